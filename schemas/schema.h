@@ -1,0 +1,227 @@
+/* The compiled schema: what one version's YAML file becomes.
+ *
+ * Kinds of identifiers, none of them ever reused within a store:
+ *   slot        the number under which one field's value stands in a stored record. A field keeps
+ *               its slot through every step that changes no value (rename, reorder, relax, ...);
+ *               a step that computes values gives its new side slots of its own.
+ *   shape id    one item type, object or enum through all versions and names it has. A copy is a
+ *               new shape.
+ *   coll        a collection: the set of stored items that one or more item types show
+ *               (copy_type: two shapes on one collection).
+ *   step id     numbers steps over all versions in the order in which they were added; a record's
+ *               generation (record.h) is the last step id whose values it already holds.
+ *   version number  1..4095, carried in inode numbers.
+ *
+ * A version is immutable once compiled, owned by reference count, everything in it lives in its
+ * arena. Threads: any number may read one. */
+#ifndef SCHEMAS_SCHEMA_H
+#define SCHEMAS_SCHEMA_H
+
+#include <stdatomic.h>
+
+#include "buf.h"
+#include "err.h"
+
+typedef uint32_t slot_no;
+#define SLOT_NONE   0u
+#define SLOT_EXTRA  1u  /* an open type's keys that are in no field: canonical text of one object */
+#define SLOT_KEY    2u  /* pseudo: the item's key, as an input of expressions (`_key`) */
+#define SLOT_FIRST  16u
+
+#define VERSION_MAX_NUMBER 4095u
+#define SHAPES_MAX         4095u
+#define FIELDS_MAX         2048u
+
+enum base_type {
+    T_STRING, T_INTEGER, T_NUMBER, T_BOOLEAN, T_TIMESTAMP, T_DATE, T_UUID, T_BYTES, T_JSON,
+    T_LIST, T_MAP, T_REF, T_OBJECT, T_ENUM
+};
+
+struct type_ref {
+    enum base_type base;
+    const struct type_ref *elem; /* T_LIST, T_MAP: of what; else NULL */
+    uint32_t shape;              /* T_REF, T_OBJECT, T_ENUM: shape id; else 0 */
+};
+
+enum on_delete { ON_DELETE_RESTRICT, ON_DELETE_UNSET, ON_DELETE_CASCADE };
+
+struct field {
+    const char *name;
+    const char *description;     /* NULL = none */
+    const struct type_ref *type;
+    slot_no slot;
+    bool required, unique, read_only; /* read_only: compute_field */
+    enum on_delete on_delete;    /* of a ref */
+    struct span def;             /* default as canonical JSON text at depth 1; p == NULL = none */
+    const char *check;           /* SQL over the shape's fields, NULL = none */
+    unsigned line;               /* where it was defined in this version's file; 0 = inherited */
+};
+
+enum shape_kind { SHAPE_ITEM, SHAPE_OBJECT, SHAPE_ENUM };
+
+struct unique_set {
+    uint32_t id;                 /* step id or slot that made it; names its index */
+    const slot_no *slots;
+    size_t n;
+};
+
+struct shape {
+    enum shape_kind kind;
+    uint32_t id, coll;           /* coll: items only, else 0 */
+    const char *name, *description;
+    struct field *fields;        /* in schema order */
+    size_t n_fields;
+    bool open;
+    const char **checks;         /* checks over several fields (add_check) */
+    size_t n_checks;
+    struct unique_set *uniques;  /* add_unique, and one for each `unique: true` field */
+    size_t n_uniques;
+    const char **values;         /* enum */
+    size_t n_values;
+};
+
+/* ---- What value steps leave behind ---- */
+
+enum formula_dir { FORMULA_FORWARD, FORMULA_BACKWARD };
+enum formula_mode {
+    FORMULA_LINKED,   /* recomputed whenever an input changed; what it hid is remembered */
+    FORMULA_SEEDED,   /* computed until somebody writes the field itself */
+    FORMULA_COMPUTED  /* always; the field is read-only */
+};
+
+struct formula_input {
+    const char *name;            /* as the expression calls it */
+    slot_no slot;                /* SLOT_KEY for _key */
+    const struct type_ref *type; /* T_STRING for _key */
+};
+
+struct formula;
+/* A formula written in C. inputs[i] is the JSON text (canonical, depth 1) of formula->inputs[i],
+ * p == NULL when unset. prev is the output's present text (p == NULL = unset), for functions that
+ * keep a part of it. Sets *ret_set and, when set, appends canonical JSON text (depth 1) to out.
+ * Total: for any input of the declared types it answers a value of the output's type or unset.
+ * -1 only for no memory. */
+typedef int (*formula_fn)(const struct formula *f, const struct span *inputs, struct span prev,
+                          struct buf *out, bool *ret_set, struct err *e);
+
+struct formula {
+    uint64_t uid;                /* unique in the process: caches are keyed by it */
+    uint32_t step;               /* step id */
+    enum formula_dir dir;
+    enum formula_mode mode;
+    uint32_t shape;              /* the shape whose record it works in (item or object) */
+    slot_no out;
+    const struct type_ref *out_type;
+    const char *out_name;
+    struct span mend;            /* stands in when the result is NULL or does not fit out_type:
+                                    canonical JSON text; p == NULL = unset */
+    const struct formula_input *inputs;
+    size_t n_inputs;
+    const char *sql;             /* either an SQL scalar expression ... */
+    formula_fn fn;               /* ... or a function, with its own data in fn_arg */
+    const void *fn_arg;
+    struct shape *const *shapes; /* the shapes as they stand where the step stands, for T_OBJECT,
+                                    T_ENUM and T_REF inputs and outputs; by shapes_find */
+    size_t n_shapes;
+};
+
+/* Fields that stand in another item, found over a reference. */
+enum link_kind {
+    LINK_EXTRACT,                /* extract_type: writes find or make the record of the values */
+    LINK_MOVE,                   /* move_field: writes go to the item referred to */
+    LINK_INLINE                  /* inline_type: likewise, made where there is none */
+};
+
+struct link {
+    uint64_t uid;
+    uint32_t step;
+    enum link_kind kind;
+    uint32_t shape, coll;        /* holder of the reference */
+    slot_no ref;                 /* its slot in the holder */
+    uint32_t target_shape, target_coll;
+    size_t n;                    /* fields: */
+    const slot_no *here;         /* their slots in the holder (values of items before the step) */
+    const slot_no *there;        /* and in the target */
+    const struct type_ref *const *types;
+    const struct formula *key;   /* extract_type's `key` expression, or NULL = from the values */
+    struct shape *const *shapes;
+    size_t n_shapes;
+};
+
+/* One line of check's dry run and of `schemafs check`. */
+struct step_note {
+    const char *step;            /* "rename_field" */
+    const char *group;           /* description of its group, NULL = none */
+    unsigned line;
+    const char *what;            /* "Dog.name becomes Dog.call_name" */
+    const char *forward, *backward; /* one sentence each */
+    const char *loses;           /* what finalize drops or a direction can't show; NULL = nothing */
+    uint32_t shape;              /* items it touches: those of this item shape; 0 = none */
+    bool needs_backfill, destructive, scans;
+    bool inferred;
+};
+
+struct query {
+    const char *name, *sql;
+    unsigned line;
+};
+
+struct version {
+    atomic_uint refs;
+    struct arena arena;
+    uint32_t number, parent;     /* parent: version number, 0 = none */
+    struct version *base;        /* the parent itself (a reference is held), NULL for a root */
+    const char *name, *parent_name, *description;
+    struct shape **shapes;       /* in schema order; items, objects and enums */
+    size_t n_shapes;
+    struct query *queries;
+    size_t n_queries;
+    struct formula **formulas;   /* of this version's own steps, by step id, then output */
+    size_t n_formulas;
+    struct link **links;
+    size_t n_links;
+    struct step_note *notes;
+    size_t n_notes;
+    uint32_t step_first, step_end;   /* this version's step ids: [first, end) */
+    slot_no slot_first, slot_end;    /* slots it allocated */
+    uint32_t shape_first, shape_end; /* shape ids and collections it allocated (one counter) */
+    struct span text;            /* the YAML file */
+};
+
+struct version *version_ref(struct version *v);
+void version_unref(struct version *v); /* NULL is fine */
+
+struct shape *shapes_find(struct shape *const *shapes, size_t n, uint32_t id);
+struct shape *version_shape(const struct version *v, uint32_t id);           /* NULL = none */
+struct shape *version_shape_named(const struct version *v, struct span name); /* any kind */
+/* The index in v->shapes, which inode numbers carry; -1 = none. */
+int version_shape_index(const struct version *v, uint32_t id);
+struct field *shape_field(const struct shape *s, struct span name);
+struct field *shape_field_by_slot(const struct shape *s, slot_no slot);
+
+bool type_equal(const struct type_ref *a, const struct type_ref *b);
+/* True when values hold references or objects anywhere inside: stored in the structured encoding
+ * of value.h instead of as JSON text. */
+bool type_structured(const struct type_ref *t);
+/* "list<ref<Person>>", for messages. */
+bool type_print(const struct type_ref *t, struct shape *const *shapes, size_t n, struct buf *out);
+
+/* Compiles the text of a schema file. parent: the version its `from` must name (NULL for a root;
+ * the caller finds it with schema_peek). first_*: the counters at the time it is (or was) added;
+ * compiling the same text with the same counters and parent gives the same numbers, which is how
+ * a catalog is rebuilt at mounting. file: for messages ("v2.yaml").
+ * Errors carry file, line, column, excerpt. */
+struct schema_counters {
+    uint32_t number, step, slot, shape;
+};
+struct expr_env;
+int schema_compile(const char *file, struct span text, struct version *parent,
+                   const struct schema_counters *first, struct expr_env *env,
+                   struct version **ret, struct err *e);
+
+/* Just `version` and `from` of a file (copied; from[0] == 0 = none). */
+#define VERSION_NAME_SIZE 65
+int schema_peek(const char *file, struct span text, char version[VERSION_NAME_SIZE],
+                char from[VERSION_NAME_SIZE], struct err *e);
+
+#endif
