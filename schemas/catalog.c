@@ -1,0 +1,293 @@
+#include "catalog.h"
+
+#include <assert.h>
+
+/* The version that everything before it was finalized away from: its own steps have nothing left
+ * to compute from, except computed fields. */
+static bool is_root(const struct catalog *c, const struct version *v)
+{
+    const struct catalog_entry *p = v->parent ? catalog_entry(c, v->parent) : NULL;
+    return !p || p->state == VERSION_GONE;
+}
+
+static bool applies(const struct catalog *c, const struct version *v, const struct formula *f)
+{
+    return !is_root(c, v) || f->mode == FORMULA_COMPUTED;
+}
+
+static void note_type(struct catalog *c, slot_no slot, const struct type_ref *t,
+                      struct shape *const *shapes, size_t n_shapes)
+{
+    if (slot >= c->n_slots || c->slots[slot].type)
+        return;
+    c->slots[slot].type = t;
+    c->slots[slot].shapes = shapes;
+    c->slots[slot].n_shapes = n_shapes;
+}
+
+static void note_version_types(struct catalog *c, const struct version *v)
+{
+    for (size_t i = 0; i < v->n_shapes; i++)
+        for (size_t j = 0; j < v->shapes[i]->n_fields; j++) {
+            const struct field *f = &v->shapes[i]->fields[j];
+            note_type(c, f->slot, f->type, v->shapes, v->n_shapes);
+        }
+    for (size_t i = 0; i < v->n_formulas; i++) {
+        const struct formula *f = v->formulas[i];
+        note_type(c, f->out, f->out_type, f->shapes, f->n_shapes);
+        for (size_t j = 0; j < f->n_inputs; j++)
+            note_type(c, f->inputs[j].slot, f->inputs[j].type, f->shapes, f->n_shapes);
+    }
+}
+
+static void note_formula(struct catalog *c, const struct version *v, const struct formula *f)
+{
+    if (f->out >= c->n_slots)
+        return;
+    c->slots[f->out].computed = true;
+    if (f->dir == FORMULA_FORWARD)
+        c->slots[f->out].forward = f;
+    c->applied[c->n_applied++] = (struct applied){f, v->number};
+}
+
+static void note_link(struct catalog *c, const struct link *l)
+{
+    c->links[c->n_links++] = l;
+    if (l->ref < c->n_slots)
+        c->slots[l->ref].computed = true;
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->here[i] >= c->n_slots)
+            continue;
+        c->slots[l->here[i]].link = l;
+        c->slots[l->here[i]].link_index = i;
+        c->slots[l->here[i]].is_volatile = true;
+    }
+}
+
+static bool holds_ref(const struct type_ref *t)
+{
+    return t->base == T_REF || (t->elem && holds_ref(t->elem));
+}
+
+static bool input_is_volatile(const struct catalog *c, const struct formula_input *in)
+{
+    return (in->slot < c->n_slots && c->slots[in->slot].is_volatile) || holds_ref(in->type);
+}
+
+static bool mark_volatile(struct catalog *c, const struct formula *f)
+{
+    if (f->out >= c->n_slots || c->slots[f->out].is_volatile)
+        return false;
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (input_is_volatile(c, &f->inputs[i]))
+            return c->slots[f->out].is_volatile = true;
+    return false;
+}
+
+/* To the fixed point: a chain of formulas carries it on. */
+static void spread_volatile(struct catalog *c)
+{
+    bool again = true;
+    while (again) {
+        again = false;
+        for (size_t i = 0; i < c->n_entries; i++) {
+            const struct version *v = c->entries[i].v;
+            if (c->entries[i].state == VERSION_GONE)
+                continue;
+            for (size_t j = 0; j < v->n_formulas; j++)
+                if (applies(c, v, v->formulas[j]))
+                    again |= mark_volatile(c, v->formulas[j]);
+        }
+    }
+}
+
+static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size_t n_links)
+{
+    c->entries = calloc(n_entries ? n_entries : 1, sizeof *c->entries);
+    c->slots = calloc(c->n_slots ? c->n_slots : 1, sizeof *c->slots);
+    c->applied = calloc(n_formulas ? n_formulas : 1, sizeof *c->applied);
+    c->links = calloc(n_links ? n_links : 1, sizeof *c->links);
+    c->groups = calloc(n_formulas + n_links + 1, sizeof *c->groups);
+    return c->entries && c->slots && c->applied && c->links && c->groups ? 0 : -1;
+}
+
+static uint32_t formula_group(const struct formula *f)
+{
+    const struct shape *s = shapes_find(f->shapes, f->n_shapes, f->shape);
+    return s && s->kind == SHAPE_ITEM ? s->coll : f->shape;
+}
+
+static int compare_applied(const void *pa, const void *pb)
+{
+    const struct formula *a = ((const struct applied *)pa)->f, *b = ((const struct applied *)pb)->f;
+    uint32_t ga = formula_group(a), gb = formula_group(b);
+    if (ga != gb)
+        return ga < gb ? -1 : 1;
+    if (a->dir != b->dir)
+        return a->dir < b->dir ? -1 : 1;
+    if (a->step != b->step)
+        return a->step < b->step ? -1 : 1;
+    return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+static int compare_links(const void *pa, const void *pb)
+{
+    const struct link *a = *(const struct link *const *)pa, *b = *(const struct link *const *)pb;
+    if (a->coll != b->coll)
+        return a->coll < b->coll ? -1 : 1;
+    return a->step < b->step ? -1 : a->step > b->step;
+}
+
+static struct group *group_named(struct catalog *c, uint32_t id)
+{
+    for (size_t i = 0; i < c->n_groups; i++)
+        if (c->groups[i].id == id)
+            return &c->groups[i];
+    c->groups[c->n_groups] = (struct group){.id = id};
+    return &c->groups[c->n_groups++];
+}
+
+static int compare_groups(const void *pa, const void *pb)
+{
+    const struct group *a = pa, *b = pb;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* Runs of the sorted arrays become groups. */
+static void make_groups(struct catalog *c)
+{
+    qsort(c->applied, c->n_applied, sizeof *c->applied, compare_applied);
+    qsort(c->links, c->n_links, sizeof *c->links, compare_links);
+    for (size_t i = 0; i < c->n_applied; i++) {
+        const struct applied *a = &c->applied[i];
+        struct group *g = group_named(c, formula_group(a->f));
+        bool forward = a->f->dir == FORMULA_FORWARD;
+        if (!(forward ? g->n_forward : g->n_backward))
+            *(forward ? &g->forward : &g->backward) = a;
+        ++*(forward ? &g->n_forward : &g->n_backward);
+    }
+    for (size_t i = 0; i < c->n_links; i++) {
+        struct group *g = group_named(c, c->links[i]->coll);
+        if (!g->n_links++)
+            g->links = &c->links[i];
+    }
+    qsort(c->groups, c->n_groups, sizeof *c->groups, compare_groups);
+}
+
+const struct group *catalog_group(const struct catalog *c, uint32_t id)
+{
+    static const struct group empty;
+    size_t lo = 0, hi = c->n_groups;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (c->groups[mid].id < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < c->n_groups && c->groups[lo].id == id ? &c->groups[lo] : &empty;
+}
+
+static void collect(struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        if (c->entries[i].state == VERSION_GONE)
+            continue;
+        note_version_types(c, v);
+        for (size_t j = 0; j < v->n_formulas; j++)
+            if (applies(c, v, v->formulas[j]))
+                note_formula(c, v, v->formulas[j]);
+        for (size_t j = 0; j < v->n_links && !is_root(c, v); j++)
+            note_link(c, v->links[j]);
+        c->last_step = v->step_end ? v->step_end - 1 : 0;
+    }
+}
+
+int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_number,
+                uint64_t epoch, const struct schema_counters *next, struct catalog **ret,
+                struct err *e)
+{
+    size_t n_formulas = 0, n_links = 0;
+    struct catalog *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        n_formulas += entries[i].v->n_formulas;
+        n_links += entries[i].v->n_links;
+    }
+    atomic_init(&c->refs, 1);
+    c->epoch = epoch;
+    c->default_number = default_number;
+    c->next = *next;
+    c->n_slots = next->slot;
+    if (allocate(c, n, n_formulas, n_links)) {
+        catalog_unref(c);
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        assert(i == 0 || entries[i].v->number > entries[i - 1].v->number); /* I1 */
+        c->entries[i] = entries[i];
+        version_ref(entries[i].v);
+        c->n_entries++;
+    }
+    collect(c);
+    make_groups(c);
+    spread_volatile(c);
+    *ret = c;
+    return 0;
+}
+
+struct catalog *catalog_ref(struct catalog *c)
+{
+    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+void catalog_unref(struct catalog *c)
+{
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < c->n_entries; i++)
+        version_unref(c->entries[i].v);
+    free(c->entries);
+    free(c->slots);
+    free(c->applied);
+    free(c->groups);
+    free(c->links);
+    free(c);
+}
+
+const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t number)
+{
+    size_t lo = 0, hi = c->n_entries;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (c->entries[mid].v->number < number)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < c->n_entries && c->entries[lo].v->number == number ? &c->entries[lo] : NULL;
+}
+
+struct version *catalog_version(const struct catalog *c, struct span name)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        if (c->entries[i].state == VERSION_LIVE && span_eq(span_of(c->entries[i].v->name), name))
+            return c->entries[i].v;
+    return NULL;
+}
+
+struct version *catalog_live(const struct catalog *c, uint32_t number)
+{
+    const struct catalog_entry *en = catalog_entry(c, number);
+    return en && en->state == VERSION_LIVE ? en->v : NULL;
+}
+
+bool version_descends(const struct version *v, const struct version *ancestor)
+{
+    while (v && v != ancestor)
+        v = v->base;
+    return v != NULL;
+}

@@ -1,0 +1,82 @@
+/* All versions of a store together, compiled: what translation needs to know at once.
+ *
+ * Immutable and counted by reference; adding, finalizing and reverting make a new catalog that
+ * shares the versions. Threads: any number may read one. */
+#ifndef SCHEMAS_CATALOG_H
+#define SCHEMAS_CATALOG_H
+
+#include "schema.h"
+
+enum version_state {
+    VERSION_LIVE,    /* served */
+    VERSION_DORMANT, /* reverted: not served, still computed, woken by adding the same text */
+    VERSION_GONE     /* finalized away */
+};
+
+struct catalog_entry {
+    struct version *v; /* a reference is held */
+    enum version_state state;
+};
+
+/* What is known of one slot over all versions that are not gone. */
+struct slot_info {
+    const struct formula *forward;   /* the formula that computes it from an older side, or NULL */
+    const struct link *link;         /* it stands in another item since link->step, or NULL */
+    size_t link_index;               /* its place in link->here */
+    const struct type_ref *type;
+    struct shape *const *shapes;     /* in which type's shape ids are found */
+    size_t n_shapes;
+    bool computed;                   /* some formula has it as output */
+    bool is_volatile;                /* its value depends on another item (link, or a formula over
+                                        such a slot) */
+};
+
+/* What works inside one kind of record: the items of a collection, or the objects of one shape
+ * (collections and shapes are numbered by one counter, so one number names either). */
+struct applied {
+    const struct formula *f;
+    uint32_t version;
+};
+struct group {
+    uint32_t id;
+    const struct applied *forward, *backward; /* in step order */
+    size_t n_forward, n_backward;
+    const struct link *const *links;          /* in step order */
+    size_t n_links;
+};
+
+struct catalog {
+    atomic_uint refs;
+    uint64_t epoch;                  /* grows with every change of the catalog */
+    struct catalog_entry *entries;   /* by version number; roots first, parents before children */
+    size_t n_entries;
+    uint32_t default_number;         /* what `current` points to; 0 = no version */
+    struct slot_info *slots;         /* by slot number; [0, n_slots) */
+    size_t n_slots;
+    struct applied *applied;         /* of all versions not gone, by (group, direction, step) */
+    size_t n_applied;
+    const struct link **links;       /* likewise, by (collection, step) */
+    size_t n_links;
+    struct group *groups;            /* by id */
+    size_t n_groups;
+    uint32_t last_step;              /* a record of this generation needs no computing */
+    struct schema_counters next;     /* for the next version to be added */
+};
+
+/* Makes a catalog of the entries (copied; a reference of each version is taken). */
+int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_number,
+                uint64_t epoch, const struct schema_counters *next, struct catalog **ret,
+                struct err *e);
+struct catalog *catalog_ref(struct catalog *c);
+void catalog_unref(struct catalog *c); /* NULL is fine */
+const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t number); /* or NULL */
+/* The group of a collection or an object's shape; never NULL (an empty one when nothing applies). */
+const struct group *catalog_group(const struct catalog *c, uint32_t id);
+/* A live version by name, or NULL. */
+struct version *catalog_version(const struct catalog *c, struct span name);
+/* Its compiled version when it is live, else NULL. */
+struct version *catalog_live(const struct catalog *c, uint32_t number);
+/* True when `ancestor` is `v` or stands on its path to the root. */
+bool version_descends(const struct version *v, const struct version *ancestor);
+
+#endif

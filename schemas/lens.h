@@ -1,0 +1,114 @@
+/* Translation: one item through one version, both ways.
+ *
+ * Reading (lens_text) copies spans of a record between the quotes and commas of a version's shape.
+ * Writing (lens_put) lays the difference between a text and what the item was when it was opened
+ * over what the item is now, and computes every other side. docs/architecture.md has the rules
+ * (invariants I2 to I5, I8, I11); the names GetPut, PutGet come from Foster et al., "Combinators
+ * for bidirectional tree transformations" (2005); the remembered complement of a many-to-one side
+ * from Hofmann, Pierce, Wagner, "Symmetric lenses" (2011).
+ *
+ * What lies outside the one record (keys of referenced items, records made by extraction) comes
+ * through struct lens_world, so that this file knows no storage.
+ *
+ * Threads: a struct lens belongs to one thread; the catalog it reads is shared. */
+#ifndef SCHEMAS_LENS_H
+#define SCHEMAS_LENS_H
+
+#include "catalog.h"
+#include "expr.h"
+#include "json.h"
+#include "record.h"
+
+struct lens_world {
+    void *arg;
+    /* The key under which v shows item `id` in shape `shape`; appended. *found = false: no such
+     * item. */
+    int (*key_of)(void *arg, const struct version *v, uint32_t shape, uint64_t id, struct buf *out,
+                  bool *found, struct err *e);
+    /* The item that v shows under that key. */
+    int (*id_of)(void *arg, const struct version *v, uint32_t shape, struct span key,
+                 uint64_t *ret_id, bool *found, struct err *e);
+    /* Another item's record; the bytes are appended to *hold, which the caller frees after use. */
+    int (*record_of)(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e);
+    /* Reading, extract_type: the record made from these values for items from before the step.
+     * *ret_id = 0 and a key appended: none made yet, and it will get that key. */
+    int (*origin_of)(void *arg, const struct link *l, const struct span *values, uint64_t *ret_id,
+                     struct buf *ret_key, struct err *e);
+    /* Writing (inside a transaction only, else NULL): finds or makes the record of these values.
+     * origin: for an item from before the step that is being brought up to date. */
+    int (*extract)(void *arg, const struct link *l, const struct span *values, bool origin,
+                   uint64_t *ret_id, struct err *e);
+};
+
+struct lens {
+    const struct catalog *cat;
+    struct expr_env *env;
+    struct lens_world world;
+    struct arena arena; /* scratch: bytes made during one call live here; see lens_reset */
+};
+void lens_init(struct lens *l, const struct catalog *cat, struct expr_env *env,
+               const struct lens_world *w);
+void lens_reset(struct lens *l); /* frees what earlier calls made; spans given out end here */
+void lens_deinit(struct lens *l);
+
+/* The item's text through v: the writer's own bytes when they stand for v, else canonical text
+ * with a trailing newline. line: one line for JSON Lines, "_key" first, newline at the end, never
+ * the own bytes. Appends to out. -1: ERR_NO_MEMORY, ERR_IO (damaged record). */
+int lens_text(struct lens *l, const struct version *v, const struct shape *s,
+              const struct record *rec, struct span key, bool line, struct buf *out,
+              struct err *e);
+
+/* Checks a complete text against the shape without looking at the store: JSON, known keys, types,
+ * required fields. base: the record at open, or NULL for a new item (what base lacks already may
+ * go on lacking). This is what write() itself can refuse. */
+int lens_check(struct lens *l, const struct version *v, const struct shape *s, struct span text,
+               const struct record *base, struct err *e);
+
+struct lens_change {
+    const slot_no *slots; /* slots whose value changed, any version's */
+    size_t n;
+    bool fields;          /* a field changed (not only the writer's bytes) */
+    bool any;             /* the record's bytes changed */
+};
+
+/* The record as v sees it now, complete in itself (missing slots computed, values of other items
+ * copied in): the base of a later lens_put, whatever changes elsewhere meanwhile. */
+int lens_snapshot(struct lens *l, const struct version *v, const struct shape *s,
+                  const struct record *rec, struct span key, struct record *ret, struct err *e);
+
+/* Lays text over an item. cur: the record as it is now, NULL = a new item; base: a lens_snapshot
+ * made at open, NULL = every field of the version counts as changed (a new item, or a replacement);
+ * key: the item's key. line: the text came as one line of JSON Lines (a "_key" member is ignored,
+ * no own bytes are kept).
+ * ret: the new record (spans in the lens's arena and in cur / text: encode before lens_reset).
+ * Errors: ERR_INVALID with field, line, column; ERR_NO_MEMORY; what the world answers. */
+int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+             struct span text, bool line, const struct record *base, const struct record *cur,
+             struct record *ret, struct lens_change *ret_change, struct err *e);
+
+/* The key changed: formulas over _key run. Same shape as lens_put. */
+int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+               const struct record *cur, struct record *ret, struct lens_change *ret_change,
+               struct err *e);
+
+/* Brings a record up to step `upto` (backfill). coll: of the item. *ret_changed = false: it was
+ * there already. */
+int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struct record *cur,
+                     uint32_t upto, struct record *ret, bool *ret_changed, struct err *e);
+
+/* The value of one field as v shows it (default included when `shown`), as JSON text with refs as
+ * keys; *ret_set = false: unset. */
+int lens_field(struct lens *l, const struct version *v, const struct shape *s,
+               const struct field *f, const struct record *rec, struct span key, bool shown,
+               struct span *ret, bool *ret_set, struct err *e);
+
+/* Calls fn for every reference a record holds, in any version not gone. */
+int lens_refs(struct lens *l, const struct record *rec,
+              int (*fn)(void *arg, slot_no slot, uint64_t target), void *arg, struct err *e);
+
+/* A reference in `slot` to `target` becomes unset (on_delete: unset), with all that follows. */
+int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, uint64_t target,
+                  const struct record *cur, struct record *ret, struct lens_change *ret_change,
+                  struct err *e);
+
+#endif

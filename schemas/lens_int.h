@@ -1,0 +1,147 @@
+/* Inside translation: shared by the lens_*.c files, included by nobody else.
+ *
+ *   lens_value.c      one value: JSON tree to stored bytes and back
+ *   lens_read.c       a record seen through a version: slots, links, missing generations, text
+ *   lens_work.c       propagation: what follows from changed slots
+ *   lens_put.c        a text laid over a record
+ */
+#ifndef SCHEMAS_LENS_INT_H
+#define SCHEMAS_LENS_INT_H
+
+#include "lens.h"
+#include "value.h"
+
+/* Where names and types are looked up: a version, and shapes that may be those of a moment between
+ * two of its steps. */
+struct view {
+    const struct version *v; /* in whose keys references are written */
+    struct shape *const *shapes;
+    size_t n_shapes;
+};
+static inline struct view view_of(const struct version *v)
+{
+    return (struct view){v, v->shapes, v->n_shapes};
+}
+static inline struct view view_at(const struct version *v, const struct formula *f)
+{
+    return (struct view){v, f->shapes, f->n_shapes};
+}
+
+/* A record that is being looked at. flat: links are unfolded and volatile slots fresh, every slot
+ * stands in the record itself. */
+struct sight {
+    struct lens *l;
+    const struct version *v;
+    const struct group *g;
+    const struct record *rec;
+    struct span key;
+    bool flat;
+    unsigned depth; /* of references followed */
+};
+#define SIGHT_MAX_DEPTH 32
+
+/* A small set of slots. */
+struct slotset {
+    slot_no *s;
+    size_t n;
+};
+bool slotset_has(const struct slotset *set, slot_no slot);
+int slotset_add(struct lens *l, struct slotset *set, slot_no slot, struct err *e);
+
+/* Copies bytes into the lens's arena. p == NULL on no memory. */
+struct span lens_keep(struct lens *l, struct span s);
+
+/* ---- lens_value.c ---- */
+/* JSON tree to stored bytes. cur: the present stored bytes (p == NULL = none), whose parts that
+ * the view does not show are kept; base: as they were at open. */
+int lens_encode(struct lens *l, struct view vw, const struct type_ref *t, const struct json_node *n,
+                struct span base, struct span cur, struct span *ret, struct err *e);
+/* Stored bytes to canonical JSON text for nesting `depth`; appended. */
+int lens_render(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                unsigned depth, struct buf *out, struct err *e);
+/* Canonical JSON text (depth 1) of any origin to stored bytes; what can't be encoded (a reference
+ * to nothing) becomes unset. */
+int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
+                     struct span cur, struct span *ret, bool *ret_set, struct err *e);
+/* Calls fn for each reference in stored bytes. */
+int lens_value_refs(const struct type_ref *t, struct shape *const *shapes, size_t n_shapes,
+                    struct span stored, int (*fn)(void *arg, uint64_t target), void *arg,
+                    struct err *e);
+/* The stored bytes without references to target: *ret_set = false when nothing is left of it. */
+int lens_value_without(struct lens *l, const struct type_ref *t, struct span stored,
+                       uint64_t target, struct span *ret, bool *ret_set, struct err *e);
+/* Nested records brought up to date, recursively; *ret = stored when nothing had to be done. */
+int lens_value_bring(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                     uint32_t upto, struct span *ret, struct err *e);
+uint64_t lens_ref_id(struct span stored); /* 0 = not a reference */
+struct span lens_ref_bytes(struct lens *l, uint64_t id);
+
+/* ---- lens_read.c ---- */
+/* The stored bytes of a slot as things are now; p == NULL = unset. */
+int sight_slot(const struct sight *s, slot_no slot, struct span *ret, struct err *e);
+/* JSON text of each input of a formula; spans in the lens's arena or the record. */
+int sight_inputs(const struct sight *s, const struct formula *f, struct span **ret, struct err *e);
+/* f over the sight's record: stored bytes of its output, p == NULL = unset. prev: its present
+ * stored bytes. */
+int sight_eval(const struct sight *s, const struct formula *f, const struct span *inputs,
+               struct span prev, struct span *ret, struct err *e);
+/* A record brought up to step `upto`: missing forward formulas and links are computed. writing:
+ * links find or make records, else they are only looked at. nested: also inside objects. */
+int lens_bring(struct lens *l, const struct version *v, const struct group *g, struct span key,
+               const struct record *cur, uint32_t upto, bool writing, struct record *ret,
+               struct err *e);
+/* Links unfolded and volatile slots made fresh, in place; and the way back, for storing. */
+int lens_unfold(struct lens *l, const struct version *v, const struct group *g, struct span key,
+                struct record *r, struct err *e);
+int lens_fold(struct lens *l, const struct version *v, const struct group *g, struct span key,
+              struct record *r, struct err *e);
+/* The fields of a shape as canonical text of one object at nesting depth. */
+int lens_object_text(struct lens *l, struct view vw, const struct shape *s,
+                     const struct sight *at, unsigned depth, struct buf *out, struct err *e);
+/* Which own bytes a record holds for v, if they still stand. */
+int lens_raw(struct lens *l, const struct version *v, const struct shape *s,
+             const struct record *rec, struct span key, struct span *ret, struct err *e);
+int lens_raw_set(struct lens *l, const struct version *v, const struct shape *s,
+                 struct record *rec, struct span key, struct span text, struct err *e);
+/* memory and basis bytes: formula id, value, inputs */
+struct remembered {
+    uint64_t id;
+    struct span value;  /* p == NULL = unset */
+    struct span inputs; /* encoded, comparable byte by byte */
+};
+static inline uint64_t formula_id(const struct formula *f)
+{
+    return (uint64_t)f->step * 2 + f->dir;
+}
+bool remembered_read(struct span bytes, struct remembered *ret);
+struct span remembered_write(struct lens *l, const struct remembered *m);
+struct span inputs_encode(struct lens *l, const struct span *inputs, size_t n);
+
+/* ---- lens_work.c ---- */
+struct work {
+    struct lens *l;
+    struct view vw;
+    const struct shape *s; /* what the writer sees: its slots are never computed */
+    const struct group *g;
+    struct span key;
+    bool create;
+    struct record old, r; /* flat; old is empty when create */
+    struct slotset changed, pinned, reached;
+    const unsigned char *path; /* by version number: on the way from v to the root */
+};
+int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
+               uint32_t group, struct span key, const struct record *cur, struct err *e);
+/* A writer's value (p == NULL = unset) for a slot. */
+int work_set(struct work *w, slot_no slot, struct span stored, struct err *e);
+int work_propagate(struct work *w, struct err *e);
+/* Folds, sets the generation, hands the record over. */
+int work_finish(struct work *w, struct record *ret, struct err *e);
+void work_free(struct work *w);
+#define WORK_CLEANUP __attribute__((cleanup(work_free)))
+
+/* ---- lens_put.c ---- */
+/* The members of a JSON object laid over the record in w: the difference to base. */
+int work_lay(struct work *w, const struct json_node *object, const struct record *base,
+             bool base_is_text, struct err *e);
+
+#endif

@@ -1,0 +1,494 @@
+/* A text laid over a record: the difference to what the item was at open, merged into what it is
+ * now (I3), and what follows. */
+#include "lens_int.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+/* ---- Is the text an item of this shape ---- */
+
+static int unknown_field(const struct shape *s, const struct json_node *m, struct err *e)
+{
+    const char **words = calloc(s->n_fields + 1, sizeof *words);
+    if (!words)
+        return err_nomem(e);
+    for (size_t i = 0; i < s->n_fields; i++)
+        words[i] = s->fields[i].name;
+    const char *near = err_nearest(m->name.p, m->name.n, words, s->n_fields);
+    err_at(e, ERR_INVALID, m->name_line, m->name_column, "%s has no field \"%.*s\"%s%s%s", s->name,
+           (int)(m->name.n < 100 ? m->name.n : 100), m->name.p, near ? "; did you mean \"" : "",
+           near ? near : "", near ? "\"?" : "");
+    free(words);
+    err_field(e, s->name);
+    return -1;
+}
+
+static bool is_key_member(const struct json_node *m, bool line)
+{
+    return line && span_eq(m->name, span_of("_key"));
+}
+
+static struct span base_value(const struct record *base, slot_no slot)
+{
+    const struct entry *en = base ? record_get(base, slot) : NULL;
+    return en && en->bytes.n ? en->bytes : (struct span){0};
+}
+
+static bool is_null(struct span stored)
+{
+    return span_eq(stored, span_of("null")) || span_eq(stored, span_of("n"));
+}
+
+static int check_member(const struct version *v, const struct shape *s, const struct json_node *m,
+                        const struct record *base, bool line, struct err *e)
+{
+    const struct field *f = shape_field(s, m->name);
+    char path[256];
+    if (is_key_member(m, line) && !f)
+        return 0;
+    if (!f) /* "_key" is the item's name in JSON Lines: no item may hold another */
+        return s->open && !is_key_member(m, true) ? 0 : unknown_field(s, m, e);
+    if (f->read_only)
+        return 0;
+    snprintf(path, sizeof path, "%s.%s", s->name, f->name);
+    bool nullable = !f->required || f->type->base == T_JSON || is_null(base_value(base, f->slot));
+    return value_check(f->type, m, nullable, v->shapes, v->n_shapes, path, e);
+}
+
+/* What the item lacked already (an older version may have left it out) may go on lacking. */
+static int check_required(const struct shape *s, const struct json_node *object,
+                          const struct record *base, struct err *e)
+{
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct field *f = &s->fields[i];
+        if (!f->required || f->def.p || f->read_only || json_member(object, span_of(f->name)))
+            continue;
+        if (base && !base_value(base, f->slot).p)
+            continue;
+        err_at(e, ERR_INVALID, object->line, object->column, "%s.%s is required", s->name, f->name);
+        err_field(e, f->name);
+        return err_expected(e, "a value for \"%s\"", f->name);
+    }
+    return 0;
+}
+
+static int parse_item(struct lens *l, const struct version *v, const struct shape *s,
+                      struct span text, bool line, const struct record *base,
+                      struct json_node **ret, struct err *e)
+{
+    struct json_node *object;
+    if (json_parse_object(text.p, text.n, &l->arena, &object, e))
+        return -1;
+    for (const struct json_node *m = object->child; m; m = m->next)
+        if (check_member(v, s, m, base, line, e)) {
+            err_excerpt(e, text.p, text.n);
+            return -1;
+        }
+    if (check_required(s, object, base, e)) {
+        err_excerpt(e, text.p, text.n);
+        return -1;
+    }
+    *ret = object;
+    return 0;
+}
+
+int lens_check(struct lens *l, const struct version *v, const struct shape *s, struct span text,
+               const struct record *base, struct err *e)
+{
+    struct json_node *object;
+    return parse_item(l, v, s, text, false, base, &object, e);
+}
+
+/* ---- The difference ---- */
+
+/* A new value for a slot; equal to what stands there, it decides the slot and changes nothing. */
+static int decide(struct work *w, slot_no slot, struct span stored, struct err *e)
+{
+    const struct entry *en = record_get(&w->r, slot);
+    struct span now = en && en->bytes.n ? en->bytes : (struct span){0};
+    if (w->create || !span_eq(now, stored))
+        return work_set(w, slot, stored, e);
+    if (!stored.p) {
+        record_unset(&w->r, slot);
+        return 0;
+    }
+    return record_set(&w->r, slot, ENTRY_VALUE, stored) ? 0 : err_nomem(e);
+}
+
+static bool foreseen_ref(struct span base, const struct json_node *m)
+{
+    return base.n && base.p[0] == 'k' && m->kind == JSON_STRING &&
+           span_eq((struct span){base.p + 1, base.n - 1}, m->text);
+}
+
+/* A default that was shown and comes back is still not written. */
+static int default_came_back(struct lens *l, const struct field *f, const struct json_node *m,
+                             bool *ret, struct err *e)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    if (!json_write(m, 1, &b))
+        return err_nomem(e);
+    (void)l;
+    *ret = span_eq(buf_span(&b), f->def);
+    return 0;
+}
+
+static int lay_present(struct work *w, const struct field *f, const struct json_node *m,
+                       struct span base, bool has_base, bool base_is_text, struct err *e)
+{
+    struct span cur = base_value(&w->r, f->slot), stored;
+    bool same = false;
+
+    if (has_base && type_structured(f->type) && foreseen_ref(base, m))
+        return 0;
+    if (has_base && !base.p && !base_is_text && f->def.p &&
+        default_came_back(w->l, f, m, &same, e))
+        return -1;
+    if (same)
+        return 0;
+    if (lens_encode(w->l, w->vw, f->type, m, base, base.p ? base : cur, &stored, e))
+        return -1;
+    if (has_base && base.p && span_eq(stored, base))
+        return 0;
+    if (type_structured(f->type) && base.p && !span_eq(base, cur) &&
+        lens_encode(w->l, w->vw, f->type, m, base, cur, &stored, e))
+        return -1;
+    return decide(w, f->slot, stored, e);
+}
+
+static int lay_absent(struct work *w, const struct field *f, struct span base, bool has_base,
+                      struct err *e)
+{
+    struct span stored = {0};
+    bool set = f->required && f->def.p;
+    if (has_base && !base.p)
+        return 0;
+    if (set && lens_encode_text(w->l, w->vw, f->type, f->def, stored, &stored, &set, e))
+        return -1;
+    return decide(w, f->slot, set ? stored : (struct span){0}, e);
+}
+
+/* The keys of an open type that are in no field: one object in a slot of its own. */
+static int lay_extra(struct work *w, const struct json_node *object, const struct record *base,
+                     struct err *e)
+{
+    struct json_node kept = {.kind = JSON_OBJECT};
+    struct json_node **tail = &kept.child;
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    struct span stored = {0};
+
+    for (const struct json_node *m = object->child; m; m = m->next) {
+        if (shape_field(w->s, m->name) || is_key_member(m, true))
+            continue;
+        struct json_node *copy = arena_alloc(&w->l->arena, sizeof *copy);
+        if (!copy)
+            return err_nomem(e);
+        *copy = *m;
+        copy->next = NULL;
+        *tail = copy;
+        tail = &copy->next;
+        kept.n_children++;
+    }
+    if (kept.child) {
+        if (!json_write(&kept, 1, &b))
+            return err_nomem(e);
+        stored = lens_keep(w->l, buf_span(&b));
+        if (!stored.p)
+            return err_nomem(e);
+    }
+    if (base && span_eq(stored, base_value(base, SLOT_EXTRA)))
+        return 0;
+    return decide(w, SLOT_EXTRA, stored, e);
+}
+
+int work_lay(struct work *w, const struct json_node *object, const struct record *base,
+             bool base_is_text, struct err *e)
+{
+    for (size_t i = 0; i < w->s->n_fields; i++) {
+        const struct field *f = &w->s->fields[i];
+        const struct json_node *m = json_member(object, span_of(f->name));
+        struct span was = base_value(base, f->slot);
+        if (f->read_only)
+            continue;
+        if (m ? lay_present(w, f, m, was, base != NULL, base_is_text, e)
+              : lay_absent(w, f, was, base != NULL, e)) {
+            if (!e->line && m)
+                err_at(e, e->code, m->line, m->column, "%s", e->text);
+            return err_field(e, f->name);
+        }
+    }
+    return w->s->open ? lay_extra(w, object, base, e) : 0;
+}
+
+/* ---- After it ---- */
+
+/* A computed field may stand in the text as it was shown, or as it comes out; never otherwise. */
+static int check_computed(struct work *w, const struct json_node *object, const struct record *base,
+                          bool *ret_stale, struct err *e)
+{
+    for (size_t i = 0; i < w->s->n_fields; i++) {
+        const struct field *f = &w->s->fields[i];
+        const struct json_node *m = f->read_only ? json_member(object, span_of(f->name)) : NULL;
+        struct buf b BUF_CLEANUP = BUF_INIT;
+        struct span now = base_value(&w->r, f->slot);
+        if (!m)
+            continue;
+        if (!json_write(m, 1, &b))
+            return err_nomem(e);
+        if (span_eq(buf_span(&b), now))
+            continue;
+        *ret_stale = true;
+        if (base && span_eq(buf_span(&b), base_value(base, f->slot)))
+            continue;
+        err_at(e, ERR_INVALID, m->name_line, m->name_column,
+               "%s.%s is computed from other fields and can't be written", w->s->name, f->name);
+        return err_field(e, f->name);
+    }
+    return 0;
+}
+
+static uint64_t condition_uid(const char *sql, const struct shape *s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a over the text and the columns */
+    for (const char *p = sql; *p; p++)
+        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        for (const char *p = s->fields[i].name; *p; p++)
+            h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+        h = (h ^ (0x100u + s->fields[i].type->base)) * UINT64_C(0x100000001b3);
+    }
+    return h | UINT64_C(1) << 63;
+}
+
+static int columns_of(struct lens *l, const struct version *v, const struct shape *s,
+                      const struct record *rec, struct span key, struct expr_column **ret,
+                      struct err *e)
+{
+    static const struct type_ref string = {.base = T_STRING};
+    struct expr_column *c = arena_alloc(&l->arena, (s->n_fields + 1) * sizeof *c);
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    bool set;
+
+    if (!c || !json_write_string(key, &b))
+        return err_nomem(e);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        c[i] = (struct expr_column){s->fields[i].name, s->fields[i].type, {0}};
+        if (lens_field(l, v, s, &s->fields[i], rec, key, true, &c[i].json, &set, e))
+            return -1;
+        if (!set)
+            c[i].json = (struct span){0};
+    }
+    c[s->n_fields] = (struct expr_column){"_key", &string, lens_keep(l, buf_span(&b))};
+    *ret = c;
+    return 0;
+}
+
+static int condition_holds(struct lens *l, const char *sql, const struct shape *s,
+                           const struct expr_column *c, bool *ret, struct err *e)
+{
+    int truth;
+    if (expr_condition(l->env, condition_uid(sql, s), sql, c, s->n_fields + 1, &truth, e))
+        return -1;
+    *ret = truth != 0;
+    return 0;
+}
+
+static bool has_checks(const struct shape *s)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].check)
+            return true;
+    return s->n_checks != 0;
+}
+
+/* One check: false now, and not false already at open. */
+static int check_one(struct lens *l, const char *sql, const char *field, const struct shape *s,
+                     const struct expr_column *now, const struct expr_column *was, struct err *e)
+{
+    bool holds, held = true;
+    if (condition_holds(l, sql, s, now, &holds, e))
+        return -1;
+    if (holds)
+        return 0;
+    if (was && condition_holds(l, sql, s, was, &held, e))
+        return -1;
+    if (!held)
+        return 0;
+    err_set(e, ERR_INVALID, "%s%s%s: check \"%s\" does not hold", s->name, field ? "." : "",
+            field ? field : "", sql);
+    return err_field(e, field ? field : s->name);
+}
+
+static int run_checks(struct lens *l, const struct version *v, const struct shape *s,
+                      struct span key, const struct record *rec, const struct record *base,
+                      struct err *e)
+{
+    struct expr_column *now, *was = NULL;
+    if (!has_checks(s))
+        return 0;
+    if (columns_of(l, v, s, rec, key, &now, e) ||
+        (base && columns_of(l, v, s, base, key, &was, e)))
+        return -1;
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].check &&
+            check_one(l, s->fields[i].check, s->fields[i].name, s, now, was, e))
+            return -1;
+    for (size_t i = 0; i < s->n_checks; i++)
+        if (check_one(l, s->checks[i], NULL, s, now, was, e))
+            return -1;
+    return 0;
+}
+
+/* The writer's own bytes: kept for v when they are not the canonical text; a change of a field
+ * ends those of the other versions. */
+static int keep_bytes(struct lens *l, const struct version *v, const struct shape *s,
+                      struct span key, struct span text, bool keep, bool fields,
+                      struct record *rec, bool *ret_changed, struct err *e)
+{
+    struct buf canonical BUF_CLEANUP = BUF_INIT;
+    const struct entry *had = record_find(rec, v->number, ENTRY_RAW);
+    struct span before = had ? had->bytes : (struct span){0};
+
+    record_drop(rec, fields ? SLOT_NONE : v->number, ENTRY_RAW);
+    if (keep && lens_text(l, v, s, rec, key, false, &canonical, e))
+        return -1;
+    if (keep && !span_eq(buf_span(&canonical), text) && lens_raw_set(l, v, s, rec, key, text, e))
+        return -1;
+    had = record_find(rec, v->number, ENTRY_RAW);
+    *ret_changed = !span_eq(before, had ? had->bytes : (struct span){0});
+    return 0;
+}
+
+static int tell(struct lens *l, const struct work *w, bool other, struct lens_change *ret,
+                struct err *e)
+{
+    slot_no *slots = arena_alloc(&l->arena, (w->changed.n + 1) * sizeof *slots);
+    if (!slots)
+        return err_nomem(e);
+    if (w->changed.n)
+        memcpy(slots, w->changed.s, w->changed.n * sizeof *slots);
+    *ret = (struct lens_change){slots, w->changed.n, w->create || w->changed.n != 0, false};
+    ret->any = ret->fields || other;
+    return 0;
+}
+
+/* The record as it is now, up to date. */
+static int bring_current(struct lens *l, const struct version *v, const struct shape *s,
+                         struct span key, const struct record *cur, struct record *ret,
+                         struct err *e)
+{
+    const struct group *g = catalog_group(l->cat, s->coll);
+    return lens_bring(l, v, g, key, cur, l->cat->last_step, true, ret, e);
+}
+
+/* A decision that changes no value (a seeded field written as it was shown) is a change too. */
+static bool same_entries(const struct record *a, const struct record *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->e[i].slot != b->e[i].slot || a->e[i].kind != b->e[i].kind ||
+            !span_eq(a->e[i].bytes, b->e[i].bytes))
+            return false;
+    return true;
+}
+
+struct put_bases {
+    const struct record *base; /* the snapshot at open, or the record as it is now */
+    bool is_text;              /* the reader at open saw the writer's own bytes */
+};
+
+int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+             struct span text, bool line, const struct record *base, const struct record *cur,
+             struct record *ret, struct lens_change *ret_change, struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct work w WORK_CLEANUP = {0};
+    struct json_node *object;
+    bool stale = false, bytes_changed = false;
+
+    if (cur && bring_current(l, v, s, key, cur, &brought, e))
+        return -1;
+    if (work_begin(&w, l, view_of(v), s, s->coll, key, cur ? &brought : NULL, e))
+        return -1;
+    struct put_bases b = {base ? base : cur ? &w.old : NULL,
+                          base && record_find(base, v->number, ENTRY_RAW)};
+    if (parse_item(l, v, s, text, line, b.base, &object, e))
+        return -1;
+    if (work_lay(&w, object, b.base, b.is_text, e) || work_propagate(&w, e) ||
+        check_computed(&w, object, b.base, &stale, e)) {
+        err_excerpt(e, text.p, text.n);
+        return -1;
+    }
+    bool decided = cur && !same_entries(&w.old, &w.r);
+    if (work_finish(&w, ret, e) || run_checks(l, v, s, key, ret, cur ? &brought : NULL, e))
+        return -1;
+    bool fields = w.create || w.changed.n;
+    bool keep = !line && !stale;
+    if (line && !fields) /* a line of JSON Lines that changes nothing leaves the bytes */
+        return tell(l, &w, decided, ret_change, e);
+    if (keep_bytes(l, v, s, key, text, keep, fields, ret, &bytes_changed, e))
+        return -1;
+    return tell(l, &w, decided || bytes_changed, ret_change, e);
+}
+
+int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+               const struct record *cur, struct record *ret, struct lens_change *ret_change,
+               struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct work w WORK_CLEANUP = {0};
+    if (bring_current(l, v, s, key, cur, &brought, e) ||
+        work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
+        slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) ||
+        work_finish(&w, ret, e))
+        return -1;
+    return tell(l, &w, true, ret_change, e);
+}
+
+/* The newest live version that shows a slot of a collection's items. */
+static const struct shape *shows(const struct catalog *c, uint32_t coll, slot_no slot,
+                                 const struct version **ret_v)
+{
+    for (size_t i = c->n_entries; i-- > 0;) {
+        const struct version *v = c->entries[i].v;
+        if (c->entries[i].state == VERSION_GONE)
+            continue;
+        for (size_t j = 0; j < v->n_shapes; j++)
+            if (v->shapes[j]->coll == coll && shape_field_by_slot(v->shapes[j], slot)) {
+                *ret_v = v;
+                return v->shapes[j];
+            }
+    }
+    return NULL;
+}
+
+int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, uint64_t target,
+                  const struct record *cur, struct record *ret, struct lens_change *ret_change,
+                  struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct work w WORK_CLEANUP = {0};
+    const struct version *v;
+    const struct shape *s = shows(l->cat, coll, slot, &v);
+    struct span now;
+    bool set;
+
+    if (!s) {
+        *ret_change = (struct lens_change){0};
+        return record_copy(cur, ret) ? 0 : err_nomem(e);
+    }
+    if (bring_current(l, v, s, key, cur, &brought, e) ||
+        work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e))
+        return -1;
+    struct span had = base_value(&w.r, slot);
+    if (had.p && l->cat->slots[slot].type) {
+        if (lens_value_without(l, l->cat->slots[slot].type, had, target, &now, &set, e) ||
+            decide(&w, slot, set ? now : (struct span){0}, e))
+            return -1;
+    }
+    if (work_propagate(&w, e) || work_finish(&w, ret, e))
+        return -1;
+    record_drop(ret, SLOT_NONE, ENTRY_RAW);
+    return tell(l, &w, true, ret_change, e);
+}

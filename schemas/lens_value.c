@@ -1,0 +1,570 @@
+/* One value, between a JSON tree, its stored bytes and canonical text. */
+#include "lens_int.h"
+
+#include <assert.h>
+
+struct span lens_keep(struct lens *l, struct span s)
+{
+    char *p = arena_strndup(&l->arena, s.p ? s.p : "", s.n);
+    return (struct span){p, s.n};
+}
+
+/* Moves a buffer's bytes into the arena. */
+static int keep_buf(struct lens *l, const struct buf *b, struct span *ret, struct err *e)
+{
+    struct span s = lens_keep(l, buf_span(b));
+    if (!s.p)
+        return err_nomem(e);
+    *ret = s;
+    return 0;
+}
+
+uint64_t lens_ref_id(struct span stored)
+{
+    const char *p = stored.p + 1;
+    uint64_t id;
+    if (!stored.p || !stored.n || stored.p[0] != 'r' ||
+        !varint_read(&p, stored.p + stored.n, &id))
+        return 0;
+    return id;
+}
+
+struct span lens_ref_bytes(struct lens *l, uint64_t id)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    if (!buf_addc(&b, 'r') || !buf_addvarint(&b, id))
+        return (struct span){0};
+    return lens_keep(l, buf_span(&b));
+}
+
+/* ---- Lists and maps: counted parts ---- */
+
+struct parts {
+    const char *p, *end;
+    uint64_t left;
+};
+
+static struct parts parts_of(struct span stored, char tag)
+{
+    struct parts it = {stored.p, stored.p ? stored.p + stored.n : NULL, 0};
+    if (!stored.p || !stored.n || *it.p++ != tag || !varint_read(&it.p, it.end, &it.left))
+        it.left = 0;
+    return it;
+}
+
+static bool part_next(struct parts *it, struct span *ret)
+{
+    uint64_t n;
+    if (!varint_read(&it->p, it->end, &n) || n > (uint64_t)(it->end - it->p))
+        return false;
+    *ret = (struct span){it->p, (size_t)n};
+    it->p += n;
+    return true;
+}
+
+static bool part_add(struct buf *out, struct span s)
+{
+    return buf_addvarint(out, s.n) && buf_add(out, s.p, s.n);
+}
+
+/* The value under a key of a stored map; p == NULL = none. */
+static struct span map_get(struct span stored, struct span key)
+{
+    struct parts it = parts_of(stored, 'm');
+    struct span k, v;
+    while (it.left-- && part_next(&it, &k) && part_next(&it, &v))
+        if (span_eq(k, key))
+            return v;
+    return (struct span){0};
+}
+
+/* ---- Encoding ---- */
+
+static int encode_ref(struct lens *l, struct view vw, const struct type_ref *t,
+                      const struct json_node *n, struct span *ret, struct err *e)
+{
+    uint64_t id;
+    bool found;
+    if (l->world.id_of(l->world.arg, vw.v, t->shape, n->text, &id, &found, e))
+        return -1;
+    if (!found) {
+        const struct shape *s = shapes_find(vw.shapes, vw.n_shapes, t->shape);
+        return err_at(e, ERR_INVALID, n->line, n->column, "there is no %s \"%.*s\"",
+                      s ? s->name : "item", (int)n->text.n, n->text.p);
+    }
+    *ret = lens_ref_bytes(l, id);
+    return ret->p ? 0 : err_nomem(e);
+}
+
+/* A nested record up to date for the view; *r is left empty when there is none. */
+static int nested_record(struct lens *l, struct view vw, const struct shape *s, struct span stored,
+                         struct record *r, bool *ret_is, struct err *e)
+{
+    struct record raw RECORD_CLEANUP = RECORD_INIT;
+    *ret_is = stored.p && stored.n && stored.p[0] == 'o';
+    if (!*ret_is)
+        return 0;
+    if (record_decode((struct span){stored.p + 1, stored.n - 1}, &raw, e))
+        return -1;
+    return lens_bring(l, vw.v, catalog_group(l->cat, s->id), (struct span){0}, &raw,
+                      l->cat->last_step, false, r, e);
+}
+
+static int encode_object(struct lens *l, struct view vw, const struct type_ref *t,
+                         const struct json_node *n, struct span base, struct span cur,
+                         struct span *ret, struct err *e)
+{
+    const struct shape *s = shapes_find(vw.shapes, vw.n_shapes, t->shape);
+    struct record base_rec RECORD_CLEANUP = RECORD_INIT, cur_rec RECORD_CLEANUP = RECORD_INIT;
+    struct record out RECORD_CLEANUP = RECORD_INIT;
+    struct work w WORK_CLEANUP = {0};
+    struct buf bytes BUF_CLEANUP = BUF_INIT;
+    bool has_base, has_cur;
+
+    if (!s)
+        return err_set(e, ERR_IO, "a value of an unknown object");
+    if (nested_record(l, vw, s, base, &base_rec, &has_base, e) ||
+        nested_record(l, vw, s, cur, &cur_rec, &has_cur, e) ||
+        work_begin(&w, l, vw, s, s->id, (struct span){0}, has_cur ? &cur_rec : NULL, e) ||
+        work_lay(&w, n, has_base ? &base_rec : NULL, false, e) || work_propagate(&w, e) ||
+        work_finish(&w, &out, e))
+        return -1;
+    if (!buf_addc(&bytes, 'o') || !record_encode(&out, &bytes))
+        return err_nomem(e);
+    return keep_buf(l, &bytes, ret, e);
+}
+
+/* Which present element continues as which new one: equal texts from the front and from the back,
+ * what lies between by its place. Elements keep what this view does not show of them. */
+struct alignment {
+    size_t front, back, n_old, n_new;
+};
+
+static size_t aligned(const struct alignment *a, size_t i)
+{
+    if (i < a->front)
+        return i;
+    if (i >= a->n_new - a->back)
+        return a->n_old - (a->n_new - i);
+    return i < a->n_old - a->back ? i : SIZE_MAX;
+}
+
+static int element_line(struct lens *l, struct view vw, const struct type_ref *t,
+                        struct span stored, struct buf *out, struct err *e)
+{
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    if (lens_render(l, vw, t, stored, 1, &text, e))
+        return -1;
+    return json_to_line(buf_span(&text), out) ? 0 : err_nomem(e);
+}
+
+static int same_element(struct lens *l, struct view vw, const struct type_ref *t,
+                        struct span stored, const struct json_node *n, bool *ret, struct err *e)
+{
+    struct buf a BUF_CLEANUP = BUF_INIT, b BUF_CLEANUP = BUF_INIT;
+    if (element_line(l, vw, t, stored, &a, e))
+        return -1;
+    if (!json_write_line(n, &b))
+        return err_nomem(e);
+    *ret = span_eq(buf_span(&a), buf_span(&b));
+    return 0;
+}
+
+static int align(struct lens *l, struct view vw, const struct type_ref *elem,
+                 const struct span *old, const struct json_node *const *now, struct alignment *a,
+                 struct err *e)
+{
+    bool same = true;
+    while (same && a->front < a->n_old && a->front < a->n_new) {
+        if (same_element(l, vw, elem, old[a->front], now[a->front], &same, e))
+            return -1;
+        a->front += same;
+    }
+    same = a->front < a->n_old && a->front < a->n_new;
+    while (same && a->front + a->back < a->n_old && a->front + a->back < a->n_new) {
+        if (same_element(l, vw, elem, old[a->n_old - a->back - 1], now[a->n_new - a->back - 1],
+                         &same, e))
+            return -1;
+        a->back += same;
+    }
+    return 0;
+}
+
+static int list_arrays(struct lens *l, const struct json_node *n, struct span cur,
+                       struct span **ret_old, size_t *ret_n_old,
+                       const struct json_node ***ret_now, struct err *e)
+{
+    struct parts it = parts_of(cur, 'l');
+    size_t i = 0, n_old = it.left <= cur.n ? (size_t)it.left : 0;
+    *ret_old = arena_alloc(&l->arena, (n_old + 1) * sizeof **ret_old);
+    *ret_now = arena_alloc(&l->arena, (n->n_children + 1) * sizeof **ret_now);
+    if (!*ret_old || !*ret_now)
+        return err_nomem(e);
+    for (*ret_n_old = 0; *ret_n_old < n_old && part_next(&it, &(*ret_old)[*ret_n_old]);)
+        ++*ret_n_old;
+    for (const struct json_node *c = n->child; c; c = c->next)
+        (*ret_now)[i++] = c;
+    return 0;
+}
+
+static int encode_list(struct lens *l, struct view vw, const struct type_ref *t,
+                       const struct json_node *n, struct span cur, struct span *ret, struct err *e)
+{
+    struct buf out BUF_CLEANUP = BUF_INIT;
+    struct alignment a = {.n_new = n->n_children};
+    struct span *old, one;
+    const struct json_node **now;
+
+    if (list_arrays(l, n, cur, &old, &a.n_old, &now, e) || align(l, vw, t->elem, old, now, &a, e))
+        return -1;
+    if (!buf_addc(&out, 'l') || !buf_addvarint(&out, a.n_new))
+        return err_nomem(e);
+    for (size_t i = 0; i < a.n_new; i++) {
+        size_t j = aligned(&a, i);
+        struct span prev = j < a.n_old ? old[j] : (struct span){0};
+        if (lens_encode(l, vw, t->elem, now[i], prev, prev, &one, e))
+            return -1;
+        if (!part_add(&out, one))
+            return err_nomem(e);
+    }
+    return keep_buf(l, &out, ret, e);
+}
+
+static int encode_map(struct lens *l, struct view vw, const struct type_ref *t,
+                      const struct json_node *n, struct span base, struct span cur,
+                      struct span *ret, struct err *e)
+{
+    struct buf out BUF_CLEANUP = BUF_INIT;
+    struct span one;
+    if (!buf_addc(&out, 'm') || !buf_addvarint(&out, n->n_children))
+        return err_nomem(e);
+    for (const struct json_node *c = n->child; c; c = c->next) {
+        if (lens_encode(l, vw, t->elem, c, map_get(base, c->name), map_get(cur, c->name), &one, e))
+            return -1;
+        if (!part_add(&out, c->name) || !part_add(&out, one))
+            return err_nomem(e);
+    }
+    return keep_buf(l, &out, ret, e);
+}
+
+int lens_encode(struct lens *l, struct view vw, const struct type_ref *t, const struct json_node *n,
+                struct span base, struct span cur, struct span *ret, struct err *e)
+{
+    struct buf out BUF_CLEANUP = BUF_INIT;
+    if (!type_structured(t)) {
+        if (!json_write(n, 1, &out))
+            return err_nomem(e);
+        return keep_buf(l, &out, ret, e);
+    }
+    if (n->kind == JSON_NULL) {
+        *ret = (struct span){"n", 1};
+        return 0;
+    }
+    switch (t->base) {
+    case T_REF:
+        return encode_ref(l, vw, t, n, ret, e);
+    case T_OBJECT:
+        return encode_object(l, vw, t, n, base, cur, ret, e);
+    case T_LIST:
+        return encode_list(l, vw, t, n, cur, ret, e);
+    default:
+        assert(t->base == T_MAP);
+        return encode_map(l, vw, t, n, base, cur, ret, e);
+    }
+}
+
+int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
+                     struct span cur, struct span *ret, bool *ret_set, struct err *e)
+{
+    struct err why = ERR_INIT;
+    struct json_node *n;
+    *ret_set = true;
+    if (!type_structured(t)) {
+        *ret = lens_keep(l, json);
+        return ret->p ? 0 : err_nomem(e);
+    }
+    if (!json_parse(json.p, json.n, &l->arena, &n, &why) &&
+        !value_check(t, n, true, vw.shapes, vw.n_shapes, "", &why) &&
+        !lens_encode(l, vw, t, n, cur, cur, ret, &why))
+        return 0;
+    *ret_set = false;
+    if (why.code == ERR_INVALID || why.code == ERR_NOT_FOUND)
+        return 0;
+    *e = why;
+    return -1;
+}
+
+/* ---- Rendering ---- */
+
+static bool indent(struct buf *out, unsigned depth)
+{
+    if (!buf_addc(out, '\n') || !buf_reserve(out, 2 * depth))
+        return false;
+    memset(out->p + out->n, ' ', 2 * depth);
+    out->n += 2 * depth;
+    return true;
+}
+
+static int render_flat(struct span stored, unsigned depth, struct buf *out, struct err *e)
+{
+    bool ok = depth == 1 || !memchr(stored.p, '\n', stored.n) ? buf_addspan(out, stored)
+                                                             : json_reindent(stored, 1, depth, out);
+    return ok ? 0 : err_nomem(e);
+}
+
+/* 'k' stands for a reference whose record is not made yet: only in memory, never stored. */
+static int render_ref(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                      struct buf *out, struct err *e)
+{
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    bool found = true;
+    if (stored.p[0] == 'k') {
+        if (!buf_add(&key, stored.p + 1, stored.n - 1))
+            return err_nomem(e);
+    } else if (l->world.key_of(l->world.arg, vw.v, t->shape, lens_ref_id(stored), &key, &found,
+                               e)) {
+        return -1;
+    }
+    /* I11: a reference to nothing reads as null rather than not at all */
+    bool ok = found ? json_write_string(buf_span(&key), out) : buf_adds(out, "null");
+    return ok ? 0 : err_nomem(e);
+}
+
+static int render_object(struct lens *l, struct view vw, const struct type_ref *t,
+                         struct span stored, unsigned depth, struct buf *out, struct err *e)
+{
+    const struct shape *s = shapes_find(vw.shapes, vw.n_shapes, t->shape);
+    struct record r RECORD_CLEANUP = RECORD_INIT;
+    bool is;
+    if (!s)
+        return err_set(e, ERR_IO, "damaged record: a value of an unknown object");
+    if (nested_record(l, vw, s, stored, &r, &is, e))
+        return -1;
+    struct sight at = {.l = l, .v = vw.v, .g = catalog_group(l->cat, s->id), .rec = &r};
+    return lens_object_text(l, vw, s, &at, depth, out, e);
+}
+
+static int render_parts(struct lens *l, struct view vw, const struct type_ref *t,
+                        struct span stored, unsigned depth, struct buf *out, struct err *e)
+{
+    bool map = t->base == T_MAP;
+    struct parts it = parts_of(stored, map ? 'm' : 'l');
+    struct span k, v;
+    bool first = true;
+
+    if (!buf_addc(out, map ? '{' : '['))
+        return err_nomem(e);
+    for (; it.left; it.left--, first = false) {
+        if ((map && !part_next(&it, &k)) || !part_next(&it, &v))
+            return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
+        if ((!first && !buf_addc(out, ',')) || !indent(out, depth + 1) ||
+            (map && (!json_write_string(k, out) || !buf_adds(out, ": "))))
+            return err_nomem(e);
+        if (lens_render(l, vw, t->elem, v, depth + 1, out, e))
+            return -1;
+    }
+    if ((!first && !indent(out, depth)) || !buf_addc(out, map ? '}' : ']'))
+        return err_nomem(e);
+    return 0;
+}
+
+int lens_render(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                unsigned depth, struct buf *out, struct err *e)
+{
+    if (!type_structured(t))
+        return render_flat(stored, depth, out, e);
+    switch (stored.n ? stored.p[0] : 0) {
+    case 'n':
+        return buf_adds(out, "null") ? 0 : err_nomem(e);
+    case 'k':
+    case 'r':
+        return render_ref(l, vw, t, stored, out, e);
+    case 'o':
+        return render_object(l, vw, t, stored, depth, out, e);
+    case 'l':
+    case 'm':
+        return render_parts(l, vw, t, stored, depth, out, e);
+    default:
+        return err_set(e, ERR_IO, "damaged record: a value of an unknown kind");
+    }
+}
+
+/* ---- References inside ---- */
+
+struct ref_walk {
+    int (*fn)(void *arg, uint64_t target);
+    void *arg;
+    struct shape *const *shapes;
+    size_t n_shapes;
+};
+
+static int walk(const struct ref_walk *w, const struct type_ref *t, struct span stored,
+                struct err *e);
+
+static int walk_object(const struct ref_walk *w, const struct type_ref *t, struct span stored,
+                       struct err *e)
+{
+    const struct shape *s = shapes_find(w->shapes, w->n_shapes, t->shape);
+    struct record r RECORD_CLEANUP = RECORD_INIT;
+    if (record_decode((struct span){stored.p + 1, stored.n - 1}, &r, e))
+        return -1;
+    for (size_t i = 0; s && i < s->n_fields; i++) {
+        const struct entry *en = record_get(&r, s->fields[i].slot);
+        int rc = en && en->bytes.n ? walk(w, s->fields[i].type, en->bytes, e) : 0;
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int walk(const struct ref_walk *w, const struct type_ref *t, struct span stored,
+                struct err *e)
+{
+    struct span k, v;
+    if (!type_structured(t) || !stored.n)
+        return 0;
+    if (stored.p[0] == 'r')
+        return w->fn(w->arg, lens_ref_id(stored));
+    if (stored.p[0] == 'o')
+        return walk_object(w, t, stored, e);
+    if (!t->elem)
+        return 0;
+    bool map = stored.p[0] == 'm';
+    struct parts it = parts_of(stored, map ? 'm' : 'l');
+    for (; it.left; it.left--) {
+        if ((map && !part_next(&it, &k)) || !part_next(&it, &v))
+            return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
+        int rc = walk(w, t->elem, v, e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int lens_value_refs(const struct type_ref *t, struct shape *const *shapes, size_t n_shapes,
+                    struct span stored, int (*fn)(void *arg, uint64_t target), void *arg,
+                    struct err *e)
+{
+    struct ref_walk w = {fn, arg, shapes, n_shapes};
+    return walk(&w, t, stored, e);
+}
+
+/* ---- Rewriting: one function from old part to new part, applied recursively ---- */
+
+struct rewrite {
+    struct lens *l;
+    struct view vw;
+    uint64_t without; /* a reference to drop, 0 = none */
+    uint32_t upto;    /* a step to bring nested records to, 0 = none */
+};
+
+static int rewrite(const struct rewrite *w, const struct type_ref *t, struct span stored,
+                   struct span *ret, bool *ret_set, struct err *e);
+
+static int rewrite_fields(const struct rewrite *w, const struct shape *s, const struct record *from,
+                          struct record *to, struct err *e)
+{
+    if (!record_copy(from, to))
+        return err_nomem(e);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct entry *en = record_get(from, s->fields[i].slot);
+        struct span now;
+        bool set;
+        if (!en || !en->bytes.n || !type_structured(s->fields[i].type))
+            continue;
+        if (rewrite(w, s->fields[i].type, en->bytes, &now, &set, e))
+            return -1;
+        if (!set)
+            record_unset(to, s->fields[i].slot);
+        else if (!record_set(to, s->fields[i].slot, en->kind, now))
+            return err_nomem(e);
+    }
+    return 0;
+}
+
+static int rewrite_object(const struct rewrite *w, const struct type_ref *t, struct span stored,
+                          struct span *ret, struct err *e)
+{
+    const struct shape *s = shapes_find(w->vw.shapes, w->vw.n_shapes, t->shape);
+    struct record r RECORD_CLEANUP = RECORD_INIT, up RECORD_CLEANUP = RECORD_INIT;
+    struct record out RECORD_CLEANUP = RECORD_INIT;
+    struct buf bytes BUF_CLEANUP = BUF_INIT;
+
+    *ret = stored;
+    if (!s)
+        return 0;
+    if (record_decode((struct span){stored.p + 1, stored.n - 1}, &r, e))
+        return -1;
+    if (lens_bring(w->l, w->vw.v, catalog_group(w->l->cat, s->id), (struct span){0}, &r,
+                   w->upto > r.gen ? w->upto : r.gen, false, &up, e) ||
+        rewrite_fields(w, s, &up, &out, e))
+        return -1;
+    if (!buf_addc(&bytes, 'o') || !record_encode(&out, &bytes))
+        return err_nomem(e);
+    return span_eq(buf_span(&bytes), stored) ? 0 : keep_buf(w->l, &bytes, ret, e);
+}
+
+static int rewrite_parts(const struct rewrite *w, const struct type_ref *t, struct span stored,
+                         struct span *ret, struct err *e)
+{
+    bool map = stored.p[0] == 'm', set;
+    struct parts it = parts_of(stored, map ? 'm' : 'l');
+    struct buf body BUF_CLEANUP = BUF_INIT, out BUF_CLEANUP = BUF_INIT;
+    struct span k, v, now;
+    uint64_t n = 0;
+
+    for (; it.left; it.left--) {
+        if ((map && !part_next(&it, &k)) || !part_next(&it, &v))
+            return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
+        if (rewrite(w, t->elem, v, &now, &set, e))
+            return -1;
+        if (!set)
+            continue;
+        n++;
+        if ((map && !part_add(&body, k)) || !part_add(&body, now))
+            return err_nomem(e);
+    }
+    if (!buf_addc(&out, map ? 'm' : 'l') || !buf_addvarint(&out, n) ||
+        !buf_addspan(&out, buf_span(&body)))
+        return err_nomem(e);
+    return keep_buf(w->l, &out, ret, e);
+}
+
+static int rewrite(const struct rewrite *w, const struct type_ref *t, struct span stored,
+                   struct span *ret, bool *ret_set, struct err *e)
+{
+    *ret = stored;
+    *ret_set = true;
+    if (!type_structured(t) || !stored.n)
+        return 0;
+    switch (stored.p[0]) {
+    case 'r':
+        *ret_set = !w->without || lens_ref_id(stored) != w->without;
+        return 0;
+    case 'o':
+        return rewrite_object(w, t, stored, ret, e);
+    case 'l':
+    case 'm':
+        return t->elem ? rewrite_parts(w, t, stored, ret, e) : 0;
+    default:
+        return 0;
+    }
+}
+
+int lens_value_without(struct lens *l, const struct type_ref *t, struct span stored,
+                       uint64_t target, struct span *ret, bool *ret_set, struct err *e)
+{
+    const struct catalog *c = l->cat;
+    if (!c->n_entries)
+        return err_set(e, ERR_IO, "a reference without a version");
+    struct rewrite w = {l, view_of(c->entries[c->n_entries - 1].v), target, 0};
+    return rewrite(&w, t, stored, ret, ret_set, e);
+}
+
+int lens_value_bring(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                     uint32_t upto, struct span *ret, struct err *e)
+{
+    struct rewrite w = {l, vw, 0, upto};
+    bool set;
+    return rewrite(&w, t, stored, ret, &set, e);
+}

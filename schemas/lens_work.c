@@ -1,0 +1,429 @@
+/* Propagation: what follows from the slots that a writer changed.
+ *
+ * The record is flat while it is worked on: links unfolded, every slot in the record itself.
+ *
+ * Two passes (I8). Backward, over the steps between the writer's version and the root, newest
+ * first: a step is *crossed* when the writer stands on its new side, that is, when what the writer
+ * sees, or what an already crossed step computed from it, is among the step's new slots or the
+ * inputs of its backward formulas. A crossed step runs its backward formulas, and its new side is
+ * pinned: it is the writer's side, it keeps what is stored. Then forward, over all steps of all
+ * versions in order: every formula whose output is neither seen by the writer nor pinned.
+ *
+ * A formula runs only when one of its inputs changed (I4); at the creation of an item all count as
+ * changed. What the writer sees is never computed, but for computed fields. A seeded slot that
+ * somebody wrote is left alone (I5). */
+#include "lens_int.h"
+
+#include <assert.h>
+
+#define PATH_BYTES (VERSION_MAX_NUMBER / 8 + 1)
+
+static bool on_path(const struct work *w, uint32_t version)
+{
+    return w->path[version / 8] >> version % 8 & 1;
+}
+
+static int find_path(struct work *w, struct err *e)
+{
+    unsigned char *path = arena_alloc(&w->l->arena, PATH_BYTES);
+    if (!path)
+        return err_nomem(e);
+    for (const struct version *v = w->vw.v; v; v = v->base)
+        path[v->number / 8] |= (unsigned char)(1u << v->number % 8);
+    w->path = path;
+    return 0;
+}
+
+int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
+               uint32_t group, struct span key, const struct record *cur, struct err *e)
+{
+    *w = (struct work){.l = l, .vw = vw, .s = s, .g = catalog_group(l->cat, group), .key = key,
+                       .create = !cur};
+    w->r.gen = l->cat->last_step;
+    if (w->g->n_forward + w->g->n_backward + w->g->n_links && find_path(w, e))
+        return -1;
+    if (!cur)
+        return 0;
+    if (!record_copy(cur, &w->old))
+        return err_nomem(e);
+    if (lens_unfold(l, vw.v, w->g, key, &w->old, e))
+        return -1;
+    return record_copy(&w->old, &w->r) ? 0 : err_nomem(e);
+}
+
+void work_free(struct work *w)
+{
+    record_free(&w->old);
+    record_free(&w->r);
+}
+
+int work_set(struct work *w, slot_no slot, struct span stored, struct err *e)
+{
+    record_drop(&w->r, slot, ENTRY_MEMORY);
+    if (!stored.p)
+        record_unset(&w->r, slot);
+    else if (!record_set(&w->r, slot, ENTRY_VALUE, stored))
+        return err_nomem(e);
+    return slotset_add(w->l, &w->changed, slot, e);
+}
+
+static struct span value_in(const struct record *r, slot_no slot)
+{
+    const struct entry *en = record_get(r, slot);
+    return en && en->bytes.n ? en->bytes : (struct span){0};
+}
+
+static struct sight sight_now(struct work *w)
+{
+    return (struct sight){.l = w->l, .v = w->vw.v, .g = w->g, .rec = &w->r, .key = w->key,
+                          .flat = true};
+}
+
+static struct sight sight_before(struct work *w)
+{
+    struct sight s = sight_now(w);
+    s.rec = &w->old;
+    return s;
+}
+
+static bool inputs_changed(const struct work *w, const struct formula *f)
+{
+    if (w->create)
+        return true;
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (slotset_has(&w->changed, f->inputs[i].slot))
+            return true;
+    return false;
+}
+
+/* ---- Memory of what a linked formula hides ---- */
+
+static struct entry *memory_of(struct record *r, const struct formula *f)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct remembered m;
+        if (r->e[i].slot == f->out && r->e[i].kind == ENTRY_MEMORY &&
+            remembered_read(r->e[i].bytes, &m) && m.id == formula_id(f))
+            return &r->e[i];
+    }
+    return NULL;
+}
+
+static void memory_drop(struct record *r, struct entry *en)
+{
+    size_t i = (size_t)(en - r->e);
+    memmove(en, en + 1, (r->n - i - 1) * sizeof *en);
+    r->n--;
+}
+
+/* Takes back what was hidden when the inputs are again those it was hidden under. */
+static bool memory_take(struct work *w, const struct formula *f, struct span inputs,
+                        struct span *ret)
+{
+    struct remembered m;
+    struct entry *en = memory_of(&w->r, f);
+    if (!en || !remembered_read(en->bytes, &m) || !span_eq(m.inputs, inputs))
+        return false;
+    *ret = m.value;
+    memory_drop(&w->r, en);
+    return true;
+}
+
+/* Before a value is overwritten: kept, when the formula would not have given it. */
+static int memory_keep(struct work *w, const struct formula *f, struct err *e)
+{
+    struct sight before = sight_before(w);
+    struct span *inputs, computed, had = value_in(&w->old, f->out);
+    if (w->create)
+        return 0;
+    if (sight_inputs(&before, f, &inputs, e) ||
+        sight_eval(&before, f, inputs, (struct span){0}, &computed, e))
+        return -1;
+    if (span_eq(computed, had))
+        return 0;
+    struct remembered m = {formula_id(f), had, inputs_encode(w->l, inputs, f->n_inputs)};
+    struct span bytes = m.inputs.p ? remembered_write(w->l, &m) : (struct span){0};
+    if (!bytes.p)
+        return err_nomem(e);
+    struct entry *en = memory_of(&w->r, f);
+    if (en)
+        en->bytes = bytes;
+    else if (!record_set(&w->r, f->out, ENTRY_MEMORY, bytes))
+        return err_nomem(e);
+    return 0;
+}
+
+/* ---- Running formulas ---- */
+
+static bool decided(const struct work *w, slot_no slot)
+{
+    const struct entry *en = record_get(&w->r, slot);
+    return !w->create && (!en || en->kind == ENTRY_VALUE);
+}
+
+static int store_result(struct work *w, slot_no slot, enum entry_kind kind, struct span value,
+                        struct err *e)
+{
+    struct span had = value_in(&w->r, slot);
+    if (!value.p && kind == ENTRY_VALUE)
+        record_unset(&w->r, slot);
+    else if (!record_set(&w->r, slot, kind, value))
+        return err_nomem(e);
+    return span_eq(had, value) ? 0 : slotset_add(w->l, &w->changed, slot, e);
+}
+
+static int run(struct work *w, const struct formula *f, struct err *e)
+{
+    struct sight now = sight_now(w);
+    struct span *inputs, value, taken;
+    enum entry_kind kind = ENTRY_DERIVED;
+
+    if (f->mode == FORMULA_SEEDED && decided(w, f->out))
+        return 0;
+    if (sight_inputs(&now, f, &inputs, e))
+        return -1;
+    if (f->mode == FORMULA_LINKED && !w->create) {
+        struct span under = inputs_encode(w->l, inputs, f->n_inputs);
+        if (!under.p)
+            return err_nomem(e);
+        bool back = memory_take(w, f, under, &taken);
+        if (memory_keep(w, f, e))
+            return -1;
+        if (back)
+            return store_result(w, f->out, ENTRY_VALUE, taken, e);
+    }
+    if (sight_eval(&now, f, inputs, value_in(&w->r, f->out), &value, e))
+        return -1;
+    return store_result(w, f->out, kind, value, e);
+}
+
+/* ---- Links ---- */
+
+static int values_text(struct work *w, const struct link *lk, struct span **ret, bool *ret_any,
+                       struct err *e)
+{
+    struct view vw = {w->vw.v, lk->shapes, lk->n_shapes};
+    struct span *v = arena_alloc(&w->l->arena, (lk->n + 1) * sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    *ret_any = false;
+    for (size_t i = 0; i < lk->n; i++) {
+        struct buf b BUF_CLEANUP = BUF_INIT;
+        v[i] = value_in(&w->r, lk->here[i]);
+        *ret_any |= v[i].p != NULL;
+        if (!v[i].p || !type_structured(lk->types[i]))
+            continue;
+        if (lens_render(w->l, vw, lk->types[i], v[i], 1, &b, e))
+            return -1;
+        v[i] = lens_keep(w->l, buf_span(&b));
+        if (!v[i].p)
+            return err_nomem(e);
+    }
+    *ret = v;
+    return 0;
+}
+
+/* The old fields were written: the item now refers to the record of those values. */
+static int link_forward(struct work *w, const struct link *lk, struct err *e)
+{
+    struct span *values, stored = {0};
+    uint64_t id;
+    bool any;
+    if (values_text(w, lk, &values, &any, e))
+        return -1;
+    if (any) {
+        if (w->l->world.extract(w->l->world.arg, lk, values, false, &id, e))
+            return -1;
+        stored = lens_ref_bytes(w->l, id);
+        if (!stored.p)
+            return err_nomem(e);
+    }
+    return store_result(w, lk->ref, ENTRY_VALUE, stored, e);
+}
+
+/* The reference was written: the old fields show the record it points to. */
+static int link_backward(struct work *w, const struct link *lk, struct err *e)
+{
+    struct record folded RECORD_CLEANUP = RECORD_INIT;
+    struct sight s = sight_now(w);
+    struct span now;
+
+    if (!record_copy(&w->r, &folded))
+        return err_nomem(e);
+    for (size_t i = 0; i < lk->n; i++)
+        record_unset(&folded, lk->here[i]);
+    if (folded.gen < lk->step)
+        folded.gen = lk->step;
+    s.rec = &folded;
+    s.flat = false;
+    for (size_t i = 0; i < lk->n; i++)
+        if (sight_slot(&s, lk->here[i], &now, e) ||
+            store_result(w, lk->here[i], ENTRY_VALUE, now, e))
+            return -1;
+    return 0;
+}
+
+/* ---- The backward pass ---- */
+
+/* One step's formulas and link: the run of entries with its id. */
+struct step_run {
+    uint32_t step, version;
+    const struct applied *forward, *backward;
+    size_t n_forward, n_backward;
+    const struct link *link;
+};
+
+static bool sees(const struct work *w, slot_no slot)
+{
+    return shape_field_by_slot(w->s, slot) != NULL;
+}
+
+static bool reached(const struct work *w, slot_no slot)
+{
+    return sees(w, slot) || slotset_has(&w->reached, slot);
+}
+
+static bool is_crossed(const struct work *w, const struct step_run *st)
+{
+    bool crossed = st->link && reached(w, st->link->ref);
+    for (size_t i = 0; i < st->n_backward; i++) {
+        const struct formula *f = st->backward[i].f;
+        if (sees(w, f->out))
+            return false;
+        crossed |= f->n_inputs == 0;
+        for (size_t j = 0; j < f->n_inputs; j++)
+            crossed |= f->inputs[j].slot == SLOT_KEY || reached(w, f->inputs[j].slot);
+    }
+    for (size_t i = 0; i < st->n_forward; i++)
+        crossed |= st->forward[i].f->mode == FORMULA_LINKED && reached(w, st->forward[i].f->out);
+    return crossed;
+}
+
+static int reach_and_pin(struct work *w, slot_no slot, struct err *e)
+{
+    return slotset_add(w->l, &w->reached, slot, e) || slotset_add(w->l, &w->pinned, slot, e) ? -1
+                                                                                            : 0;
+}
+
+static int cross_link(struct work *w, const struct link *lk, struct err *e)
+{
+    if ((w->create || slotset_has(&w->changed, lk->ref)) && link_backward(w, lk, e))
+        return -1;
+    if (slotset_add(w->l, &w->pinned, lk->ref, e))
+        return -1;
+    for (size_t i = 0; i < lk->n; i++)
+        if (reach_and_pin(w, lk->here[i], e))
+            return -1;
+    return 0;
+}
+
+static int cross(struct work *w, const struct step_run *st, struct err *e)
+{
+    for (size_t i = 0; i < st->n_forward; i++)
+        if (st->forward[i].f->mode == FORMULA_LINKED &&
+            slotset_add(w->l, &w->pinned, st->forward[i].f->out, e))
+            return -1;
+    for (size_t i = 0; i < st->n_backward; i++) {
+        const struct formula *f = st->backward[i].f;
+        if (inputs_changed(w, f) && run(w, f, e))
+            return -1;
+        if (reach_and_pin(w, f->out, e))
+            return -1;
+    }
+    return st->link && reached(w, st->link->ref) ? cross_link(w, st->link, e) : 0;
+}
+
+/* Takes the newest step that is left in the three sorted lists; n*: what is left of each. */
+static struct step_run last_step(const struct group *g, const struct lens *l, size_t *nf,
+                                 size_t *nb, size_t *nk)
+{
+    struct step_run st = {0};
+    if (*nf)
+        st.step = g->forward[*nf - 1].f->step;
+    if (*nb && g->backward[*nb - 1].f->step > st.step)
+        st.step = g->backward[*nb - 1].f->step;
+    if (*nk && g->links[*nk - 1]->step > st.step)
+        st.step = g->links[*nk - 1]->step;
+    for (; *nf && g->forward[*nf - 1].f->step == st.step; --*nf, st.n_forward++)
+        st.version = (st.forward = &g->forward[*nf - 1])->version;
+    for (; *nb && g->backward[*nb - 1].f->step == st.step; --*nb, st.n_backward++)
+        st.version = (st.backward = &g->backward[*nb - 1])->version;
+    if (*nk && g->links[*nk - 1]->step == st.step)
+        st.link = g->links[--*nk];
+    if (!st.version && st.link)
+        for (size_t i = 0; i < l->cat->n_entries; i++) {
+            const struct version *v = l->cat->entries[i].v;
+            if (v->step_first <= st.step && st.step < v->step_end)
+                st.version = v->number;
+        }
+    return st;
+}
+
+static int backward_pass(struct work *w, struct err *e)
+{
+    size_t nf = w->g->n_forward, nb = w->g->n_backward, nk = w->g->n_links;
+    while (nf || nb || nk) {
+        struct step_run st = last_step(w->g, w->l, &nf, &nb, &nk);
+        if (on_path(w, st.version) && is_crossed(w, &st) && cross(w, &st, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- The forward pass ---- */
+
+static int forward_formula(struct work *w, const struct formula *f, struct err *e)
+{
+    bool theirs = sees(w, f->out) || slotset_has(&w->pinned, f->out);
+    if (f->mode != FORMULA_COMPUTED && theirs)
+        return 0;
+    return inputs_changed(w, f) ? run(w, f, e) : 0;
+}
+
+static int forward_link(struct work *w, const struct link *lk, struct err *e)
+{
+    bool touched = w->create;
+    if (sees(w, lk->ref) || slotset_has(&w->pinned, lk->ref))
+        return 0;
+    for (size_t i = 0; i < lk->n; i++)
+        touched |= slotset_has(&w->changed, lk->here[i]);
+    return touched ? link_forward(w, lk, e) : 0;
+}
+
+static int forward_pass(struct work *w, struct err *e)
+{
+    const struct group *g = w->g;
+    size_t i = 0, k = 0;
+    while (i < g->n_forward || k < g->n_links) {
+        const struct formula *f = i < g->n_forward ? g->forward[i].f : NULL;
+        const struct link *lk = k < g->n_links ? g->links[k] : NULL;
+        if (lk && (!f || lk->step < f->step)) {
+            k++;
+            if (forward_link(w, lk, e))
+                return -1;
+        } else {
+            i++;
+            if (forward_formula(w, f, e))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int work_propagate(struct work *w, struct err *e)
+{
+    const struct group *g = w->g;
+    if (!w->create && !w->changed.n)
+        return 0;
+    if (!(g->n_forward + g->n_backward + g->n_links))
+        return 0;
+    return backward_pass(w, e) || forward_pass(w, e) ? -1 : 0;
+}
+
+int work_finish(struct work *w, struct record *ret, struct err *e)
+{
+    w->r.gen = w->l->cat->last_step;
+    if (lens_fold(w->l, w->vw.v, w->g, w->key, &w->r, e))
+        return -1;
+    return record_copy(&w->r, ret) ? 0 : err_nomem(e);
+}

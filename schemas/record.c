@@ -1,0 +1,168 @@
+#include "record.h"
+
+#include <assert.h>
+
+void record_free(struct record *r)
+{
+    free(r->e);
+    *r = (struct record)RECORD_INIT;
+}
+
+static bool reserve(struct record *r, size_t n)
+{
+    if (n <= r->cap)
+        return true;
+    size_t cap = r->cap ? r->cap : 16;
+    while (cap < n)
+        cap *= 2;
+    struct entry *e = realloc(r->e, cap * sizeof *e);
+    if (!e)
+        return false;
+    r->e = e;
+    r->cap = cap;
+    return true;
+}
+
+static int damaged(struct err *e, const char *what)
+{
+    return err_set(e, ERR_IO, "damaged record: %s", what);
+}
+
+static int decode_entry(const char **p, const char *end, struct entry *ret, struct err *e)
+{
+    uint64_t tag, n;
+    if (!varint_read(p, end, &tag) || !varint_read(p, end, &n))
+        return damaged(e, "an entry is cut short");
+    if (n > (uint64_t)(end - *p))
+        return damaged(e, "an entry is longer than the record");
+    if ((tag & 7) > ENTRY_RAW || tag >> 3 > UINT32_MAX)
+        return damaged(e, "an entry of an unknown kind");
+    *ret = (struct entry){(slot_no)(tag >> 3), (enum entry_kind)(tag & 7), {*p, (size_t)n}};
+    *p += n;
+    return 0;
+}
+
+/* Entries are sorted; only memories of several formulas may share (slot, kind). */
+static bool in_order(const struct entry *a, const struct entry *b)
+{
+    if (a->slot != b->slot)
+        return a->slot < b->slot;
+    return a->kind < b->kind || (a->kind == b->kind && a->kind == ENTRY_MEMORY);
+}
+
+int record_decode(struct span bytes, struct record *r, struct err *e)
+{
+    const char *p = bytes.p, *end = bytes.p + bytes.n;
+    uint64_t gen, n;
+
+    r->n = 0;
+    if (bytes.n < 3 || *p++ != RECORD_FORMAT)
+        return damaged(e, "unknown format");
+    if (!varint_read(&p, end, &gen) || !varint_read(&p, end, &n) || gen > UINT32_MAX)
+        return damaged(e, "no header");
+    if (n > (uint64_t)(end - p) / 2)
+        return damaged(e, "more entries than bytes");
+    if (!reserve(r, n ? (size_t)n : 1))
+        return err_nomem(e);
+    r->gen = (uint32_t)gen;
+    for (size_t i = 0; i < n; i++) {
+        if (decode_entry(&p, end, &r->e[i], e))
+            return -1;
+        if (i && !in_order(&r->e[i - 1], &r->e[i]))
+            return damaged(e, "entries out of order");
+    }
+    if (p != end)
+        return damaged(e, "bytes after the last entry");
+    r->n = (size_t)n;
+    return 0;
+}
+
+bool record_encode(const struct record *r, struct buf *out)
+{
+    if (!buf_addc(out, RECORD_FORMAT) || !buf_addvarint(out, r->gen) || !buf_addvarint(out, r->n))
+        return false;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct entry *e = &r->e[i];
+        if (!buf_addvarint(out, (uint64_t)e->slot << 3 | e->kind) ||
+            !buf_addvarint(out, e->bytes.n) || !buf_add(out, e->bytes.p, e->bytes.n))
+            return false;
+    }
+    return true;
+}
+
+/* The first entry at or after (slot, kind). */
+static size_t lower_bound(const struct record *r, slot_no slot, enum entry_kind kind)
+{
+    size_t lo = 0, hi = r->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const struct entry *e = &r->e[mid];
+        if (e->slot < slot || (e->slot == slot && e->kind < kind))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+const struct entry *record_find(const struct record *r, slot_no slot, enum entry_kind kind)
+{
+    size_t i = lower_bound(r, slot, kind);
+    return i < r->n && r->e[i].slot == slot && r->e[i].kind == kind ? &r->e[i] : NULL;
+}
+
+const struct entry *record_get(const struct record *r, slot_no slot)
+{
+    size_t i = lower_bound(r, slot, ENTRY_VALUE);
+    return i < r->n && r->e[i].slot == slot && r->e[i].kind <= ENTRY_DERIVED ? &r->e[i] : NULL;
+}
+
+static void remove_at(struct record *r, size_t i)
+{
+    memmove(&r->e[i], &r->e[i + 1], (r->n - i - 1) * sizeof *r->e);
+    r->n--;
+}
+
+bool record_set(struct record *r, slot_no slot, enum entry_kind kind, struct span bytes)
+{
+    if (kind <= ENTRY_DERIVED)
+        record_unset(r, slot);
+    size_t i = lower_bound(r, slot, kind);
+    if (kind != ENTRY_MEMORY && i < r->n && r->e[i].slot == slot && r->e[i].kind == kind) {
+        r->e[i].bytes = bytes;
+        return true;
+    }
+    if (!reserve(r, r->n + 1))
+        return false;
+    memmove(&r->e[i + 1], &r->e[i], (r->n - i) * sizeof *r->e);
+    r->e[i] = (struct entry){slot, kind, bytes};
+    r->n++;
+    return true;
+}
+
+void record_unset(struct record *r, slot_no slot)
+{
+    size_t i = lower_bound(r, slot, ENTRY_VALUE);
+    if (i < r->n && r->e[i].slot == slot && r->e[i].kind <= ENTRY_DERIVED)
+        remove_at(r, i);
+}
+
+void record_drop(struct record *r, slot_no slot, enum entry_kind kind)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->e[i].kind != kind || (slot != SLOT_NONE && r->e[i].slot != slot))
+            r->e[kept++] = r->e[i];
+    r->n = kept;
+}
+
+bool record_copy(const struct record *from, struct record *to)
+{
+    if (!reserve(to, from->n ? from->n : 1))
+        return false;
+    if (from->n)
+        memcpy(to->e, from->e, from->n * sizeof *from->e);
+    to->n = from->n;
+    to->gen = from->gen;
+    return true;
+}

@@ -1,0 +1,62 @@
+/* The stored form of one item, or of one object inside an item: a generation and slots.
+ *
+ * Bytes (docs/store-format.md has the table):
+ *   u8      format, 1
+ *   varint  generation: the last step id whose slots this record holds
+ *   varint  number of entries
+ *   entries, sorted by (slot, kind), each
+ *     varint  slot * 8 + kind
+ *     varint  bytes
+ *     bytes
+ *
+ * Kinds:
+ *   VALUE    what a writer decided: flat JSON text or the structured encoding (value.h)
+ *   DERIVED  what a formula gave; no bytes = it gave unset. VALUE or no entry at all for a slot
+ *            that has formulas means that a writer decided it (to be unset, when there is none).
+ *   MEMORY   a value that a linked formula hid: varint formula (step * 2 + direction), then the
+ *            value and each input as: varint 0 = unset, or bytes + 1 and the bytes
+ *   BASIS    for a slot computed from values over a reference: the same layout, with the inputs
+ *            under which the present value holds
+ *   RAW      a writer's own bytes; "slot" is the version number they were written through
+ *
+ * A decoded record borrows the bytes it was decoded from. Threads: none of its own. */
+#ifndef SCHEMAS_RECORD_H
+#define SCHEMAS_RECORD_H
+
+#include "schema.h"
+
+#define RECORD_FORMAT 1
+
+enum entry_kind { ENTRY_VALUE = 0, ENTRY_DERIVED = 1, ENTRY_MEMORY = 2, ENTRY_BASIS = 3, ENTRY_RAW = 4 };
+
+struct entry {
+    slot_no slot;
+    enum entry_kind kind;
+    struct span bytes;
+};
+
+struct record {
+    uint32_t gen;
+    struct entry *e; /* sorted by (slot, kind); owned, malloc'ed */
+    size_t n, cap;
+};
+
+#define RECORD_INIT {0}
+void record_free(struct record *r);
+#define RECORD_CLEANUP __attribute__((cleanup(record_free)))
+/* Decodes into r (its array is reused). -1: ERR_IO "damaged record" or ERR_NO_MEMORY. */
+int record_decode(struct span bytes, struct record *r, struct err *e);
+bool record_encode(const struct record *r, struct buf *out);
+/* The VALUE or DERIVED entry of a slot, or NULL. */
+const struct entry *record_get(const struct record *r, slot_no slot);
+const struct entry *record_find(const struct record *r, slot_no slot, enum entry_kind kind);
+/* Replaces or adds an entry (VALUE and DERIVED replace each other). The bytes are borrowed: they
+ * must outlive the record. MEMORY entries of several formulas may stand side by side. */
+bool record_set(struct record *r, slot_no slot, enum entry_kind kind, struct span bytes);
+/* Removes a slot's VALUE / DERIVED entry. */
+void record_unset(struct record *r, slot_no slot);
+/* Removes every entry of that kind: of one slot, or of all when slot == SLOT_NONE. */
+void record_drop(struct record *r, slot_no slot, enum entry_kind kind);
+bool record_copy(const struct record *from, struct record *to); /* entries, not their bytes */
+
+#endif

@@ -1,0 +1,287 @@
+/* Translation: one item through several versions. */
+#include "lens_world.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static struct lens_test t;
+
+static void setup(void)
+{
+    lt_init(&t);
+}
+static void teardown(void)
+{
+    lt_free(&t);
+}
+
+#define ASSERT_LINE(v, type, key, want) ck_assert_str_eq(lt_line(&t, v, type, key), want "\n")
+#define ASSERT_PUT(...)                                                                            \
+    do {                                                                                           \
+        int rc_ = lt_put(&t, __VA_ARGS__);                                                         \
+        ck_assert_msg(rc_ == 0, "refused: %s", t.err.text);                                        \
+    } while (0)
+
+static const char dogs[] = "version: v1\n"
+                           "types:\n"
+                           "  Dog:\n"
+                           "    fields:\n"
+                           "      name: {type: string, required: true}\n"
+                           "      breed: string\n"
+                           "      age: {type: integer, default: 0, check: \"age >= 0\"}\n"
+                           "      status: string\n"
+                           "      note: string\n";
+
+START_TEST(text__canonical_in_schema_order)
+{
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "rex", "{\"breed\":\"Beagle\",\"name\":\"Rex\"}");
+    ck_assert_str_eq(lt_get(&t, "v1", "Dog", "rex"), "{\"breed\":\"Beagle\",\"name\":\"Rex\"}");
+    ASSERT_LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"Beagle\", \"age\": 0}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - rename_field: {type: Dog, from: name, to: call_name}\n");
+    ck_assert_str_eq(lt_get(&t, "v2", "Dog", "rex"),
+                     "{\n  \"call_name\": \"Rex\",\n  \"breed\": \"Beagle\",\n  \"age\": 0\n}\n");
+    ASSERT_PUT("v2", "Dog", "rex", "{\"call_name\": \"Max\", \"age\": 7}");
+    ck_assert_str_eq(lt_get(&t, "v1", "Dog", "rex"), "{\n  \"name\": \"Max\",\n  \"age\": 7\n}\n");
+}
+END_TEST
+
+START_TEST(put__refusals_name_the_field)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"{\"nme\": \"Rex\"}", "nme"},
+        {"{\"name\": 1}", "Dog.name"},
+        {"{\"breed\": \"x\"}", "Dog.name is required"},
+        {"{\"name\": \"x\", \"age\": \"old\"}", "Dog.age"},
+        {"{\"name\": \"x\", \"age\": -1}", "check"},
+        {"[]", "an object"},
+    };
+    lt_add(&t, dogs);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert_msg(lt_put(&t, "v1", "Dog", "rex", rows[i].text) == -1, "%s", rows[i].text);
+        ck_assert_msg(strstr(t.err.text, rows[i].want) != NULL, "%s: %s", rows[i].text, t.err.text);
+        ck_assert_str_eq(lt_get(&t, "v1", "Dog", "rex"), "(none)");
+    }
+}
+END_TEST
+
+static const char linked[] =
+    "version: v2\nfrom: v1\nmigrate:\n"
+    "  - change_type: {type: Dog, field: status, to: string, up: status,\n"
+    "      down: \"CASE WHEN status = 'cancelled' THEN 'pending' ELSE status END\"}\n";
+
+START_TEST(linked__edit_of_another_field_keeps_what_is_hidden)
+{
+    lt_add(&t, dogs);
+    lt_add(&t, linked);
+    ASSERT_PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"cancelled\"}");
+    ASSERT_LINE("v1", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"age\": 0, \"status\": \"pending\"}");
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"pending\", \"note\": \"n\"}");
+    ASSERT_LINE("v2", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"age\": 0, \"status\": \"cancelled\", \"note\": \"n\"}");
+}
+END_TEST
+
+START_TEST(linked__a_b_a_shows_the_hidden_value_again)
+{
+    lt_add(&t, dogs);
+    lt_add(&t, linked);
+    ASSERT_PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"cancelled\"}");
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"active\"}");
+    ASSERT_LINE("v2", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"age\": 0, \"status\": \"active\"}");
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"pending\"}");
+    ASSERT_LINE("v2", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"age\": 0, \"status\": \"cancelled\"}");
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"active\"}");
+    ASSERT_PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"other\"}");
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"pending\"}");
+    ASSERT_LINE("v2", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"age\": 0, \"status\": \"pending\"}");
+}
+END_TEST
+
+START_TEST(seeded__explicit_write_wins_for_good)
+{
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "old", "{\"name\": \"Old\", \"breed\": \"wire fox\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_field: {type: Dog, field: coat, as: string,\n"
+               "      up: \"CASE WHEN breed LIKE '%wire%' THEN 'wire' ELSE 'plain' END\"}\n");
+    ASSERT_LINE("v2", "Dog", "old",
+                "{\"_key\": \"old\", \"name\": \"Old\", \"breed\": \"wire fox\", \"age\": 0, \"coat\": \"wire\"}");
+    ASSERT_PUT("v1", "Dog", "old", "{\"name\": \"Old\", \"breed\": \"pug\"}");
+    ASSERT_LINE("v2", "Dog", "old",
+                "{\"_key\": \"old\", \"name\": \"Old\", \"breed\": \"pug\", \"age\": 0, \"coat\": \"plain\"}");
+    ASSERT_PUT("v2", "Dog", "old", "{\"name\": \"Old\", \"breed\": \"pug\", \"coat\": \"odd\"}");
+    ASSERT_PUT("v1", "Dog", "old", "{\"name\": \"Old\", \"breed\": \"wire\"}");
+    ASSERT_LINE("v2", "Dog", "old",
+                "{\"_key\": \"old\", \"name\": \"Old\", \"breed\": \"wire\", \"age\": 0, \"coat\": \"odd\"}");
+}
+END_TEST
+
+START_TEST(removed_field__kept_and_seeded_for_new_items)
+{
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "a", "{\"name\": \"A\", \"note\": \"kept\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: note, down: \"'by ' || name\"}\n");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"AA\"}");
+    ASSERT_PUT("v2", "Dog", "b", "{\"name\": \"B\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"AA\", \"age\": 0, \"note\": \"kept\"}");
+    ASSERT_LINE("v1", "Dog", "b", "{\"_key\": \"b\", \"name\": \"B\", \"age\": 0, \"note\": \"by B\"}");
+}
+END_TEST
+
+static const char extracted[] = "version: v2\nfrom: v1\nmigrate:\n"
+                                "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n";
+
+START_TEST(extract__reads_and_writes_through_the_reference)
+{
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"breed\": \"Beagle\"}");
+    ASSERT_PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"breed\": \"Beagle\"}");
+    lt_add(&t, extracted);
+    ASSERT_LINE("v2", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"Beagle\", \"age\": 0}");
+    lt_backfill(&t);
+    ASSERT_LINE("v2", "Breed", "Beagle", "{\"_key\": \"Beagle\", \"name\": \"Beagle\"}");
+    ASSERT_LINE("v1", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"Beagle\", \"age\": 0}");
+    ASSERT_PUT("v2", "Breed", "Beagle", "{\"name\": \"Beagle!\"}");
+    ASSERT_LINE("v1", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"Beagle!\", \"age\": 0}");
+    ASSERT_PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"breed\": \"Pug\"}");
+    ASSERT_LINE("v2", "Dog", "max",
+                "{\"_key\": \"max\", \"name\": \"Max\", \"breed\": \"Pug\", \"age\": 0}");
+    ASSERT_PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"breed\": \"Pug\"}");
+    ASSERT_LINE("v1", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"Pug\", \"age\": 0}");
+    ck_assert_int_eq(lt_put(&t, "v2", "Dog", "rex", "{\"name\": \"Rex\", \"breed\": \"Nope\"}"), -1);
+}
+END_TEST
+
+START_TEST(chain__value_steps_over_an_extracted_field)
+{
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"breed\": \"beagle\"}");
+    lt_add(&t, "version: v1b\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: Dog, field: breed, to: string, up: \"upper(breed)\", down: \"lower(breed)\"}\n");
+    lt_add(&t, "version: v2\nfrom: v1b\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n");
+    lt_backfill(&t);
+    ASSERT_LINE("v2", "Breed", "BEAGLE", "{\"_key\": \"BEAGLE\", \"name\": \"BEAGLE\"}");
+    ASSERT_PUT("v2", "Breed", "BEAGLE", "{\"name\": \"PUG\"}");
+    ASSERT_LINE("v1", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"pug\", \"age\": 0}");
+    ASSERT_PUT("v2", "Breed", "BEAGLE", "{\"name\": \"BEAGLE\"}");
+    ASSERT_LINE("v1", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"beagle\", \"age\": 0}");
+}
+END_TEST
+
+START_TEST(revert__woken_version_has_its_values)
+{
+    lt_add(&t, dogs);
+    lt_add(&t, linked);
+    ASSERT_PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"cancelled\"}");
+    lt_state(&t, "v2", VERSION_DORMANT);
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"status\": \"pending\", \"note\": \"x\"}");
+    lt_state(&t, "v2", VERSION_LIVE);
+    ASSERT_LINE("v2", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"age\": 0, \"status\": \"cancelled\", \"note\": \"x\"}");
+}
+END_TEST
+
+START_TEST(merge__two_writers_of_different_fields)
+{
+    struct buf base;
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"breed\": \"Pug\"}");
+    lt_open(&t, "v1", "Dog", "rex", &base);
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"breed\": \"Fox\"}");
+    ck_assert_int_eq(lt_put_base(&t, "v1", "Dog", "rex", "{\"name\": \"Max\", \"breed\": \"Pug\"}", &base), 0);
+    ASSERT_LINE("v1", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Max\", \"breed\": \"Fox\", \"age\": 0}");
+    buf_free(&base);
+}
+END_TEST
+
+START_TEST(copy_type__shared_fields_reach_each_other)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Users: {fields: {email: string}}\n");
+    ASSERT_PUT("v1", "Users", "u", "{\"email\": \"a@b\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - copy_type: {from: Users, to: Users2}\n"
+               "  - change_type: {type: Users2, field: email, to: string, up: \"upper(email)\", down: \"lower(email)\"}\n"
+               "  - add_field: {type: Users2, field: own, as: string}\n");
+    ASSERT_LINE("v2", "Users2", "u", "{\"_key\": \"u\", \"email\": \"A@B\"}");
+    ASSERT_PUT("v2", "Users2", "u", "{\"email\": \"X@Y\", \"own\": \"o\"}");
+    ASSERT_LINE("v2", "Users", "u", "{\"_key\": \"u\", \"email\": \"x@y\"}");
+    ASSERT_LINE("v1", "Users", "u", "{\"_key\": \"u\", \"email\": \"x@y\"}");
+    ASSERT_PUT("v2", "Users", "u", "{\"email\": \"q@r\"}");
+    ASSERT_LINE("v2", "Users2", "u", "{\"_key\": \"u\", \"email\": \"Q@R\", \"own\": \"o\"}");
+    ASSERT_LINE("v1", "Users", "u", "{\"_key\": \"u\", \"email\": \"q@r\"}");
+}
+END_TEST
+
+START_TEST(objects__unseen_parts_survive_a_write)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Address, homes: list<Address>}}\n"
+               "objects:\n  Address: {fields: {street: string, city: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - rename_field: {type: Address, from: street, to: road}\n"
+               "  - add_field: {type: Address, field: zip, as: string}\n");
+    ASSERT_PUT("v2", "Dog", "d", "{\"home\": {\"road\": \"r\", \"city\": \"c\", \"zip\": \"1\"},"
+               "\"homes\": [{\"road\": \"x\", \"zip\": \"2\"}, {\"road\": \"y\", \"zip\": \"3\"}]}");
+    ASSERT_LINE("v1", "Dog", "d", "{\"_key\": \"d\", \"home\": {\"street\": \"r\", \"city\": \"c\"}, "
+                "\"homes\": [{\"street\": \"x\"}, {\"street\": \"y\"}]}");
+    ASSERT_PUT("v1", "Dog", "d", "{\"home\": {\"street\": \"r2\"}, \"homes\": [{\"street\": \"y\"}]}");
+    ASSERT_LINE("v2", "Dog", "d", "{\"_key\": \"d\", \"home\": {\"road\": \"r2\", \"zip\": \"1\"}, "
+                "\"homes\": [{\"road\": \"y\", \"zip\": \"3\"}]}");
+}
+END_TEST
+
+START_TEST(default__shown_and_written_stay_apart)
+{
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "a", "{\"name\": \"A\"}");
+    ASSERT_PUT("v1", "Dog", "b", "{\"name\": \"B\", \"age\": 0}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - change_default: {type: Dog, field: age, default: 5}\n");
+    ASSERT_LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"name\": \"A\", \"age\": 5}");
+    ASSERT_LINE("v2", "Dog", "b", "{\"_key\": \"b\", \"name\": \"B\", \"age\": 0}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"AA\", \"age\": 5}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"AA\", \"age\": 0}");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("lens");
+    TCase *tc = tcase_create("lens");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, text__canonical_in_schema_order);
+    tcase_add_test(tc, put__refusals_name_the_field);
+    tcase_add_test(tc, linked__edit_of_another_field_keeps_what_is_hidden);
+    tcase_add_test(tc, linked__a_b_a_shows_the_hidden_value_again);
+    tcase_add_test(tc, seeded__explicit_write_wins_for_good);
+    tcase_add_test(tc, removed_field__kept_and_seeded_for_new_items);
+    tcase_add_test(tc, extract__reads_and_writes_through_the_reference);
+    tcase_add_test(tc, chain__value_steps_over_an_extracted_field);
+    tcase_add_test(tc, revert__woken_version_has_its_values);
+    tcase_add_test(tc, merge__two_writers_of_different_fields);
+    tcase_add_test(tc, copy_type__shared_fields_reach_each_other);
+    tcase_add_test(tc, objects__unseen_parts_survive_a_write);
+    tcase_add_test(tc, default__shown_and_written_stay_apart);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_ENV);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
