@@ -58,6 +58,7 @@ static void note_link(struct catalog *c, const struct link *l)
     for (size_t i = 0; i < l->n; i++) {
         if (l->here[i] >= c->n_slots)
             continue;
+        note_type(c, l->here[i], l->types[i], l->shapes, l->n_shapes);
         c->slots[l->here[i]].link = l;
         c->slots[l->here[i]].link_index = i;
         c->slots[l->here[i]].is_volatile = true;

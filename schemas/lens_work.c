@@ -420,9 +420,26 @@ int work_propagate(struct work *w, struct err *e)
     return backward_pass(w, e) || forward_pass(w, e) ? -1 : 0;
 }
 
+/* What only finalized versions knew goes with the next write. */
+static void drop_dead(const struct catalog *c, struct record *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct entry *en = &r->e[i];
+        const struct catalog_entry *v = en->kind == ENTRY_RAW ? catalog_entry(c, en->slot) : NULL;
+        bool dead = en->kind == ENTRY_RAW
+                        ? !v || v->state == VERSION_GONE
+                        : en->slot >= SLOT_FIRST && en->slot < c->n_slots && !c->slots[en->slot].type;
+        if (!dead)
+            r->e[kept++] = *en;
+    }
+    r->n = kept;
+}
+
 int work_finish(struct work *w, struct record *ret, struct err *e)
 {
     w->r.gen = w->l->cat->last_step;
+    drop_dead(w->l->cat, &w->r);
     if (lens_fold(w->l, w->vw.v, w->g, w->key, &w->r, e))
         return -1;
     return record_copy(&w->r, ret) ? 0 : err_nomem(e);

@@ -260,6 +260,21 @@ START_TEST(default__shown_and_written_stay_apart)
 }
 END_TEST
 
+START_TEST(finalize__what_only_older_versions_knew_goes)
+{
+    lt_add(&t, dogs);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: note}\n"
+               "  - change_type: {type: Dog, field: age, to: string, up: \"age || ' years'\", down: \"CAST(age AS INTEGER)\"}\n");
+    ASSERT_PUT("v1", "Dog", "a", "{\"name\": \"A\", \"note\": \"gone\", \"age\": 3}");
+    size_t before = t.items[0].body.n;
+    lt_state(&t, "v1", VERSION_GONE);
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"B\", \"age\": \"3 years\"}");
+    ck_assert_uint_lt(t.items[0].body.n, before);
+    ASSERT_LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"name\": \"B\", \"age\": \"3 years\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens");
@@ -278,6 +293,7 @@ int main(void)
     tcase_add_test(tc, copy_type__shared_fields_reach_each_other);
     tcase_add_test(tc, objects__unseen_parts_survive_a_write);
     tcase_add_test(tc, default__shown_and_written_stay_apart);
+    tcase_add_test(tc, finalize__what_only_older_versions_knew_goes);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
