@@ -446,6 +446,62 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
     return tell(l, &w, true, ret_change, e);
 }
 
+/* The version that the step of a link belongs to. */
+static const struct version *version_of_link(const struct catalog *c, const struct link *lk)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        if (v->step_first <= lk->step && lk->step < v->step_end)
+            return v;
+    }
+    return NULL;
+}
+
+/* move_field adds its target's field in the new version, inline_type takes it from the old one. */
+static const struct shape *assigned_shape(const struct catalog *c, const struct link *lk,
+                                          const struct version **ret_v)
+{
+    const struct version *v = version_of_link(c, lk);
+    if (v && lk->kind == LINK_INLINE)
+        v = v->base;
+    *ret_v = v;
+    return v ? version_shape(v, lk->target_shape) : NULL;
+}
+
+int lens_assign(struct lens *l, const struct link *lk, struct span key, const struct span *values,
+                bool only_unset, const struct record *cur, struct record *ret,
+                struct lens_change *ret_change, struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct work w WORK_CLEANUP = {0};
+    const struct version *v;
+    const struct shape *s = assigned_shape(l->cat, lk, &v);
+    struct span stored;
+    bool set;
+
+    if (!s)
+        return err_set(e, ERR_IO, "a link to an unknown type");
+    if ((cur && bring_current(l, v, s, key, cur, &brought, e)) ||
+        work_begin(&w, l, view_of(v), s, lk->target_coll, key, cur ? &brought : NULL, e))
+        return -1;
+    for (size_t i = 0; i < lk->n; i++) {
+        struct span had = base_value(&w.r, lk->there[i]);
+        stored = (struct span){0};
+        if (only_unset && had.p)
+            continue;
+        if (values[i].p &&
+            lens_encode_text(l, view_of(v), lk->types[i], values[i], had, &stored, &set, e))
+            return -1;
+        if (decide(&w, lk->there[i], stored, e))
+            return -1;
+    }
+    if (work_propagate(&w, e) || work_finish(&w, ret, e))
+        return -1;
+    if (w.changed.n)
+        record_drop(ret, SLOT_NONE, ENTRY_RAW);
+    return tell(l, &w, false, ret_change, e);
+}
+
 /* The newest live version that shows a slot of a collection's items. */
 static const struct shape *shows(const struct catalog *c, uint32_t coll, slot_no slot,
                                  const struct version **ret_v)

@@ -174,7 +174,8 @@ int sight_slot(const struct sight *s, slot_no slot, struct span *ret, struct err
     *ret = entry_value(s->rec, slot);
     if (s->flat || !si || !si->is_volatile)
         return 0;
-    if (si->link && !ret->p && s->rec->gen >= si->link->step)
+    if (si->link && !ret->p &&
+        (s->rec->gen >= si->link->step || si->link->kind == LINK_INLINE))
         return through(s, si->link, si->link_index, ret, e);
     const struct entry *basis = record_find(s->rec, slot, ENTRY_BASIS);
     return basis ? fresh(s, slot, basis, ret, e) : 0;
@@ -274,6 +275,18 @@ static int link_values(const struct sight *s, const struct link *lk, struct span
     return 0;
 }
 
+/* A field that moves: what the item held becomes the target's, unless it has a value already. */
+static int bring_move(const struct sight *s, const struct link *lk, const struct span *values,
+                      struct err *e)
+{
+    struct lens *l = s->l;
+    struct span ref = entry_value(s->rec, lk->ref);
+    uint64_t id = ref.p ? lens_ref_id(ref) : 0;
+    if (!id)
+        return 0;
+    return l->world.assign(l->world.arg, lk, id, s->key, values, true, &id, e);
+}
+
 /* The reference of an item from before the step: made, or only foreseen. */
 static int bring_link(const struct sight *s, const struct link *lk, bool writing, struct record *r,
                       struct err *e)
@@ -284,10 +297,12 @@ static int bring_link(const struct sight *s, const struct link *lk, bool writing
     uint64_t id = 0;
     bool any;
 
-    if (record_get(r, lk->ref))
+    if (lk->kind == LINK_INLINE || (lk->kind == LINK_EXTRACT && record_get(r, lk->ref)))
         return 0;
     if (link_values(s, lk, &values, &any, e))
         return -1;
+    if (lk->kind == LINK_MOVE)
+        return any && writing ? bring_move(s, lk, values, e) : 0;
     if (!any)
         return 0;
     if (!buf_addc(&key, 'k'))
@@ -429,9 +444,13 @@ int lens_fold(struct lens *l, const struct version *v, const struct group *g, st
     if (add_basis(&s, g->backward, g->n_backward, r, e) ||
         add_basis(&s, g->forward, g->n_forward, r, e))
         return -1;
-    for (size_t k = 0; k < g->n_links; k++)
-        for (size_t i = 0; i < g->links[k]->n && r->gen >= g->links[k]->step; i++)
-            record_unset(r, g->links[k]->here[i]);
+    for (size_t k = 0; k < g->n_links; k++) {
+        const struct link *lk = g->links[k];
+        /* a field that moved away over no reference stays where it was */
+        bool stays = r->gen < lk->step || (lk->kind == LINK_MOVE && !entry_value(r, lk->ref).p);
+        for (size_t i = 0; i < lk->n && !stays; i++)
+            record_unset(r, lk->here[i]);
+    }
     return 0;
 }
 

@@ -241,6 +241,32 @@ static int link_forward(struct work *w, const struct link *lk, struct err *e)
     return store_result(w, lk->ref, ENTRY_VALUE, stored, e);
 }
 
+/* Fields that stand in the item referred to were written: so is that item. */
+static int link_assign(struct work *w, const struct link *lk, struct err *e)
+{
+    struct span *values, stored, ref = value_in(&w->r, lk->ref);
+    uint64_t had = ref.p ? lens_ref_id(ref) : 0, id = had;
+    bool any;
+    if (values_text(w, lk, &values, &any, e))
+        return -1;
+    if (!had && (!any || lk->kind == LINK_MOVE))
+        return 0;
+    if (w->l->world.assign(w->l->world.arg, lk, had, w->key, values, false, &id, e))
+        return -1;
+    if (id == had)
+        return 0;
+    stored = lens_ref_bytes(w->l, id);
+    return stored.p ? store_result(w, lk->ref, ENTRY_VALUE, stored, e) : err_nomem(e);
+}
+
+static bool here_changed(const struct work *w, const struct link *lk)
+{
+    for (size_t i = 0; i < lk->n; i++)
+        if (slotset_has(&w->changed, lk->here[i]))
+            return true;
+    return false;
+}
+
 /* The reference was written: the old fields show the record it points to. */
 static int link_backward(struct work *w, const struct link *lk, struct err *e)
 {
@@ -283,9 +309,19 @@ static bool reached(const struct work *w, slot_no slot)
     return sees(w, slot) || slotset_has(&w->reached, slot);
 }
 
+static bool link_crossed(const struct work *w, const struct link *lk)
+{
+    if (lk->kind != LINK_INLINE)
+        return reached(w, lk->ref);
+    for (size_t i = 0; i < lk->n; i++)
+        if (reached(w, lk->here[i]))
+            return true;
+    return false;
+}
+
 static bool is_crossed(const struct work *w, const struct step_run *st)
 {
-    bool crossed = st->link && reached(w, st->link->ref);
+    bool crossed = st->link && link_crossed(w, st->link);
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;
         if (sees(w, f->out))
@@ -305,8 +341,20 @@ static int reach_and_pin(struct work *w, slot_no slot, struct err *e)
                                                                                             : 0;
 }
 
+static int cross_inline(struct work *w, const struct link *lk, struct err *e)
+{
+    if ((w->create || here_changed(w, lk)) && link_assign(w, lk, e))
+        return -1;
+    for (size_t i = 0; i < lk->n; i++)
+        if (slotset_add(w->l, &w->pinned, lk->here[i], e))
+            return -1;
+    return reach_and_pin(w, lk->ref, e);
+}
+
 static int cross_link(struct work *w, const struct link *lk, struct err *e)
 {
+    if (lk->kind == LINK_INLINE)
+        return cross_inline(w, lk, e);
     if ((w->create || slotset_has(&w->changed, lk->ref)) && link_backward(w, lk, e))
         return -1;
     if (slotset_add(w->l, &w->pinned, lk->ref, e))
@@ -330,7 +378,7 @@ static int cross(struct work *w, const struct step_run *st, struct err *e)
         if (reach_and_pin(w, f->out, e))
             return -1;
     }
-    return st->link && reached(w, st->link->ref) ? cross_link(w, st->link, e) : 0;
+    return st->link && link_crossed(w, st->link) ? cross_link(w, st->link, e) : 0;
 }
 
 /* Takes the newest step that is left in the three sorted lists; n*: what is left of each. */
@@ -382,12 +430,19 @@ static int forward_formula(struct work *w, const struct formula *f, struct err *
 
 static int forward_link(struct work *w, const struct link *lk, struct err *e)
 {
-    bool touched = w->create;
-    if (sees(w, lk->ref) || slotset_has(&w->pinned, lk->ref))
+    bool ref_changed = w->create || slotset_has(&w->changed, lk->ref);
+    bool touched = w->create || here_changed(w, lk);
+    if (slotset_has(&w->pinned, lk->ref))
         return 0;
-    for (size_t i = 0; i < lk->n; i++)
-        touched |= slotset_has(&w->changed, lk->here[i]);
-    return touched ? link_forward(w, lk, e) : 0;
+    switch (lk->kind) {
+    case LINK_EXTRACT:
+        return touched && !sees(w, lk->ref) ? link_forward(w, lk, e) : 0;
+    case LINK_MOVE: /* PutGet: the old side reads what it wrote, also over another reference */
+        return touched || ref_changed ? link_assign(w, lk, e) : 0;
+    case LINK_INLINE:
+        return ref_changed ? link_backward(w, lk, e) : 0;
+    }
+    return 0;
 }
 
 static int forward_pass(struct work *w, struct err *e)
