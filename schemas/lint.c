@@ -1,0 +1,182 @@
+/* Findings on compiled steps, as text and as JSON. */
+#include "lint.h"
+
+#include <inttypes.h>
+
+#include "json.h"
+
+/* ---- Classes ---- */
+
+static bool is_destructive(const struct step_note *n)
+{
+    return n->destructive;
+}
+
+static bool is_one_way(const struct step_note *n)
+{
+    return n->loses && !n->destructive;
+}
+
+static bool is_backfilled(const struct step_note *n)
+{
+    return n->needs_backfill;
+}
+
+static bool is_scanning(const struct step_note *n)
+{
+    return n->scans;
+}
+
+static bool is_safe(const struct step_note *n)
+{
+    return !n->destructive && !n->loses && !n->needs_backfill && !n->scans;
+}
+
+struct class
+{
+    const char *text, *key; /* for people, in JSON */
+    bool (*holds)(const struct step_note *n);
+};
+static const struct class classes[] = {
+    {"destructive", "destructive", is_destructive},
+    {"one-way", "one_way", is_one_way},
+    {"needs backfill", "needs_backfill", is_backfilled},
+    {"scans", "scans", is_scanning},
+    {"safe", "safe", is_safe},
+};
+#define N_CLASSES (sizeof(classes) / sizeof(classes[0]))
+
+static int64_t count_items(const struct lint_items *items, const struct step_note *n)
+{
+    return items && n->shape ? items->count(items->arg, n->shape) : -1;
+}
+
+/* ---- For people ---- */
+
+static bool print_head(const struct version *v, struct buf *out)
+{
+    if (!buf_printf(out, v->parent_name ? "%s from %s: " : "%s: ", v->name, v->parent_name))
+        return false;
+    if (!v->parent_name)
+        return buf_printf(out, "a new schema, %zu %s\n", v->n_shapes,
+                          v->n_shapes == 1 ? "type" : "types");
+    if (!buf_printf(out, "%zu %s", v->n_notes, v->n_notes == 1 ? "step" : "steps"))
+        return false;
+    for (size_t i = 0; i < N_CLASSES; i++) {
+        size_t n = 0;
+
+        for (size_t k = 0; k < v->n_notes; k++)
+            n += classes[i].holds(&v->notes[k]);
+        if (n && !buf_printf(out, ", %zu %s", n, classes[i].text))
+            return false;
+    }
+    return buf_addc(out, '\n');
+}
+
+static bool print_classes(const struct step_note *n, struct buf *out)
+{
+    const char *before = " [";
+
+    for (size_t i = 0; i < N_CLASSES; i++) {
+        if (!classes[i].holds(n))
+            continue;
+        if (!buf_adds(out, before) || !buf_adds(out, classes[i].text))
+            return false;
+        before = ", ";
+    }
+    return buf_addc(out, ']');
+}
+
+/* The text on one line, whatever an expression in it holds. */
+static bool print_clean(const char *text, struct buf *out)
+{
+    for (const char *p = text; *p; p++) {
+        if (!buf_addc(out, (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p))
+            return false;
+    }
+    return true;
+}
+
+static bool print_line(const char *name, const char *text, struct buf *out)
+{
+    return !text ||
+           (buf_printf(out, "  %s: ", name) && print_clean(text, out) && buf_addc(out, '\n'));
+}
+
+static bool print_note(const struct step_note *n, const char *file, const struct lint_items *items,
+                       struct buf *out)
+{
+    int64_t count = count_items(items, n);
+
+    if (!buf_printf(out, "%s:%u: %s: ", file, n->line, n->step) || !print_clean(n->what, out) ||
+        !print_classes(n, out))
+        return false;
+    if (count >= 0 && !buf_printf(out, " (%" PRId64 " %s)", count, count == 1 ? "item" : "items"))
+        return false;
+    return (!n->inferred || buf_adds(out, " (inferred)")) && buf_addc(out, '\n') &&
+           print_line("forward", n->forward, out) && print_line("backward", n->backward, out) &&
+           print_line("loses", n->loses, out);
+}
+
+bool lint_text(const struct version *v, const char *file, const struct lint_items *items,
+               struct buf *out)
+{
+    const char *group = NULL;
+
+    if (!print_head(v, out))
+        return false;
+    for (size_t i = 0; i < v->n_notes; i++) {
+        const struct step_note *n = &v->notes[i];
+
+        if (n->group && n->group != group && (!print_clean(n->group, out) || !buf_addc(out, '\n')))
+            return false;
+        group = n->group;
+        if (!print_note(n, file, items, out))
+            return false;
+    }
+    return true;
+}
+
+/* ---- For scripts ---- */
+
+static bool json_text(const char *key, const char *text, struct buf *out)
+{
+    if (!buf_printf(out, "\"%s\": ", key))
+        return false;
+    return (text ? json_write_string(span_of(text), out) : buf_adds(out, "null")) &&
+           buf_adds(out, ", ");
+}
+
+static bool json_note(const struct step_note *n, const struct lint_items *items, struct buf *out)
+{
+    int64_t count = count_items(items, n);
+
+    if (!buf_addc(out, '{') || !json_text("step", n->step, out) ||
+        !json_text("group", n->group, out) || !json_text("what", n->what, out) ||
+        !json_text("forward", n->forward, out) || !json_text("backward", n->backward, out) ||
+        !json_text("loses", n->loses, out))
+        return false;
+    for (size_t i = 0; i < N_CLASSES; i++) {
+        if (!buf_printf(out, "\"%s\": %s, ", classes[i].key,
+                        classes[i].holds(n) ? "true" : "false"))
+            return false;
+    }
+    if (count >= 0 && !buf_printf(out, "\"items\": %" PRId64 ", ", count))
+        return false;
+    return buf_printf(out, "\"inferred\": %s, \"line\": %u}", n->inferred ? "true" : "false",
+                      n->line);
+}
+
+bool lint_json(const struct version *v, const char *file, const struct lint_items *items,
+               struct buf *out)
+{
+    if (!buf_addc(out, '{') || !json_text("version", v->name, out) ||
+        !json_text("from", v->parent_name, out) || !json_text("file", file, out) ||
+        !buf_adds(out, "\"steps\": ["))
+        return false;
+    for (size_t i = 0; i < v->n_notes; i++) {
+        if ((i && !buf_adds(out, ", ")) || !json_note(&v->notes[i], items, out))
+            return false;
+    }
+    return buf_adds(out, "]}");
+}

@@ -1,0 +1,171 @@
+/* What value steps leave behind: formulas, retyped fields, links. */
+#include "model.h"
+
+static int copy_fn(const struct formula *f, const struct span *inputs, struct span prev,
+                   struct buf *out, bool *ret_set, struct err *e)
+{
+    (void)f;
+    (void)prev;
+    *ret_set = inputs[0].p != NULL;
+    return inputs[0].p && !buf_addspan(out, inputs[0]) ? err_nomem(e) : 0;
+}
+
+/* ---- Inputs ---- */
+
+static const struct type_ref key_type = {T_STRING, NULL, 0};
+
+static struct formula_input input_of(const struct field *f)
+{
+    return (struct formula_input){f->name, f->slot, f->type};
+}
+
+static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struct formula *f,
+                         struct err *e)
+{
+    const struct shape *over = spec->over;
+    struct formula_input *inputs;
+    const char *what = spec->dir == FORMULA_FORWARD ? "up" : "down";
+    bool *used = arena_alloc(&m->v->arena, over->n_fields + 1);
+    size_t n = 0;
+
+    if (!used)
+        return err_nomem(e);
+    if (model_check_sql(m, over, spec->sql, spec->where, what, used, e))
+        return -1;
+    for (size_t i = 0; i <= over->n_fields; i++)
+        n += used[i];
+    inputs = arena_alloc(&m->v->arena, (n + 1) * sizeof(*inputs));
+    if (!inputs)
+        return err_nomem(e);
+    f->inputs = inputs;
+    for (size_t i = 0; i < over->n_fields; i++) {
+        if (used[i])
+            inputs[f->n_inputs++] = input_of(&over->fields[i]);
+    }
+    if (used[over->n_fields])
+        inputs[f->n_inputs++] = (struct formula_input){"_key", SLOT_KEY, &key_type};
+    return 0;
+}
+
+static int inputs_of_fn(struct model *m, const struct formula_spec *spec, struct formula *f,
+                        struct err *e)
+{
+    struct formula_input *inputs;
+    size_t n = 0;
+
+    while (spec->fn_inputs[n])
+        n++;
+    inputs = arena_alloc(&m->v->arena, (n + 1) * sizeof(*inputs));
+    if (!inputs)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        const struct field *in = shape_field(spec->over, span_of(spec->fn_inputs[i]));
+
+        if (!in)
+            return model_refuse(m, spec->where, e, "%s has no field \"%s\"", spec->over->name,
+                                spec->fn_inputs[i]);
+        inputs[i] = input_of(in);
+    }
+    f->inputs = inputs;
+    f->n_inputs = n;
+    return 0;
+}
+
+/* ---- Formulas ---- */
+
+static int keep_formula(struct model *m, struct formula *f)
+{
+    struct version *v = m->v;
+    struct formula **list =
+        arena_grow(&v->arena, v->formulas, v->n_formulas, sizeof(struct formula *));
+
+    if (!list)
+        return -1;
+    v->formulas = list;
+    v->formulas[v->n_formulas++] = f;
+    return 0;
+}
+
+int model_add_formula(struct model *m, const struct formula_spec *spec, struct formula **ret,
+                      struct err *e)
+{
+    struct formula *f = arena_alloc(&m->v->arena, sizeof(*f));
+
+    if (!f || model_shapes(m, &f->shapes, &f->n_shapes))
+        return err_nomem(e);
+    f->uid = expr_new_uid();
+    f->step = m->step;
+    f->dir = spec->dir;
+    f->mode = spec->mode;
+    f->shape = spec->over->id;
+    f->out = spec->out->slot;
+    f->out_type = spec->out->type;
+    f->out_name = spec->out->name;
+    f->mend = spec->out->def;
+    f->sql = spec->sql;
+    f->fn = spec->fn;
+    f->fn_arg = spec->fn_arg;
+    if (spec->sql ? inputs_of_sql(m, spec, f, e) : inputs_of_fn(m, spec, f, e))
+        return -1;
+    if (keep_formula(m, f))
+        return err_nomem(e);
+    *ret = f;
+    return 0;
+}
+
+/* One direction of a retyped field: SQL over every field, or a function of the other side. */
+static int add_side(struct model *m, enum formula_dir dir, const struct shape *over,
+                    const struct field *out, const char *input, const struct retype_spec *spec,
+                    struct err *e)
+{
+    bool forward = dir == FORMULA_FORWARD;
+    const char *inputs[] = {input, NULL};
+    struct formula_spec f = {.dir = dir, .mode = FORMULA_LINKED, .over = over, .out = out};
+    struct formula *made;
+
+    f.sql = forward ? spec->up : spec->down;
+    f.where = forward ? spec->up_at : spec->down_at;
+    if (!f.sql) {
+        f.fn = forward ? spec->up_fn : spec->down_fn;
+        f.fn_arg = spec->fn_arg;
+        f.fn_inputs = inputs;
+        if (!f.fn)
+            f.fn = copy_fn;
+    }
+    return model_add_formula(m, &f, &made, e);
+}
+
+int model_retype_field(struct model *m, struct shape *s, struct field *f,
+                       const struct retype_spec *spec, struct err *e)
+{
+    struct field old = *f, now = *spec->to;
+
+    now.slot = model_new_slot(m);
+    if (add_side(m, FORMULA_FORWARD, s, &now, old.name, spec, e))
+        return -1;
+    *f = now;
+    return add_side(m, FORMULA_BACKWARD, s, &old, now.name, spec, e);
+}
+
+/* ---- Links ---- */
+
+int model_add_link(struct model *m, const struct link *l, struct err *e)
+{
+    struct version *v = m->v;
+    struct link **list = arena_grow(&v->arena, v->links, v->n_links, sizeof(struct link *));
+    struct link *own = arena_alloc(&v->arena, sizeof(*own));
+
+    if (!list || !own)
+        return err_nomem(e);
+    *own = *l;
+    own->uid = expr_new_uid();
+    own->step = m->step;
+    own->here = model_copy_array(m, l->here, l->n, sizeof(*l->here));
+    own->there = model_copy_array(m, l->there, l->n, sizeof(*l->there));
+    own->types = model_copy_array(m, l->types, l->n, sizeof(*l->types));
+    if (!own->here || !own->there || !own->types || model_shapes(m, &own->shapes, &own->n_shapes))
+        return err_nomem(e);
+    v->links = list;
+    v->links[v->n_links++] = own;
+    return 0;
+}

@@ -1,0 +1,130 @@
+/* The compiled schema: life, look-ups and types. */
+#include "schema.h"
+
+/* A loop, not a recursion: a chain of versions may be thousands long. */
+void version_unref(struct version *v)
+{
+    while (v && atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1) {
+        struct version *base = v->base;
+
+        arena_free(&v->arena);
+        free(v);
+        v = base;
+    }
+}
+
+struct version *version_ref(struct version *v)
+{
+    atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+    return v;
+}
+
+/* ---- Look-ups ---- */
+
+static bool named(const char *name, struct span other)
+{
+    return strncmp(name, other.p, other.n) == 0 && name[other.n] == '\0';
+}
+
+struct shape *shapes_find(struct shape *const *shapes, size_t n, uint32_t id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (shapes[i]->id == id)
+            return shapes[i];
+    }
+    return NULL;
+}
+
+struct shape *version_shape(const struct version *v, uint32_t id)
+{
+    return shapes_find(v->shapes, v->n_shapes, id);
+}
+
+struct shape *version_shape_named(const struct version *v, struct span name)
+{
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        if (named(v->shapes[i]->name, name))
+            return v->shapes[i];
+    }
+    return NULL;
+}
+
+int version_shape_index(const struct version *v, uint32_t id)
+{
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        if (v->shapes[i]->id == id)
+            return (int)i;
+    }
+    return -1;
+}
+
+struct field *shape_field(const struct shape *s, struct span name)
+{
+    for (size_t i = 0; i < s->n_fields; i++) {
+        if (named(s->fields[i].name, name))
+            return &s->fields[i];
+    }
+    return NULL;
+}
+
+struct field *shape_field_by_slot(const struct shape *s, slot_no slot)
+{
+    for (size_t i = 0; i < s->n_fields; i++) {
+        if (s->fields[i].slot == slot)
+            return &s->fields[i];
+    }
+    return NULL;
+}
+
+/* ---- Types ---- */
+
+static const char *const type_words[] = {
+    [T_STRING] = "string",
+    [T_INTEGER] = "integer",
+    [T_NUMBER] = "number",
+    [T_BOOLEAN] = "boolean",
+    [T_TIMESTAMP] = "timestamp",
+    [T_DATE] = "date",
+    [T_UUID] = "uuid",
+    [T_BYTES] = "bytes",
+    [T_JSON] = "json",
+    [T_LIST] = "list",
+    [T_MAP] = "map",
+    [T_REF] = "ref",
+};
+
+bool type_equal(const struct type_ref *a, const struct type_ref *b)
+{
+    while (a != b) {
+        if (a->base != b->base || a->shape != b->shape || !a->elem != !b->elem)
+            return false;
+        if (!a->elem)
+            return true;
+        a = a->elem;
+        b = b->elem;
+    }
+    return true;
+}
+
+bool type_structured(const struct type_ref *t)
+{
+    while (t->elem)
+        t = t->elem;
+    return t->base == T_REF || t->base == T_OBJECT;
+}
+
+bool type_print(const struct type_ref *t, struct shape *const *shapes, size_t n, struct buf *out)
+{
+    const struct shape *s = t->shape ? shapes_find(shapes, n, t->shape) : NULL;
+    const char *name = s ? s->name : "?";
+
+    if (t->base == T_OBJECT || t->base == T_ENUM)
+        return buf_adds(out, name);
+    if (!buf_adds(out, type_words[t->base]))
+        return false;
+    if (t->base == T_REF)
+        return buf_printf(out, "<%s>", name);
+    if (!t->elem)
+        return true;
+    return buf_addc(out, '<') && type_print(t->elem, shapes, n, out) && buf_addc(out, '>');
+}

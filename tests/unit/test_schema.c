@@ -1,0 +1,716 @@
+/* Schema files into compiled versions: numbers, steps, inference, findings. */
+#include <check.h>
+#include <stdio.h>
+
+#include "schemas/expr.h"
+#include "schemas/json.h"
+#include "schemas/lint.h"
+#include "schemas/schema.h"
+#include "schemas/sql_names.h"
+
+static struct expr_env *env;
+
+static void setup(void)
+{
+    struct err e = ERR_INIT;
+
+    ck_assert_int_eq(expr_env_new(&env, &e), 0);
+}
+
+static void teardown(void)
+{
+    expr_env_free(env);
+}
+
+/* ---- Help ---- */
+
+static struct schema_counters counters_after(const struct version *parent)
+{
+    if (!parent)
+        return (struct schema_counters){1, 1, SLOT_FIRST, 1};
+    return (struct schema_counters){parent->number + 1, parent->step_end, parent->slot_end,
+                                    parent->shape_end};
+}
+
+static int try_compile(const char *text, struct version *parent, struct version **ret,
+                       struct err *e)
+{
+    struct schema_counters first = counters_after(parent);
+
+    return schema_compile("test.yaml", span_of(text), parent, &first, env, ret, e);
+}
+
+static struct version *compile(const char *text, struct version *parent)
+{
+    struct version *v = NULL;
+    struct err e = ERR_INIT;
+
+    ck_assert_msg(try_compile(text, parent, &v, &e) == 0, "%u:%u: %s (%s)", e.line, e.column,
+                  e.text, e.expected);
+    return v;
+}
+
+/* Head and body of a version that comes from `parent`; the parent's reference passes over. */
+static struct version *next(struct version *parent, const char *body)
+{
+    BUF_CLEANUP struct buf text = BUF_INIT;
+    struct version *v;
+
+    buf_printf(&text, "version: v%u\nfrom: %s\n%s", parent->number + 1, parent->name, body);
+    v = compile(buf_str(&text), parent);
+    version_unref(parent);
+    return v;
+}
+
+static const char dogs[] = "version: v1\n"
+                           "types:\n"
+                           "  Dog:\n"
+                           "    fields:\n"
+                           "      name: {type: string, required: true}\n"
+                           "      breed: string\n"
+                           "      age: {type: integer, default: 0, check: \"age >= 0\"}\n"
+                           "      owner: ref<Person>\n"
+                           "  Person:\n"
+                           "    fields: {email: {type: string, unique: true}}\n"
+                           "enums:\n"
+                           "  Size: [small, large]\n";
+
+static struct shape *shape(const struct version *v, const char *name)
+{
+    struct shape *s = version_shape_named(v, span_of(name));
+
+    ck_assert_msg(s != NULL, "no type %s", name);
+    return s;
+}
+
+static struct field *field(const struct version *v, const char *type, const char *name)
+{
+    struct field *f = shape_field(shape(v, type), span_of(name));
+
+    ck_assert_msg(f != NULL, "no field %s.%s", type, name);
+    return f;
+}
+
+/* Every type with its fields on a line: "Dog(name: string!, age: integer=0)". */
+static void print_shapes(const struct version *v, struct buf *out)
+{
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        const struct shape *s = v->shapes[i];
+
+        buf_printf(out, "%s%s(", i ? " " : "", s->name);
+        for (size_t k = 0; k < s->n_fields; k++) {
+            const struct field *f = &s->fields[k];
+
+            buf_printf(out, "%s%s: ", k ? ", " : "", f->name);
+            type_print(f->type, v->shapes, v->n_shapes, out);
+            buf_printf(out, "%s%s%.*s", f->required ? "!" : "", f->def.p ? "=" : "", (int)f->def.n,
+                       f->def.p ? f->def.p : "");
+        }
+        for (size_t k = 0; k < s->n_values; k++)
+            buf_printf(out, "%s%s", k ? " " : "", s->values[k]);
+        buf_adds(out, ")");
+    }
+}
+
+static void assert_shapes(const struct version *v, const char *want)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT;
+
+    print_shapes(v, &out);
+    ck_assert_str_eq(buf_str(&out), want);
+}
+
+static void assert_steps(const struct version *v, const char *want)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT;
+
+    for (size_t i = 0; i < v->n_notes; i++)
+        buf_printf(&out, "%s%s", i ? " " : "", v->notes[i].step);
+    ck_assert_str_eq(buf_str(&out), want);
+}
+
+/* ---- Roots ---- */
+
+START_TEST(schema__root_numbers_in_the_order_of_the_file)
+{
+    struct version *v = compile(dogs, NULL);
+
+    assert_shapes(v, "Dog(name: string!, breed: string, age: integer=0, owner: ref<Person>) "
+                     "Person(email: string) Size(small large)");
+    ck_assert_uint_eq(shape(v, "Dog")->id, 1);
+    ck_assert_uint_eq(shape(v, "Dog")->coll, 2);
+    ck_assert_uint_eq(shape(v, "Person")->id, 3);
+    ck_assert_uint_eq(shape(v, "Size")->id, 5);
+    ck_assert_uint_eq(shape(v, "Size")->coll, 0);
+    ck_assert_uint_eq(field(v, "Dog", "name")->slot, SLOT_FIRST);
+    ck_assert_uint_eq(field(v, "Person", "email")->slot, SLOT_FIRST + 4);
+    ck_assert_uint_eq(v->slot_end, SLOT_FIRST + 5);
+    ck_assert_uint_eq(v->step_first, v->step_end);
+    ck_assert_uint_eq(shape(v, "Person")->n_uniques, 1);
+    ck_assert_uint_eq(shape(v, "Person")->uniques[0].id, SLOT_FIRST + 4);
+    ck_assert_int_eq(version_shape_index(v, 3), 1);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(schema__objects_may_contain_themselves_where_it_is_optional)
+{
+    struct version *v = compile("version: v1\n"
+                                "types: {Tree: {fields: {root: {type: Node, required: true}}}}\n"
+                                "objects:\n"
+                                "  Node:\n"
+                                "    fields:\n"
+                                "      left: Node\n"
+                                "      more: {type: list<Node>, required: true}\n"
+                                "      by: {type: map<Node>, required: true}\n",
+                                NULL);
+
+    ck_assert_int_eq(field(v, "Node", "left")->type->base, T_OBJECT);
+    ck_assert(type_structured(field(v, "Node", "more")->type));
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(schema__defaults_are_canonical)
+{
+    struct version *v = compile("version: v1\n"
+                                "types:\n"
+                                "  A:\n"
+                                "    fields:\n"
+                                "      n: {type: number, default: 1.50}\n"
+                                "      l: {type: list<string>, default: [a, \"b\\u00e9\"]}\n"
+                                "      e: {type: list<ref<A>>, default: []}\n"
+                                "      o: {type: O, default: {x: 1}}\n"
+                                "objects: {O: {fields: {x: {type: integer, required: true}}}}\n",
+                                NULL);
+
+    ck_assert(span_eq(field(v, "A", "n")->def, span_of("1.50")));
+    ck_assert(
+        span_eq(field(v, "A", "l")->def, span_of("[\n    \"a\",\n    \"b\xc3\xa9\"\n  ]")));
+    ck_assert(span_eq(field(v, "A", "e")->def, span_of("[]")));
+    ck_assert(span_eq(field(v, "A", "o")->def, span_of("{\n    \"x\": 1\n  }")));
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(schema__types_print_as_they_are_written)
+{
+    static const char *const types[] = {"string", "list<map<ref<A>>>", "map<O>", "list<list<E>>",
+                                        "json"};
+    BUF_CLEANUP struct buf text = BUF_INIT;
+    struct version *v;
+
+    buf_adds(&text, "version: v1\nobjects: {O: {fields: {x: string}}}\nenums: {E: [a]}\n"
+                    "types:\n  A:\n    fields:\n");
+    for (size_t i = 0; i < 5; i++)
+        buf_printf(&text, "      f%zu: %s\n", i, types[i]);
+    v = compile(buf_str(&text), NULL);
+    for (size_t i = 0; i < 5; i++) {
+        BUF_CLEANUP struct buf out = BUF_INIT;
+        const struct type_ref *t = shape(v, "A")->fields[i].type;
+
+        ck_assert(type_print(t, v->shapes, v->n_shapes, &out));
+        ck_assert_str_eq(buf_str(&out), types[i]);
+        ck_assert(type_equal(t, t));
+        ck_assert(!type_equal(t, shape(v, "A")->fields[(i + 1) % 5].type));
+    }
+    ck_assert(!type_structured(field(v, "A", "f3")->type));
+    ck_assert(type_structured(field(v, "A", "f1")->type));
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(schema__more_fields_than_the_limit_are_refused)
+{
+    BUF_CLEANUP struct buf text = BUF_INIT;
+    struct version *v = NULL;
+    struct err e = ERR_INIT;
+
+    buf_adds(&text, "version: v1\ntypes:\n  A:\n    fields:\n");
+    for (unsigned i = 0; i <= FIELDS_MAX; i++)
+        buf_printf(&text, "      f%u: string\n", i);
+    ck_assert_int_eq(try_compile(buf_str(&text), NULL, &v, &e), -1);
+    ck_assert_str_eq(e.text, "A has more than 2048 fields");
+    ck_assert_uint_eq(e.line, 5 + FIELDS_MAX);
+}
+END_TEST
+
+START_TEST(schema__expressions_over_a_wide_type)
+{
+    BUF_CLEANUP struct buf text = BUF_INIT;
+    struct version *v;
+
+    buf_adds(&text, "version: v1\ntypes:\n  A:\n    fields:\n");
+    for (unsigned i = 0; i < FIELDS_MAX; i++)
+        buf_printf(&text, "      f%u: {type: integer%s}\n", i,
+                   i == 1999 ? ", check: f1999 > f7" : "");
+    v = compile(buf_str(&text), NULL);
+    ck_assert_uint_eq(shape(v, "A")->n_fields, FIELDS_MAX);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(schema__peek)
+{
+    char version[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
+    struct err e = ERR_INIT;
+
+    ck_assert_int_eq(schema_peek("a.yaml", span_of(dogs), version, from, &e), 0);
+    ck_assert_str_eq(version, "v1");
+    ck_assert_str_eq(from, "");
+    ck_assert_int_eq(
+        schema_peek("a.yaml", span_of("from: 1.0\nversion: 2\n"), version, from, &e), 0);
+    ck_assert_str_eq(version, "2");
+    ck_assert_str_eq(from, "1.0");
+}
+END_TEST
+
+/* ---- Steps ---- */
+
+START_TEST(migrate__rename_keeps_numbers_and_the_parent_as_it_was)
+{
+    struct version *old = version_ref(compile(dogs, NULL));
+    struct version *v = next(old, "migrate:\n"
+                                  "  - rename_field: {type: Dog, from: name, to: call_name}\n"
+                                  "  - rename_type: {from: Dog, to: Hound}\n");
+
+    ck_assert_uint_eq(field(v, "Hound", "call_name")->slot, field(old, "Dog", "name")->slot);
+    ck_assert_uint_eq(shape(v, "Hound")->id, shape(old, "Dog")->id);
+    ck_assert_ptr_eq(shape(v, "Person"), shape(old, "Person")); /* shared while it is the same */
+    assert_shapes(old, "Dog(name: string!, breed: string, age: integer=0, owner: ref<Person>) "
+                       "Person(email: string) Size(small large)");
+    ck_assert_uint_eq(v->n_formulas, 0);
+    ck_assert_uint_eq(v->step_end, v->step_first + 2);
+    version_unref(v);
+    version_unref(old);
+}
+END_TEST
+
+START_TEST(migrate__retype_links_a_new_slot_both_ways)
+{
+    struct version *v = compile(dogs, NULL);
+    slot_no old = field(v, "Dog", "age")->slot;
+    const struct formula *up, *down;
+
+    v = next(v, "migrate:\n"
+                "  - change_type: {type: Dog, field: age, to: string,\n"
+                "      up: \"age || ' years'\", down: \"CAST(age AS INTEGER)\"}\n");
+    ck_assert_uint_eq(v->n_formulas, 2);
+    up = v->formulas[0];
+    down = v->formulas[1];
+    ck_assert_int_eq(up->dir, FORMULA_FORWARD);
+    ck_assert_int_eq(up->mode, FORMULA_LINKED);
+    ck_assert_uint_eq(up->n_inputs, 1);
+    ck_assert_uint_eq(up->inputs[0].slot, old);
+    ck_assert_uint_eq(up->out, field(v, "Dog", "age")->slot);
+    ck_assert_uint_eq(down->out, old);
+    ck_assert_uint_eq(down->inputs[0].slot, up->out);
+    ck_assert(span_eq(down->mend, span_of("0")));
+    ck_assert_uint_ne(up->uid, down->uid);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(migrate__formulas_keep_the_shapes_of_their_step)
+{
+    struct version *v = compile(dogs, NULL);
+    const struct formula *f;
+    uint32_t dog = shape(v, "Dog")->id;
+
+    v = next(v, "migrate:\n"
+                "  - add_field: {type: Dog, field: shout, as: string, up: upper(name)}\n"
+                "  - rename_field: {type: Dog, from: name, to: call_name}\n"
+                "  - rename_type: {from: Dog, to: Hound}\n");
+    f = v->formulas[0];
+    ck_assert_str_eq(shapes_find(f->shapes, f->n_shapes, dog)->name, "Dog");
+    ck_assert_str_eq(f->inputs[0].name, "name");
+    ck_assert_int_eq(f->mode, FORMULA_SEEDED);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(migrate__expressions_read_the_key)
+{
+    struct version *v = next(
+        compile(dogs, NULL),
+        "migrate:\n  - add_field: {type: Dog, field: id, as: string, up: \"_key || name\"}\n");
+
+    ck_assert_uint_eq(v->formulas[0]->n_inputs, 2);
+    ck_assert_uint_eq(v->formulas[0]->inputs[1].slot, SLOT_KEY);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(migrate__checks_follow_a_rename)
+{
+    struct version *v = next(compile(dogs, NULL),
+                             "migrate:\n"
+                             "  - rename_field: {type: Dog, from: age, to: years}\n"
+                             "  - rename_field: {type: Dog, from: years, to: \"age in years\"}\n");
+
+    ck_assert_str_eq(field(v, "Dog", "age in years")->check, "\"age in years\" >= 0");
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(migrate__unique_follows_its_field)
+{
+    struct version *v = compile(dogs, NULL);
+    slot_no slot = field(v, "Person", "email")->slot;
+
+    v = next(v, "migrate:\n  - rename_field: {type: Person, from: email, to: mail}\n");
+    ck_assert_uint_eq(shape(v, "Person")->n_uniques, 1);
+    ck_assert_uint_eq(shape(v, "Person")->uniques[0].slots[0], slot);
+    v = next(v, "migrate:\n  - remove_field: {type: Person, field: mail}\n");
+    ck_assert_uint_eq(shape(v, "Person")->n_uniques, 0);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(migrate__groups_are_named_in_the_findings)
+{
+    struct version *v = next(compile(dogs, NULL),
+                             "migrate:\n"
+                             "  - rename_field: {type: Dog, from: name, to: call_name}\n"
+                             "  - description: a coat\n"
+                             "    steps:\n"
+                             "      - add_type: {type: Coat, kind: enum, values: [short, long]}\n"
+                             "      - add_field: {type: Dog, field: coat, as: Coat}\n");
+
+    assert_steps(v, "rename_field add_type add_field");
+    ck_assert_ptr_null(v->notes[0].group);
+    ck_assert_str_eq(v->notes[2].group, "a coat");
+    ck_assert_uint_eq(v->notes[2].line, 8);
+    ck_assert(!v->notes[2].inferred);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(migrate__same_counters_give_the_same_numbers)
+{
+    static const char body[] =
+        "migrate:\n"
+        "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n"
+        "  - change_type: {type: Dog, field: age, to: number}\n"
+        "  - add_type: {type: Vet, fields: {name: string}}\n";
+    struct version *a = next(compile(dogs, NULL), body), *b = next(compile(dogs, NULL), body);
+
+    ck_assert_uint_eq(a->slot_end, b->slot_end);
+    ck_assert_uint_eq(a->shape_end, b->shape_end);
+    ck_assert_uint_eq(a->step_end, b->step_end);
+    for (size_t i = 0; i < a->n_shapes; i++) {
+        ck_assert_uint_eq(a->shapes[i]->id, b->shapes[i]->id);
+        for (size_t k = 0; k < a->shapes[i]->n_fields; k++)
+            ck_assert_uint_eq(a->shapes[i]->fields[k].slot, b->shapes[i]->fields[k].slot);
+    }
+    version_unref(a);
+    version_unref(b);
+}
+END_TEST
+
+START_TEST(migrate__queries_belong_to_their_version)
+{
+    struct version *v = next(compile(dogs, NULL),
+                             "queries:\n  breeds: SELECT DISTINCT breed AS _key FROM Dog\n");
+
+    ck_assert_uint_eq(v->n_queries, 1);
+    ck_assert_str_eq(v->queries[0].name, "breeds");
+    v = next(v, "migrate: []\n");
+    ck_assert_uint_eq(v->n_queries, 0);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(migrate__a_long_chain_is_freed_at_once)
+{
+    struct version *v = compile(dogs, NULL);
+
+    for (int i = 0; i < 2000; i++)
+        v = next(v, "migrate:\n  - change_default: {type: Dog, field: age, default: 1}\n");
+    ck_assert_uint_eq(v->number, 2001);
+    version_unref(v);
+}
+END_TEST
+
+/* ---- Inference ---- */
+
+static const char dogs_after[] = "  Dog:\n"
+                                 "    description: a dog\n"
+                                 "    fields:\n"
+                                 "      name: {type: string, required: true}\n"
+                                 "      chip: uuid\n"
+                                 "      age: {type: number, default: 0, check: \"age >= 0\"}\n"
+                                 "      owner: ref<Person>\n"
+                                 "      vet: {type: ref<Vet>, on_delete: unset}\n"
+                                 "      legs: {type: integer, required: true, default: 4}\n"
+                                 "  Person:\n"
+                                 "    fields: {email: {type: string, unique: true}}\n"
+                                 "  Vet:\n"
+                                 "    fields: {clinic: ref<Clinic>, size: Size}\n"
+                                 "  Clinic:\n"
+                                 "    fields: {head: ref<Vet>, at: {type: Place, default: {x: 1}}}\n"
+                                 "objects:\n"
+                                 "  Place: {fields: {x: number, more: list<Place>}}\n"
+                                 "enums:\n"
+                                 "  Size: [large, small]\n";
+
+START_TEST(infer__what_has_one_reading)
+{
+    BUF_CLEANUP struct buf body = BUF_INIT;
+    struct version *old = version_ref(compile(dogs, NULL)), *v;
+
+    buf_printf(&body, "types:\n%s", dogs_after);
+    v = next(old, buf_str(&body));
+    assert_shapes(v, "Dog(name: string!, chip: uuid, age: number=0, owner: ref<Person>, "
+                     "vet: ref<Vet>, legs: integer!=4) Person(email: string) Size(small large) "
+                     "Vet(clinic: ref<Clinic>, size: Size) "
+                     "Place(x: number, more: list<Place>) "
+                     "Clinic(head: ref<Vet>, at: Place={\n    \"x\": 1\n  })");
+    assert_steps(v, "add_type add_type add_type remove_field change_type add_field add_field "
+                    "add_field reorder_fields");
+    for (size_t i = 0; i < v->n_notes; i++)
+        ck_assert(v->notes[i].inferred);
+    ck_assert_str_eq(shape(v, "Dog")->description, "a dog");
+    ck_assert_uint_eq(field(v, "Dog", "name")->slot, field(old, "Dog", "name")->slot);
+    version_unref(v);
+    version_unref(old);
+}
+END_TEST
+
+START_TEST(infer__nothing_changed)
+{
+    BUF_CLEANUP struct buf body = BUF_INIT;
+    struct version *v = compile(dogs, NULL);
+
+    buf_adds(&body, strstr(dogs, "types:"));
+    v = next(v, buf_str(&body));
+    ck_assert_uint_eq(v->n_notes, 0);
+    ck_assert_uint_eq(v->step_first, v->step_end);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(infer__relaxed_required_default_removed)
+{
+    struct version *v = compile("version: v1\n"
+                                "types:\n"
+                                "  A:\n"
+                                "    fields:\n"
+                                "      relaxed: {type: string, required: true, default: x}\n"
+                                "      needed: string\n"
+                                "      default: {type: boolean, default: true}\n"
+                                "      unique: {type: string, unique: true}\n"
+                                "      checked: {type: date, check: \"checked > '2000'\"}\n"
+                                "      ref: ref<B>\n"
+                                "  B: {}\n"
+                                "  C: {fields: {b: ref<B>}}\n",
+                                NULL);
+
+    v = next(v, "types:\n"
+                "  A:\n"
+                "    fields:\n"
+                "      relaxed: string\n"
+                "      needed: {type: string, required: true, default: y}\n"
+                "      default: {type: boolean, default: false}\n"
+                "      unique: string\n"
+                "      checked: date\n");
+    assert_shapes(v, "A(relaxed: string, needed: string!=\"y\", default: boolean=false, "
+                     "unique: string, checked: date)");
+    assert_steps(v, "relax_field change_default change_default require_field change_default "
+                    "remove_unique change_type remove_field remove_type remove_type");
+    ck_assert_uint_eq(shape(v, "A")->n_uniques, 0);
+    ck_assert_ptr_null(field(v, "A", "checked")->check);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(infer__types_gone_in_a_circle_are_refused)
+{
+    struct version *v = compile("version: v1\n"
+                                "types:\n"
+                                "  A: {fields: {b: ref<B>}}\n"
+                                "  B: {fields: {a: ref<A>}}\n",
+                                NULL);
+    struct version *none = NULL;
+    struct err e = ERR_INIT;
+
+    ck_assert_int_eq(try_compile("version: v2\nfrom: v1\ntypes: {}\n", v, &none, &e), -1);
+    ck_assert_str_eq(e.text, "A is gone, but other types that are gone refer to it in a circle: "
+                             "remove their fields first");
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(both__steps_that_give_the_declared_types)
+{
+    struct version *v = next(compile(dogs, NULL),
+                             "migrate:\n"
+                             "  - rename_field: {type: Dog, from: age, to: years}\n"
+                             "  - remove_field: {type: Dog, field: breed}\n"
+                             "types:\n"
+                             "  Person:\n"
+                             "    fields: {email: {type: string, unique: true}}\n"
+                             "  Dog:\n"
+                             "    fields:\n"
+                             "      name: {type: string, required: true}\n"
+                             "      years: {type: integer, default: 0, check: \"years >= 0\",\n"
+                             "              description: how old}\n"
+                             "      owner: ref<Person>\n"
+                             "enums:\n"
+                             "  Size: [small, large]\n");
+
+    assert_steps(v, "rename_field remove_field");
+    ck_assert_str_eq(field(v, "Dog", "years")->description, "how old");
+    version_unref(v);
+}
+END_TEST
+
+/* ---- Findings ---- */
+
+static int64_t dozen(void *arg, uint32_t id)
+{
+    (void)arg;
+    return id == 1 ? 12 : -1;
+}
+
+START_TEST(lint__text)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT;
+    const struct lint_items items = {dozen, NULL};
+    struct version *v = next(
+        compile(dogs, NULL), "migrate:\n  - rename_field: {type: Dog, from: name, to: call_name}\n");
+
+    ck_assert(lint_text(v, "v2.yaml", &items, &out));
+    ck_assert_str_eq(buf_str(&out),
+                     "v2 from v1: 1 step, 1 safe\n"
+                     "v2.yaml:4: rename_field: Dog.name becomes Dog.call_name [safe] (12 items)\n"
+                     "  forward: same value\n"
+                     "  backward: same value\n");
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(lint__json_is_json)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT;
+    struct arena arena ARENA_CLEANUP = {0};
+    struct json_node *root, *steps;
+    struct err e = ERR_INIT;
+    struct version *v = next(compile(dogs, NULL),
+                             "migrate:\n"
+                             "  - remove_field: {type: Dog, field: breed}\n"
+                             "  - add_field: {type: Dog, field: up, as: string, up: \"'\\\"'\"}\n");
+
+    ck_assert(lint_json(v, "v2.yaml", NULL, &out));
+    ck_assert_msg(json_parse(out.p, out.n, &arena, &root, &e) == 0, "%s", e.text);
+    steps = json_member(root, span_of("steps"));
+    ck_assert_uint_eq(steps->n_children, 2);
+    ck_assert_int_eq(json_member(steps->child, span_of("destructive"))->kind, JSON_TRUE);
+    ck_assert_int_eq(json_member(steps->child, span_of("safe"))->kind, JSON_FALSE);
+    ck_assert_int_eq(json_member(steps->child->next, span_of("needs_backfill"))->kind, JSON_TRUE);
+    version_unref(v);
+}
+END_TEST
+
+/* ---- Names in expressions ---- */
+
+static const struct {
+    const char *sql, *after; /* `age` called `years old`; after == NULL: it is not read */
+} renames[] = {
+    {"age >= 0", "\"years old\" >= 0"},
+    {"\"age\" + AGE + [age]", "\"years old\" + \"years old\" + \"years old\""},
+    {"'age' <> name", NULL},
+    {"'it''s age' || x", NULL},
+    {"age(1)", NULL},
+    {"age  (1)", NULL},
+    {"average > age2 -- age", NULL},
+    {"/* age */ 1", NULL},
+    {"x'00' || 1e5", NULL},
+    {"CASE WHEN age THEN 1 END", "CASE WHEN \"years old\" THEN 1 END"},
+};
+
+START_TEST(sql_names__reads_and_renames)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT;
+    const char *sql = renames[_i].sql, *after = renames[_i].after;
+
+    ck_assert_msg(sql_reads(sql, "age") == (after != NULL), "%s", sql);
+    ck_assert(sql_rename(sql, "age", "years old", &out));
+    ck_assert_str_eq(buf_str(&out), after ? after : sql);
+}
+END_TEST
+
+START_TEST(sql_names__bare_where_it_may_be)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT;
+
+    sql_rename("age + \"age\"", "age", "years", &out);
+    ck_assert_str_eq(buf_str(&out), "years + \"years\"");
+    buf_reset(&out);
+    sql_rename("age", "age", "select", &out);
+    ck_assert_str_eq(buf_str(&out), "\"select\"");
+    buf_reset(&out);
+    sql_rename("age", "age", "a\"b", &out);
+    ck_assert_str_eq(buf_str(&out), "\"a\"\"b\"");
+}
+END_TEST
+
+/* ---- */
+
+static TCase *versions_case(void)
+{
+    TCase *tests = tcase_create("versions");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, schema__root_numbers_in_the_order_of_the_file);
+    tcase_add_test(tests, schema__objects_may_contain_themselves_where_it_is_optional);
+    tcase_add_test(tests, schema__defaults_are_canonical);
+    tcase_add_test(tests, schema__types_print_as_they_are_written);
+    tcase_add_test(tests, schema__more_fields_than_the_limit_are_refused);
+    tcase_add_test(tests, schema__expressions_over_a_wide_type);
+    tcase_add_test(tests, schema__peek);
+    tcase_add_test(tests, migrate__rename_keeps_numbers_and_the_parent_as_it_was);
+    tcase_add_test(tests, migrate__retype_links_a_new_slot_both_ways);
+    tcase_add_test(tests, migrate__formulas_keep_the_shapes_of_their_step);
+    tcase_add_test(tests, migrate__expressions_read_the_key);
+    tcase_add_test(tests, migrate__checks_follow_a_rename);
+    tcase_add_test(tests, migrate__unique_follows_its_field);
+    tcase_add_test(tests, migrate__groups_are_named_in_the_findings);
+    tcase_add_test(tests, migrate__same_counters_give_the_same_numbers);
+    tcase_add_test(tests, migrate__queries_belong_to_their_version);
+    tcase_add_test(tests, migrate__a_long_chain_is_freed_at_once);
+    tcase_add_test(tests, infer__what_has_one_reading);
+    tcase_add_test(tests, infer__nothing_changed);
+    tcase_add_test(tests, infer__relaxed_required_default_removed);
+    tcase_add_test(tests, infer__types_gone_in_a_circle_are_refused);
+    tcase_add_test(tests, both__steps_that_give_the_declared_types);
+    tcase_add_test(tests, lint__text);
+    tcase_add_test(tests, lint__json_is_json);
+    return tests;
+}
+
+static TCase *names_case(void)
+{
+    TCase *tests = tcase_create("sql names");
+
+    tcase_add_loop_test(tests, sql_names__reads_and_renames, 0,
+                        sizeof(renames) / sizeof(renames[0]));
+    tcase_add_test(tests, sql_names__bare_where_it_may_be);
+    return tests;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("schema");
+    SRunner *runner;
+    int failed;
+
+    suite_add_tcase(suite, versions_case());
+    suite_add_tcase(suite, names_case());
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

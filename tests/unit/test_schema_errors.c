@@ -1,0 +1,161 @@
+/* Every schema file of tests/unit/schemas that is refused, with the exact message beside it.
+ *
+ * NAME.yaml is the file, NAME.err what is said of it: the message, what was expected, the line
+ * with a caret under it. `from: v1` is _v1.yaml. The directory is argv[1], or SCHEMA_CASES.
+ * With SCHEMA_CASES_WRITE set, the .err files are written instead of compared: read the diff. */
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+
+#include "schemas/expr.h"
+#include "schemas/schema.h"
+
+static const char *dir;
+
+static void read_all(const char *path, struct buf *out)
+{
+    FILE *file = fopen(path, "rb");
+    char part[4096];
+    size_t n;
+
+    if (!file)
+        return;
+    while ((n = fread(part, 1, sizeof(part), file)) > 0)
+        ck_assert(buf_add(out, part, n));
+    fclose(file);
+}
+
+static void read_case(const char *name, const char *suffix, struct buf *out)
+{
+    char path[1024];
+
+    snprintf(path, sizeof(path), "%s/%s%s", dir, name, suffix);
+    read_all(path, out);
+}
+
+static struct version *base_version(struct expr_env *env)
+{
+    BUF_CLEANUP struct buf text = BUF_INIT;
+    struct schema_counters first = {1, 1, SLOT_FIRST, 1};
+    struct version *v = NULL;
+    struct err e = ERR_INIT;
+
+    read_case("_v1", ".yaml", &text);
+    ck_assert_msg(schema_compile("_v1.yaml", buf_span(&text), NULL, &first, env, &v, &e) == 0,
+                  "_v1.yaml:%u: %s", e.line, e.text);
+    return v;
+}
+
+static void describe(const struct err *e, struct buf *out)
+{
+    char line[1024];
+
+    err_format(e, line, sizeof(line));
+    buf_printf(out, "%s\n", line);
+    if (e->expected[0])
+        buf_printf(out, "expected: %s\n", e->expected);
+    if (e->excerpt[0])
+        buf_printf(out, "  %s\n", e->excerpt);
+    if (e->caret)
+        buf_printf(out, "  %*s\n", (int)e->caret, "^");
+}
+
+/* What is said of a file: as a store does it, peek first. */
+static void judge(const char *name, struct expr_env *env, struct buf *out)
+{
+    BUF_CLEANUP struct buf text = BUF_INIT;
+    struct version *base = base_version(env), *v = NULL;
+    struct schema_counters first = {2, base->step_end, base->slot_end, base->shape_end};
+    char file[256], version[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
+    struct err e = ERR_INIT;
+
+    read_case(name, ".yaml", &text);
+    snprintf(file, sizeof(file), "%s.yaml", name);
+    if (schema_peek(file, buf_span(&text), version, from, &e) == 0)
+        schema_compile(file, buf_span(&text), strcmp(from, "v1") == 0 ? base : NULL, &first, env,
+                       &v, &e);
+    if (v)
+        buf_adds(out, "accepted\n");
+    else
+        describe(&e, out);
+    version_unref(v);
+    version_unref(base);
+}
+
+static void write_case(const char *name, const struct buf *said)
+{
+    char path[1024];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s.err", dir, name);
+    file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    fwrite(said->p, 1, said->n, file);
+    fclose(file);
+}
+
+static int check_case(const char *name, struct expr_env *env)
+{
+    BUF_CLEANUP struct buf said = BUF_INIT, wanted = BUF_INIT;
+
+    judge(name, env, &said);
+    ck_assert_ptr_nonnull(buf_str(&said));
+    if (getenv("SCHEMA_CASES_WRITE")) {
+        write_case(name, &said);
+        return 0;
+    }
+    read_case(name, ".err", &wanted);
+    ck_assert_ptr_nonnull(buf_str(&wanted));
+    if (strcmp(said.p, wanted.p) == 0)
+        return 0;
+    fprintf(stderr, "%s.yaml: said\n%sinstead of\n%s", name, said.p, wanted.p);
+    return 1;
+}
+
+START_TEST(schema_errors__exact_messages)
+{
+    struct err e = ERR_INIT;
+    struct expr_env *env;
+    struct dirent *entry;
+    int n = 0, bad = 0;
+    DIR *list = opendir(dir);
+
+    ck_assert_msg(list != NULL, "no directory %s", dir);
+    ck_assert_int_eq(expr_env_new(&env, &e), 0);
+    while ((entry = readdir(list))) {
+        size_t len = strlen(entry->d_name);
+        char name[256];
+
+        if (len < 6 || entry->d_name[0] == '_' || strcmp(entry->d_name + len - 5, ".yaml") != 0)
+            continue;
+        snprintf(name, sizeof(name), "%.*s", (int)len - 5, entry->d_name);
+        bad += check_case(name, env);
+        n++;
+    }
+    closedir(list);
+    expr_env_free(env);
+    ck_assert_int_gt(n, 50);
+    ck_assert_msg(bad == 0, "%d of %d cases differ", bad, n);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("schema_errors");
+    TCase *tests = tcase_create("files");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    dir = argc > 1 ? argv[1] : getenv("SCHEMA_CASES");
+    if (!dir) {
+        fprintf(stderr, "usage: test_schema_errors DIRECTORY\n");
+        return 2;
+    }
+    tcase_add_test(tests, schema_errors__exact_messages);
+    tcase_set_timeout(tests, 60);
+    suite_add_tcase(suite, tests);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
