@@ -1,0 +1,168 @@
+/* add_check and remove_check. A check narrows, so it comes with a mend: each field that `up` gives
+ * gets a slot of its own that holds the old value where the check holds, and the mend elsewhere. */
+#include "steps.h"
+
+#include "../sql_names.h"
+
+struct mend {
+    const struct yaml_node *at;
+    const char *sql;
+    struct field *f;
+};
+
+struct check {
+    struct shape *s;
+    const struct shape *before;
+    const char *sql;
+    const struct yaml_node *at;
+    bool scans;
+};
+
+/* The one field that the check reads: an `up` without a name mends that one. */
+static int only_field(const struct step_args *a, const struct check *c, const struct yaml_node *up,
+                      struct field **ret, struct err *e)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < c->s->n_fields; i++) {
+        struct field *f = &c->s->fields[i];
+
+        if (!sql_reads(c->sql, f->name))
+            continue;
+        if (*ret) {
+            step_bad(a, up, e, "the check reads \"%s\" and \"%s\"; which one does `up` mend?",
+                     (*ret)->name, f->name);
+            return err_expected(e, "`up: {%s: \"an expression\"}`", f->name);
+        }
+        *ret = f;
+    }
+    return *ret ? 0 : step_bad(a, c->at, e, "the check reads no field of %s", c->s->name);
+}
+
+/* Old values where the check holds or is unknown, else the mend. All mends see the item as it was,
+ * so that one does not make another unnecessary. */
+static int mend_field(struct model *m, struct check *c, const struct mend *mend, struct err *e)
+{
+    struct field old = *mend->f, now = old;
+    const char *inputs[] = {now.name, NULL};
+    const char *up = model_printf(m, "CASE WHEN (%s\n) IS NOT 0 THEN %s ELSE (%s\n) END", c->sql,
+                                  step_sql_name(m, old.name), mend->sql);
+
+    if (!up)
+        return err_nomem(e);
+    now.slot = model_new_slot(m);
+    c->scans |= step_in_unique(c->s, mend->f);
+    if (step_formula(m, FORMULA_FORWARD, FORMULA_LINKED, c->before, &now, up, mend->at, e) ||
+        step_replace_slot(m, c->s, mend->f, now.slot, e))
+        return -1;
+    return step_formula_fn(m, FORMULA_BACKWARD, c->s, &old, step_fn_copy, NULL, inputs, e);
+}
+
+static int mend_all(struct model *m, const struct step_args *a, struct check *c,
+                    const struct yaml_node *up, struct err *e)
+{
+    bool map = up->kind == YAML_MAP;
+
+    for (const struct yaml_node *x = map ? up->child : up; x; x = map ? x->next : NULL) {
+        struct mend mend = {.at = x};
+
+        if (step_text(a, x, "an expression", &mend.sql, e))
+            return -1;
+        if (map ? step_field_at(a, c->s, x->key, x->key_line, x->key_column, &mend.f, e)
+                : only_field(a, c, x, &mend.f, e))
+            return -1;
+        /* The mend by itself first: its errors have a place in the file. */
+        if (step_not_computed(a, x, c->s, mend.f, e) ||
+            model_check_sql(m, c->before, mend.sql, x, "up", NULL, e) || mend_field(m, c, &mend, e))
+            return -1;
+    }
+    return 0;
+}
+
+static int add_check(struct model *m, const struct check *c, struct err *e)
+{
+    struct shape *s = c->s;
+    const char **checks = arena_grow(&m->v->arena, s->checks, s->n_checks, sizeof(*checks));
+
+    if (!checks)
+        return err_nomem(e);
+    s->checks = checks;
+    s->checks[s->n_checks++] = c->sql;
+    return 0;
+}
+
+/* Where the check stands: among the type's, or as a field's own. NULL = nowhere. */
+static const char **find_check(struct shape *s, const char *sql)
+{
+    for (size_t i = 0; i < s->n_checks; i++) {
+        if (strcmp(s->checks[i], sql) == 0)
+            return &s->checks[i];
+    }
+    for (size_t i = 0; i < s->n_fields; i++) {
+        if (s->fields[i].check && strcmp(s->fields[i].check, sql) == 0)
+            return &s->fields[i].check;
+    }
+    return NULL;
+}
+
+static int read_check(struct model *m, const struct step_args *a, struct check *c, struct err *e)
+{
+    if (step_arg_shape(m, a, "type", STEP_FIELDED, &c->s, e) ||
+        step_arg_need(a, "check", &c->at, e) ||
+        step_text(a, c->at, "the condition `check`", &c->sql, e))
+        return -1;
+    c->before = step_shape_copy(m, c->s);
+    return c->before ? 0 : err_nomem(e);
+}
+
+int step_add_check(struct model *m, const struct step_args *a, struct err *e)
+{
+    const struct yaml_node *up = step_arg(a, "up");
+    struct check c = {0};
+
+    if (read_check(m, a, &c, e) || model_check_sql(m, c.s, c.sql, c.at, "check", NULL, e))
+        return -1;
+    if (find_check(c.s, c.sql))
+        return step_bad(a, c.at, e, "%s has this check already", c.s->name);
+    if (!up) {
+        step_bad(a, NULL, e, "`up` is missing: what mends items that fail the check");
+        return err_expected(e, "`up: {field: \"an expression\"}`");
+    }
+    if (mend_all(m, a, &c, up, e) || add_check(m, &c, e))
+        return -1;
+    return step_tell(model_note(m, a, step_touched(c.s), "%s has a check: %s", c.s->name, c.sql),
+                     "items that fail it are shown mended", "as they were", NULL,
+                     STEP_BACKFILL | (c.scans ? STEP_SCANS : 0u), e);
+}
+
+static const char *nearest_check(const struct shape *s, const char *sql)
+{
+    const char *best = NULL;
+
+    for (size_t i = 0; i < s->n_checks + s->n_fields; i++) {
+        const char *other = i < s->n_checks ? s->checks[i] : s->fields[i - s->n_checks].check;
+        const char *pair[2] = {best, other};
+
+        best = err_nearest(sql, strlen(sql), pair, 2);
+    }
+    return best;
+}
+
+int step_remove_check(struct model *m, const struct step_args *a, struct err *e)
+{
+    struct check c = {0};
+    const char **check;
+
+    if (read_check(m, a, &c, e))
+        return -1;
+    check = find_check(c.s, c.sql);
+    if (!check)
+        return step_unknown(a, c.at, nearest_check(c.s, c.sql), e, "%s has no check \"%s\"",
+                            c.s->name, c.sql);
+    if (check >= c.s->checks && check < c.s->checks + c.s->n_checks)
+        *check = c.s->checks[--c.s->n_checks];
+    else
+        *check = NULL;
+    return step_tell(
+        model_note(m, a, step_touched(c.s), "%s has no check \"%s\" any more", c.s->name, c.sql),
+        "same values", "same values, also those that fail it", NULL, 0, e);
+}
