@@ -1,0 +1,635 @@
+/* Backfill.
+ *
+ *   needed --backfill--> running --end--> done
+ *                        running <--pause / resume--> paused
+ *                        running, paused --cancel--> needed
+ *
+ * A job's row is written in the same transaction as the items of its batch, so a crash at any
+ * point finds the cursor where the items are: before a batch or after it, never between [I2]. A
+ * row that says running is resumed when the store is opened. Items made or written while it runs
+ * are up to date already; the cursor passes them without a write. An item's text is the same
+ * before and after in every version, so nobody has to be told.
+ *
+ * jobs.lock guards struct jobs; it is never held across store_write. */
+#include "backfill.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#define BATCH_MIN      32
+#define BATCH_MAX      4096
+#define BATCH_TIME_NS  8000000 /* a batch keeps writers waiting: about this long at the most */
+#define RATE_WINDOW_NS 500000000
+
+const char *const backfill_state_names[] = {"not_needed", "needed", "running", "paused", "done"};
+
+struct jobs {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool has_thread;        /* to be joined */
+    bool alive;             /* the thread has not ended */
+    bool stop;              /* asked to end at the next batch's end */
+    uint64_t rate_limit;    /* items a second, 0 = none */
+    struct job_figures now;
+};
+
+/* ---- Table job ---- */
+
+static const char select_job[] =
+    "SELECT version, state, step, cursor, done, total, started, ended FROM job WHERE ";
+
+static void row_from(sqlite3_stmt *st, struct job_row *ret)
+{
+    *ret = (struct job_row){
+        .version = (uint32_t)column_id(st, 0),
+        .state = (enum backfill_state)column_id(st, 1),
+        .step = (uint32_t)column_id(st, 2),
+        .cursor = column_id(st, 3),
+        .done = column_id(st, 4),
+        .total = column_id(st, 5),
+        .started_ns = (int64_t)column_id(st, 6),
+        .ended_ns = (int64_t)column_id(st, 7),
+    };
+}
+
+static int job_select(struct conn *c, const char *where, uint64_t arg, struct job_row *ret,
+                      bool *ret_found, struct err *e)
+{
+    char sql[256];
+    sqlite3_stmt *st;
+    snprintf(sql, sizeof sql, "%s%s", select_job, where);
+    if (conn_prepare(c, sql, &st, e))
+        return -1;
+    if (sqlite3_bind_parameter_count(st))
+        bind_id(st, 1, arg);
+    int rc = conn_step(c, st, ret_found, e);
+    if (!rc && *ret_found)
+        row_from(st, ret);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int job_read(struct conn *c, uint32_t version, struct job_row *ret, bool *ret_found, struct err *e)
+{
+    return job_select(c, "version = ?1", version, ret, ret_found, e);
+}
+
+int job_active(struct conn *c, struct job_row *ret, bool *ret_found, struct err *e)
+{
+    return job_select(c, "state IN (2, 3) LIMIT 1", 0, ret, ret_found, e);
+}
+
+int job_covered(struct conn *c, uint32_t *ret, struct err *e)
+{
+    struct job_row row = {0};
+    bool found;
+    if (job_select(c, "state IN (0, 4) ORDER BY step DESC LIMIT 1", 0, &row, &found, e))
+        return -1;
+    *ret = found ? row.step : 0;
+    return 0;
+}
+
+int job_write(struct store_tx *tx, const struct job_row *row, struct err *e)
+{
+    sqlite3_stmt *st;
+    if (conn_prepare(tx->c,
+                     "INSERT OR REPLACE INTO job (version, state, step, cursor, done, total, "
+                     "started, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                     &st, e))
+        return -1;
+    bind_id(st, 1, row->version);
+    bind_id(st, 2, row->state);
+    bind_id(st, 3, row->step);
+    bind_id(st, 4, row->cursor);
+    bind_id(st, 5, row->done);
+    bind_id(st, 6, row->total);
+    bind_id(st, 7, (uint64_t)row->started_ns);
+    bind_id(st, 8, (uint64_t)row->ended_ns);
+    int rc = conn_run(tx->c, st, e);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int job_delete(struct store_tx *tx, uint32_t version, struct err *e)
+{
+    sqlite3_stmt *st;
+    if (conn_prepare(tx->c, "DELETE FROM job WHERE version = ?1", &st, e))
+        return -1;
+    bind_id(st, 1, version);
+    int rc = conn_run(tx->c, st, e);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* ---- What needs one ---- */
+
+static bool computes(const struct catalog *cat, const struct version *v)
+{
+    const struct catalog_entry *p = v->parent ? catalog_entry(cat, v->parent) : NULL;
+    if (!p || p->state == VERSION_GONE)
+        return false;
+    for (size_t i = 0; i < v->n_formulas; i++)
+        if (v->formulas[i]->dir == FORMULA_FORWARD)
+            return true;
+    return v->n_links != 0;
+}
+
+bool backfill_needs(const struct catalog *cat, const struct version *v, uint32_t covered_step)
+{
+    for (; v; v = v->base)
+        if (computes(cat, v) && v->step_end > covered_step + 1)
+            return true;
+    return false;
+}
+
+bool backfill_applies(const struct catalog *cat, const struct version *v)
+{
+    return backfill_needs(cat, v, 0);
+}
+
+/* ---- A batch ---- */
+
+struct batch {
+    struct store *store;
+    uint32_t version;
+    size_t n;               /* items at the most */
+    size_t read;            /* that many were looked at */
+    struct job_row row;     /* as it is after the batch */
+    bool end;               /* nothing is left, or the job is not running any more */
+};
+
+/* Rows are collected first: the table is not written while it is read. */
+static int batch_rows(struct conn *c, uint64_t after, size_t n, struct item_row *rows,
+                      size_t *ret_n, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_LIST, e);
+    bool row = true;
+    if (!st)
+        return -1;
+    bind_id(st, 1, after);
+    bind_id(st, 2, INT64_MAX);
+    for (*ret_n = 0; *ret_n < n; ++*ret_n) {
+        struct item_row *r = &rows[*ret_n];
+        if (conn_step(c, st, &row, e))
+            return -1;
+        if (!row)
+            break;
+        r->id = column_id(st, 0);
+        r->mtime_ns = (int64_t)column_id(st, 2);
+        r->btime_ns = (int64_t)column_id(st, 3);
+        if (!buf_addspan(&r->key, column_span(st, 1)) ||
+            !buf_addspan(&r->body, column_span(st, 4))) {
+            stmt_done(st);
+            return err_nomem(e);
+        }
+    }
+    stmt_done(st);
+    return 0;
+}
+
+static int batch_bring(struct store_tx *tx, struct batch *b, struct item_row *rows, size_t n,
+                       struct err *e)
+{
+    bool changed;
+    for (size_t i = 0; i < n; i++) {
+        if (record_decode(buf_span(&rows[i].body), &rows[i].rec, e) ||
+            item_materialize(tx, &rows[i], b->row.step, &changed, e))
+            return -1;
+        b->row.cursor = rows[i].id;
+        b->row.done++;
+    }
+    return 0;
+}
+
+static int batch_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct batch *b = arg;
+    struct item_row *rows;
+    size_t n = 0;
+    bool found;
+
+    if (job_read(tx->c, b->version, &b->row, &found, e))
+        return -1;
+    if (!found || b->row.state != BACKFILL_RUNNING) {
+        b->end = true;
+        return 0;
+    }
+    rows = calloc(b->n, sizeof *rows);
+    if (!rows)
+        return err_nomem(e);
+    int rc = batch_rows(tx->c, b->row.cursor, b->n, rows, &n, e);
+    if (!rc)
+        rc = batch_bring(tx, b, rows, n, e);
+    for (size_t i = 0; i < b->n && i <= n; i++)
+        item_row_free(&rows[i]);
+    free(rows);
+    if (rc)
+        return -1;
+    b->read = n;
+    b->end = n < b->n;
+    if (b->end) {
+        b->row.state = BACKFILL_DONE;
+        b->row.total = b->row.done;
+        b->row.ended_ns = tx->now_ns;
+    }
+    return job_write(tx, &b->row, e);
+}
+
+/* ---- The thread ---- */
+
+static int64_t clock_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Waits until `until_ns` (monotonic), or for a request to stop. True = stop. */
+static bool rest_until(struct jobs *j, int64_t until_ns)
+{
+    struct timespec ts = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+    pthread_mutex_lock(&j->lock);
+    uint64_t limit = j->rate_limit;
+    while (!j->stop && j->rate_limit == limit && clock_ns() < until_ns)
+        if (pthread_cond_timedwait(&j->changed, &j->lock, &ts) == ETIMEDOUT)
+            break;
+    bool stop = j->stop;
+    pthread_mutex_unlock(&j->lock);
+    return stop;
+}
+
+static void adapt(struct batch *b, int64_t took_ns)
+{
+    if (took_ns < BATCH_TIME_NS / 2 && b->n < BATCH_MAX)
+        b->n *= 2;
+    else if (took_ns > BATCH_TIME_NS && b->n > BATCH_MIN)
+        b->n /= 2;
+}
+
+static uint64_t rate_limit(struct jobs *j)
+{
+    pthread_mutex_lock(&j->lock);
+    uint64_t r = j->rate_limit;
+    pthread_mutex_unlock(&j->lock);
+    return r;
+}
+
+struct pace {
+    int64_t window_ns;      /* start of the window that the rate is taken over */
+    uint64_t window_items;
+};
+
+static void tell_figures(struct jobs *j, struct pace *p, const struct batch *b, int64_t now)
+{
+    p->window_items += b->read;
+    pthread_mutex_lock(&j->lock);
+    j->now.done = b->row.done;
+    j->now.total = b->row.total;
+    if (now - p->window_ns >= RATE_WINDOW_NS || b->end) {
+        j->now.rate = (double)p->window_items * 1e9 / (double)(now - p->window_ns + 1);
+        *p = (struct pace){now, 0};
+    }
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* Types that are derived from others come first: their records are then there to be referred to. */
+static int derive_all(struct store *s, uint32_t version, struct err *e)
+{
+    struct catalog *cat = store_catalog(s);
+    struct version *v = cat ? catalog_live(cat, version) : NULL;
+    int rc = 0;
+    for (const struct version *u = v; u && !rc; u = u->base)
+        for (size_t i = 0; i < u->n_links && !rc; i++)
+            if (computes(cat, u))
+                rc = derive_for_coll(s, u->links[i]->target_coll, e);
+    catalog_unref(cat);
+    return rc;
+}
+
+static void *job_main(void *arg)
+{
+    struct store *s = arg;
+    struct jobs *j = s->jobs;
+    struct batch b = {.store = s, .version = j->now.version, .n = BATCH_MIN};
+    struct pace pace = {.window_ns = clock_ns()};
+    struct err e = ERR_INIT;
+    bool stop = false;
+    int rc = derive_all(s, b.version, &e);
+
+    while (!rc && !b.end && !stop) {
+        int64_t began = clock_ns();
+        uint64_t limit = rate_limit(j);
+        if (limit && b.n > limit / 4 + 1)
+            b.n = limit / 4 + 1;
+        rc = store_write(s, TX_ALONE, batch_tx, &b, &e);
+        int64_t now = clock_ns();
+        if (rc)
+            break;
+        tell_figures(j, &pace, &b, now);
+        int64_t until = limit ? began + (int64_t)((double)b.read * 1e9 / (double)limit) : now;
+        adapt(&b, now - began);
+        stop = rest_until(j, until);
+    }
+    if (!rc && b.end)
+        rc = store_sync(s, &e);
+    pthread_mutex_lock(&j->lock);
+    j->alive = false;
+    j->now.running = false;
+    pthread_cond_broadcast(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+    return NULL;
+}
+
+/* Ends the thread at its batch's end and joins it. */
+static void halt(struct jobs *j)
+{
+    pthread_mutex_lock(&j->lock);
+    bool has = j->has_thread;
+    j->stop = true;
+    j->has_thread = false;
+    pthread_cond_broadcast(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+    if (has)
+        pthread_join(j->thread, NULL);
+}
+
+static int launch(struct store *s, const struct job_row *row, struct err *e)
+{
+    struct jobs *j = s->jobs;
+    halt(j); /* one that has ended by itself is joined here */
+    pthread_mutex_lock(&j->lock);
+    j->stop = false;
+    j->alive = true;
+    j->now = (struct job_figures){true, row->version, row->done, row->total, 0};
+    int rc = pthread_create(&j->thread, NULL, job_main, s);
+    j->has_thread = rc == 0;
+    j->alive = rc == 0;
+    j->now.running = rc == 0;
+    pthread_mutex_unlock(&j->lock);
+    return rc ? err_set(e, ERR_NO_MEMORY, "no thread for the backfill") : 0;
+}
+
+static struct jobs *jobs_new(void)
+{
+    struct jobs *j = calloc(1, sizeof *j);
+    pthread_condattr_t attr;
+    if (!j)
+        return NULL;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_cond_init(&j->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    return j;
+}
+
+int store_jobs_start(struct store *s, struct err *e)
+{
+    struct job_row row = {0};
+    struct conn *c;
+    struct catalog *cat = store_catalog(s);
+    int64_t limit = 0;
+    bool found = false;
+
+    s->jobs = jobs_new();
+    if (!s->jobs) {
+        catalog_unref(cat);
+        return err_nomem(e);
+    }
+    int rc = reader_get(s, cat, &c, e);
+    if (!rc) {
+        rc = job_active(c, &row, &found, e) || meta_get(c, META_BACKFILL_RATE, &limit, e) ? -1 : 0;
+        reader_put(c);
+    }
+    catalog_unref(cat);
+    s->jobs->rate_limit = limit > 0 ? (uint64_t)limit : 0;
+    if (!rc && found && row.state == BACKFILL_RUNNING)
+        rc = launch(s, &row, e);
+    return rc;
+}
+
+void store_jobs_stop(struct store *s)
+{
+    if (!s->jobs)
+        return;
+    halt(s->jobs);
+    pthread_cond_destroy(&s->jobs->changed);
+    pthread_mutex_destroy(&s->jobs->lock);
+    free(s->jobs);
+    s->jobs = NULL;
+}
+
+void jobs_figures(struct store *s, struct job_figures *ret)
+{
+    *ret = (struct job_figures){0};
+    if (!s->jobs)
+        return;
+    pthread_mutex_lock(&s->jobs->lock);
+    *ret = s->jobs->now;
+    pthread_mutex_unlock(&s->jobs->lock);
+}
+
+void jobs_stop_version(struct store *s, uint32_t version)
+{
+    struct job_figures now;
+    jobs_figures(s, &now);
+    if (now.running && now.version == version)
+        halt(s->jobs);
+}
+
+int store_wait_jobs(struct store *s, int timeout_ms, const struct verb_caller *by)
+{
+    struct jobs *j = s->jobs;
+    int64_t end = timeout_ms < 0 ? INT64_MAX : clock_ns() + (int64_t)timeout_ms * 1000000;
+    if (!j)
+        return 0;
+    pthread_mutex_lock(&j->lock);
+    while (j->alive && clock_ns() < end) {
+        int64_t slice = clock_ns() + 50000000;
+        if (slice > end)
+            slice = end;
+        struct timespec ts = {.tv_sec = slice / 1000000000, .tv_nsec = slice % 1000000000};
+        pthread_cond_timedwait(&j->changed, &j->lock, &ts);
+        if (by && by->interrupted && by->interrupted(by->arg))
+            break;
+    }
+    int running = j->alive;
+    pthread_mutex_unlock(&j->lock);
+    return running;
+}
+
+/* ---- The verb ---- */
+
+struct start_args {
+    const struct version *v;
+    struct job_row row;
+    bool nothing;           /* there is nothing to do */
+};
+
+static int count_items(struct conn *c, uint64_t *ret, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    if (conn_prepare(c, "SELECT total(n) FROM count", &st, e))
+        return -1;
+    int rc = conn_step(c, st, &row, e);
+    if (!rc)
+        *ret = row ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int start_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct start_args *a = arg;
+    struct job_row active;
+    uint32_t covered;
+    bool found;
+
+    if (catalog_live(tx->cat, a->v->number) != a->v)
+        return err_set(e, ERR_STALE, "%s is not live any more", a->v->name);
+    if (job_active(tx->c, &active, &found, e) || job_covered(tx->c, &covered, e))
+        return -1;
+    if (found && active.version != a->v->number) {
+        const struct catalog_entry *other = catalog_entry(tx->cat, active.version);
+        return err_set(e, ERR_BUSY, "the backfill of %s is not finished",
+                       other ? other->v->name : "another version");
+    }
+    a->nothing = !backfill_needs(tx->cat, a->v, covered);
+    if (a->nothing || (found && active.state == BACKFILL_RUNNING)) {
+        a->row = found ? active : (struct job_row){0};
+        return 0;
+    }
+    if (found) {
+        a->row = active;
+    } else {
+        a->row = (struct job_row){.version = a->v->number, .step = a->v->step_end - 1,
+                                  .started_ns = tx->now_ns};
+        if (count_items(tx->c, &a->row.total, e))
+            return -1;
+    }
+    a->row.state = BACKFILL_RUNNING;
+    return job_write(tx, &a->row, e);
+}
+
+static int start(struct store *s, const struct version *v, struct buf *report, struct err *e)
+{
+    struct start_args a = {.v = v};
+    struct job_figures now;
+
+    jobs_figures(s, &now);
+    if (now.running && now.version == v->number)
+        return buf_printf(report, "backfill of %s is running\n", v->name) ? 0 : err_nomem(e);
+    if (store_write(s, TX_ALONE | TX_DURABLE, start_tx, &a, e))
+        return -1;
+    if (a.nothing)
+        return buf_printf(report, "backfill of %s: nothing to do\n", v->name) ? 0 : err_nomem(e);
+    if (launch(s, &a.row, e))
+        return -1;
+    bool ok = buf_printf(report, "backfill of %s started, %llu items\n", v->name,
+                         (unsigned long long)a.row.total);
+    return ok ? 0 : err_nomem(e);
+}
+
+struct switch_args {
+    enum backfill_state from, to;
+    bool cancel;
+    struct job_row row;
+};
+
+static int switch_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct switch_args *a = arg;
+    bool found;
+    if (job_active(tx->c, &a->row, &found, e))
+        return -1;
+    if (!found)
+        return err_set(e, ERR_INVALID, "no backfill is running");
+    if (a->cancel)
+        return job_delete(tx, a->row.version, e);
+    if (a->row.state == a->to)
+        return 0;
+    a->row.state = a->to;
+    return job_write(tx, &a->row, e);
+}
+
+static int switch_state(struct store *s, struct switch_args *a, const char *done,
+                        struct buf *report, struct err *e)
+{
+    if (store_write(s, TX_ALONE | TX_DURABLE, switch_tx, a, e))
+        return -1;
+    if (a->to == BACKFILL_RUNNING && !a->cancel) {
+        struct job_figures now;
+        jobs_figures(s, &now);
+        if (!now.running && launch(s, &a->row, e))
+            return -1;
+    } else {
+        halt(s->jobs);
+    }
+    return buf_printf(report, "backfill %s at %llu of %llu items\n", done,
+                      (unsigned long long)a->row.done, (unsigned long long)a->row.total)
+               ? 0
+               : err_nomem(e);
+}
+
+int backfill_command(struct store *s, struct span command, struct buf *report, struct err *e)
+{
+    static const struct {
+        const char *word, *done;
+        struct switch_args args;
+    } words[] = {
+        {"pause", "paused", {BACKFILL_RUNNING, BACKFILL_PAUSED, false, {0}}},
+        {"resume", "resumed", {BACKFILL_PAUSED, BACKFILL_RUNNING, false, {0}}},
+        {"cancel", "cancelled", {BACKFILL_RUNNING, BACKFILL_NEEDED, true, {0}}},
+    };
+    struct catalog *cat;
+    struct version *v;
+
+    if (!s->jobs)
+        return err_set(e, ERR_READ_ONLY, "the store is read-only");
+    cat = store_catalog(s);
+    v = catalog_version(cat, command); /* a version may be called "pause" */
+    int rc = 1;
+    if (v)
+        rc = start(s, v, report, e);
+    for (size_t i = 0; rc == 1 && i < sizeof words / sizeof words[0]; i++) {
+        struct switch_args a = words[i].args;
+        if (span_eq(command, span_of(words[i].word)))
+            rc = switch_state(s, &a, words[i].done, report, e);
+    }
+    if (rc == 1)
+        rc = err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"", (int)command.n, command.p);
+    catalog_unref(cat);
+    return rc;
+}
+
+struct rate_args {
+    uint64_t rate;
+};
+
+static int rate_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    return meta_set(tx, META_BACKFILL_RATE, (int64_t)((struct rate_args *)arg)->rate, e);
+}
+
+int backfill_set_rate(struct store *s, uint64_t items_per_s, struct err *e)
+{
+    struct rate_args a = {items_per_s};
+    if (!s->jobs)
+        return err_set(e, ERR_READ_ONLY, "the store is read-only");
+    if (store_write(s, TX_DURABLE, rate_tx, &a, e))
+        return -1;
+    pthread_mutex_lock(&s->jobs->lock);
+    s->jobs->rate_limit = items_per_s;
+    pthread_cond_broadcast(&s->jobs->changed);
+    pthread_mutex_unlock(&s->jobs->lock);
+    return 0;
+}
+
+uint64_t store_backfill_rate_get(struct store *s)
+{
+    return s->jobs ? rate_limit(s->jobs) : 0;
+}

@@ -1,0 +1,542 @@
+/* Writing items: one transaction reads the item as it is now, lays the difference over it, and lets
+ * everything that hangs on it follow (architecture.md, "Where a write travels", step 3 and 4). */
+#include "internal.h"
+
+#include <assert.h>
+
+/* ---- Stored rows ---- */
+
+/* References, unique keys, extracted values and counted origins of a stored record. */
+static int follow(struct store_tx *tx, uint64_t id, struct span key, const struct record *old,
+                  const struct record *now, struct err *e)
+{
+    struct id_list lost ID_LIST_CLEANUP = {0};
+
+    if (refs_follow(tx, id, old, now, &lost, e) || unique_follow(tx, id, key, now, e) ||
+        derive_follow(tx, id, key, now, e))
+        return -1;
+    if (tx->depth == 0 && derive_uses_apply(tx, &lost, e))
+        return -1;
+    return refs_release_all(tx, &lost, e);
+}
+
+static int encode(struct store_tx *tx, const struct record *rec, struct span *ret, struct err *e)
+{
+    buf_reset(&tx->c->scratch);
+    if (!record_encode(rec, &tx->c->scratch))
+        return err_nomem(e);
+    *ret = buf_span(&tx->c->scratch);
+    return 0;
+}
+
+static int update_mtime(struct store_tx *tx, uint64_t id, int64_t mtime_ns, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, STMT_ITEM_UPDATE_MTIME, e);
+
+    if (!st)
+        return -1;
+    bind_id(st, 1, id);
+    sqlite3_bind_int64(st, 2, mtime_ns);
+    return conn_run(tx->c, st, e);
+}
+
+int item_store(struct store_tx *tx, const struct item_row *old, const struct record *rec,
+               int64_t mtime_ns, struct err *e)
+{
+    struct span body;
+    sqlite3_stmt *st;
+    int rc;
+
+    if (encode(tx, rec, &body, e) || !(st = conn_stmt(tx->c, STMT_ITEM_UPDATE, e)))
+        return -1;
+    bind_id(st, 1, old->id);
+    sqlite3_bind_int64(st, 2, mtime_ns > 0 ? mtime_ns : old->mtime_ns);
+    bind_blob(st, 3, body);
+    rc = conn_run(tx->c, st, e);
+    sqlite3_clear_bindings(st);
+    return rc ? -1 : follow(tx, old->id, buf_span(&old->key), &old->rec, rec, e);
+}
+
+static int insert_name(struct store_tx *tx, uint64_t id, struct span key, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, STMT_NAME_INSERT, e);
+
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, id_coll(id));
+    bind_text(st, 2, key);
+    bind_id(st, 3, id);
+    return conn_run(tx->c, st, e);
+}
+
+int item_insert(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
+                int64_t mtime_ns, struct err *e)
+{
+    struct span body;
+    sqlite3_stmt *st;
+
+    if (encode(tx, rec, &body, e) || !(st = conn_stmt(tx->c, STMT_ITEM_INSERT, e)))
+        return -1;
+    bind_id(st, 1, id);
+    bind_text(st, 2, key);
+    sqlite3_bind_int64(st, 3, mtime_ns);
+    bind_blob(st, 4, body);
+    if (conn_run(tx->c, st, e) || insert_name(tx, id, key, e) || tx_count(tx, id_coll(id), 1, e))
+        return -1;
+    tx_note(tx, STORE_CHANGE_ADDED, id, key);
+    return follow(tx, id, key, NULL, rec, e);
+}
+
+/* Bringing an item up to date may write others (move_field): what the caller read of this one
+ * before may be old. */
+static bool writes_others(const struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_links; i++)
+        if (c->links[i]->kind != LINK_EXTRACT)
+            return true;
+    return false;
+}
+
+static int materialize(struct store_tx *tx, const struct item_row *row, uint32_t upto,
+                       bool *ret_changed, struct err *e)
+{
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    struct lens lens;
+    int rc;
+
+    tx_sub_lens(tx, &lens);
+    derive_uses_begin(tx);
+    rc = lens_materialize(&lens, id_coll(row->id), buf_span(&row->key), &row->rec, upto, &now,
+                          ret_changed, e);
+    if (rc == 0 && *ret_changed)
+        rc = item_store(tx, row, &now, 0, e);
+    lens_deinit(&lens);
+    return rc;
+}
+
+int item_materialize(struct store_tx *tx, const struct item_row *row, uint32_t upto,
+                     bool *ret_changed, struct err *e)
+{
+    struct item_row fresh ITEM_ROW_CLEANUP = {0};
+    bool found;
+
+    *ret_changed = false;
+    if (row->rec.gen >= upto)
+        return 0;
+    if (!writes_others(tx->cat))
+        return materialize(tx, row, upto, ret_changed, e);
+    if (item_row_get(tx->c, row->id, &fresh, &found, e))
+        return -1;
+    return found ? materialize(tx, &fresh, upto, ret_changed, e) : 0;
+}
+
+/* ---- Putting ---- */
+
+/* The caller's version and type as the present catalog has them. */
+static int present_shape(struct store_tx *tx, const struct version **v, const struct shape **s,
+                         struct err *e)
+{
+    const struct version *live = catalog_live(tx->cat, (*v)->number);
+    const struct shape *shape = live ? version_shape(live, (*s)->id) : NULL;
+
+    if (!shape)
+        return err_set(e, ERR_STALE, "version %s is not served any more", (*v)->name);
+    *v = live;
+    *s = shape;
+    return 0;
+}
+
+struct putting {
+    struct store_tx *tx;
+    const struct version *v;
+    const struct shape *s;
+    const struct store_put *put;
+    bool line;
+    struct item_row row; /* as it is now, when found */
+    bool found;
+    uint64_t id;
+    struct record now;
+    struct lens_change change;
+};
+
+static int find_by_key(struct putting *p, struct err *e)
+{
+    struct span key = p->put->key;
+
+    if (!key.p)
+        return err_set(e, ERR_NOT_FOUND, "the %s is gone", p->s->name);
+    if (key_check(key, e))
+        return -1;
+    return item_row_find(p->tx->c, p->s->coll, key, &p->row, &p->found, e);
+}
+
+static int find(struct putting *p, struct err *e)
+{
+    const struct store_put *put = p->put;
+
+    if (put->number) {
+        if (item_row_get(p->tx->c, id_make(p->s->coll, put->number), &p->row, &p->found, e))
+            return -1;
+        if (!p->found && !put->replace)
+            return err_set(e, ERR_NOT_FOUND, "the %s is gone", p->s->name);
+    }
+    if (!p->found && find_by_key(p, e))
+        return -1;
+    if (p->found && put->exclusive && !put->number)
+        return err_set(e, ERR_EXISTS, "there is a %s \"%.*s\" already", p->s->name, (int)put->key.n,
+                       put->key.p);
+    p->id = p->found ? p->row.id : id_make(p->s->coll, tx_new_number(p->tx));
+    return 0;
+}
+
+static int same_field(struct putting *p, const struct field *f, bool *ret, struct err *e)
+{
+    struct lens *lens = &p->tx->c->lens;
+    const struct store_base *b = p->put->base;
+    struct span was, is;
+    bool was_set, is_set;
+
+    if (lens_field(lens, p->v, p->s, f, &b->seen, buf_span(&b->row.key), false, &was, &was_set,
+                   e) ||
+        lens_field(lens, p->v, p->s, f, &p->row.rec, buf_span(&p->row.key), false, &is, &is_set, e))
+        return -1;
+    *ret = was_set == is_set && (!was_set || span_eq(was, is));
+    return 0;
+}
+
+/* strict: what the text changes against base must still be as it was in base. */
+static int check_strict(struct putting *p, struct err *e)
+{
+    struct record trial RECORD_CLEANUP = RECORD_INIT;
+    const struct store_base *b = p->put->base;
+    struct lens_change change;
+
+    if (lens_put(&p->tx->c->lens, p->v, p->s, buf_span(&b->row.key), p->put->text, p->line,
+                 &b->seen, &b->row.rec, &trial, &change, e))
+        return -1;
+    for (size_t i = 0; i < change.n; i++) {
+        const struct field *f = shape_field_by_slot(p->s, change.slots[i]);
+        bool same = true;
+        if (f && same_field(p, f, &same, e))
+            return -1;
+        if (same)
+            continue;
+        err_set(e, ERR_STALE, "%s.%s was changed since the file was opened", p->s->name, f->name);
+        return err_field(e, f->name);
+    }
+    return 0;
+}
+
+static int translate(struct putting *p, struct err *e)
+{
+    struct world *w = &p->tx->c->world;
+    struct span key = p->found ? buf_span(&p->row.key) : p->put->key;
+    int rc;
+
+    if (p->found && p->put->strict && p->put->base && check_strict(p, e))
+        return -1;
+    derive_uses_begin(p->tx);
+    if (!p->found) { /* references to itself resolve */
+        w->pending_id = p->id;
+        w->pending_key = key;
+    }
+    rc = lens_put(&p->tx->c->lens, p->v, p->s, key, p->put->text, p->line,
+                  p->put->base ? &p->put->base->seen : NULL, p->found ? &p->row.rec : NULL, &p->now,
+                  &p->change, e);
+    w->pending_id = 0;
+    return rc;
+}
+
+static int save(struct putting *p, int64_t mtime_ns, struct err *e)
+{
+    struct store_tx *tx = p->tx;
+
+    if (!p->found)
+        return item_insert(tx, p->id, p->put->key, &p->now, mtime_ns, e);
+    if (p->change.any ? item_store(tx, &p->row, &p->now, mtime_ns, e)
+                      : update_mtime(tx, p->id, mtime_ns, e))
+        return -1;
+    return item_note(tx, p->id, &p->change, e);
+}
+
+static int put_stat(struct putting *p, int64_t mtime_ns, struct item_stat *ret, struct err *e)
+{
+    struct conn *c = p->tx->c;
+    struct span key = p->found ? buf_span(&p->row.key) : p->put->key;
+    struct item_stat stat = {.number = id_number(p->id),
+                             .mtime_ns = mtime_ns,
+                             .btime_ns = p->found ? p->row.btime_ns : mtime_ns};
+
+    buf_reset(&c->text);
+    if (lens_text(&c->lens, p->v, p->s, &p->now, key, false, &c->text, e))
+        return -1;
+    stat.size_bytes = c->text.n;
+    if (c->text.cap > 256u * 1024u)
+        buf_free(&c->text);
+    if (item_attr(c, p->v, p->s, stat.number, &stat, e))
+        return -1;
+    *ret = stat;
+    return 0;
+}
+
+static int put_found(struct putting *p, struct item_stat *ret_stat, struct err *e)
+{
+    int64_t mtime = p->put->mtime_ns ? p->put->mtime_ns : p->tx->now_ns;
+
+    if (translate(p, e) || save(p, mtime, e) || derive_keep(p->tx, p->id, e))
+        return -1;
+    return ret_stat ? put_stat(p, mtime, ret_stat, e) : 0;
+}
+
+int item_put(struct store_tx *tx, const struct version *v, const struct shape *s,
+             const struct store_put *put, bool line, struct item_stat *ret_stat, struct err *e)
+{
+    struct putting p = {.tx = tx, .v = v, .s = s, .put = put, .line = line};
+    int rc;
+
+    if (put->text.n > tx->store->max_item_bytes)
+        return item_too_big(tx->store, e);
+    if (present_shape(tx, &p.v, &p.s, e) || derive_coll_tx(tx, p.s->coll, e))
+        return -1;
+    rc = find(&p, e);
+    if (rc == 0)
+        rc = put_found(&p, ret_stat, e);
+    item_row_free(&p.row);
+    record_free(&p.now);
+    lens_reset(&tx->c->lens);
+    if (tx->c->scratch.cap > 256u * 1024u)
+        buf_free(&tx->c->scratch);
+    return rc;
+}
+
+/* ---- Renaming ---- */
+
+static int write_key(struct store_tx *tx, const struct item_row *row, struct span key,
+                     struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, STMT_NAME_DELETE, e);
+
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, id_coll(row->id));
+    bind_text(st, 2, buf_span(&row->key));
+    if (conn_run(tx->c, st, e) || insert_name(tx, row->id, key, e) ||
+        !(st = conn_stmt(tx->c, STMT_ITEM_UPDATE_KEY, e)))
+        return -1;
+    bind_id(st, 1, row->id);
+    bind_text(st, 2, key);
+    return conn_run(tx->c, st, e);
+}
+
+/* Formulas over _key run. */
+static int rekey(struct store_tx *tx, const struct version *v, const struct shape *s, uint64_t id,
+                 struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    struct lens_change change;
+    struct lens lens;
+    bool found;
+    int rc;
+
+    if (item_row_get(tx->c, id, &row, &found, e))
+        return -1;
+    if (!found)
+        return err_set(e, ERR_NOT_FOUND, "the %s is gone", s->name);
+    tx_sub_lens(tx, &lens);
+    derive_uses_begin(tx);
+    rc = lens_rekey(&lens, v, s, buf_span(&row.key), &row.rec, &now, &change, e);
+    if (rc == 0 && change.any)
+        rc = item_store(tx, &row, &now, 0, e);
+    if (rc == 0 && change.any)
+        rc = item_note(tx, id, &change, e);
+    lens_deinit(&lens);
+    return rc;
+}
+
+/* The item that has the name now gives way; what referred to it refers to the new one. */
+static int give_way(struct store_tx *tx, uint64_t other, uint64_t id, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    bool found;
+
+    if (show_settle(tx, other, e) || refs_redirect(tx, other, id, e) ||
+        item_row_get(tx->c, other, &row, &found, e))
+        return -1;
+    return found ? item_remove(tx, &row, e) : 0;
+}
+
+static int rename_row(struct store_tx *tx, const struct version *v, const struct shape *s,
+                      const struct item_row *row, struct span new_key, struct err *e)
+{
+    if (write_key(tx, row, new_key, e))
+        return -1;
+    tx_note(tx, STORE_CHANGE_REMOVED, row->id, buf_span(&row->key));
+    tx_note(tx, STORE_CHANGE_ADDED, row->id, new_key);
+    if (rekey(tx, v, s, row->id, e) || show_note_referrers(tx, row->id, e))
+        return -1;
+    return derive_keep(tx, row->id, e);
+}
+
+int item_rename(struct store_tx *tx, const struct version *v, const struct shape *s, uint64_t id,
+                struct span new_key, bool noreplace, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    uint64_t other = 0;
+    bool found, taken;
+
+    if (key_check(new_key, e) || derive_coll_tx(tx, s->coll, e) ||
+        item_row_get(tx->c, id, &row, &found, e))
+        return -1;
+    if (!found)
+        return err_set(e, ERR_NOT_FOUND, "the %s is gone", s->name);
+    if (item_find_id(tx->c, s->coll, new_key, &other, &taken, e))
+        return -1;
+    if (taken && noreplace)
+        return err_set(e, ERR_EXISTS, "there is a %s \"%.*s\" already", s->name, (int)new_key.n,
+                       new_key.p);
+    if (taken && other == id)
+        return 0;
+    if (taken && give_way(tx, other, id, e))
+        return -1;
+    return rename_row(tx, v, s, &row, new_key, e);
+}
+
+/* ---- The calls of store.h ---- */
+
+struct call {
+    const struct version *v;
+    const struct shape *s;
+    const struct store_put *put;
+    struct item_stat *ret_stat;
+    uint64_t number;
+    struct span key;
+    bool noreplace;
+    unsigned mask;
+    const struct item_stat *attr;
+};
+
+static int put_op(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct call *a = arg;
+    return item_put(tx, a->v, a->s, a->put, false, a->ret_stat, e);
+}
+
+int store_put(struct store *st, const struct version *v, const struct shape *s,
+              const struct store_put *put, struct item_stat *ret_stat, struct err *e)
+{
+    struct item_stat stat = {0};
+    struct call a = {.v = v, .s = s, .put = put, .ret_stat = ret_stat ? &stat : NULL};
+
+    if (store_write(st, 0, put_op, &a, e))
+        return -1;
+    if (ret_stat)
+        *ret_stat = stat;
+    return 0;
+}
+
+static int delete_op(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct call *a = arg;
+
+    if (present_shape(tx, &a->v, &a->s, e))
+        return -1;
+    return item_delete(tx, id_make(a->s->coll, a->number), e);
+}
+
+int store_delete(struct store *st, const struct version *v, const struct shape *s, uint64_t number,
+                 struct err *e)
+{
+    struct call a = {.v = v, .s = s, .number = number};
+    return store_write(st, 0, delete_op, &a, e);
+}
+
+static int rename_op(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct call *a = arg;
+
+    if (present_shape(tx, &a->v, &a->s, e))
+        return -1;
+    return item_rename(tx, a->v, a->s, id_make(a->s->coll, a->number), a->key, a->noreplace, e);
+}
+
+int store_rename(struct store *st, const struct version *v, const struct shape *s, uint64_t number,
+                 struct span new_key, bool noreplace, struct err *e)
+{
+    struct call a = {.v = v, .s = s, .number = number, .key = new_key, .noreplace = noreplace};
+    return store_write(st, 0, rename_op, &a, e);
+}
+
+static void bind_if(sqlite3_stmt *st, int i, bool has, uint32_t value)
+{
+    if (has)
+        sqlite3_bind_int64(st, i, value);
+    else
+        sqlite3_bind_null(st, i);
+}
+
+static int set_attr(struct store_tx *tx, const struct call *a, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, STMT_ATTR_SET, e);
+
+    if (!st)
+        return -1;
+    if (a->number)
+        atomic_store(&tx->store->has_attrs, true);
+    bind_id(st, 1, a->number);
+    sqlite3_bind_int64(st, 2, a->v->number);
+    sqlite3_bind_int64(st, 3, a->s ? a->s->id : 0);
+    bind_if(st, 4, a->mask & ATTR_MODE, a->attr->mode);
+    bind_if(st, 5, a->mask & ATTR_OWNER, a->attr->uid);
+    bind_if(st, 6, a->mask & ATTR_OWNER, a->attr->gid);
+    return conn_run(tx->c, st, e);
+}
+
+static int attr_item(struct store_tx *tx, const struct call *a, struct err *e)
+{
+    uint64_t id = id_make(a->s->coll, a->number);
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    bool found;
+
+    if (tx->c->lens.world.key_of(tx->c->lens.world.arg, a->v, a->s->id, id, &key, &found, e))
+        return -1;
+    if (!found)
+        return err_set(e, ERR_NOT_FOUND, "the %s is gone", a->s->name);
+    if ((a->mask & ATTR_MTIME) && update_mtime(tx, id, a->attr->mtime_ns, e))
+        return -1;
+    tx_note(tx, STORE_CHANGE_ITEM, id, (struct span){0});
+    return 0;
+}
+
+static int attr_op(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct call *a = arg;
+
+    if (a->s ? present_shape(tx, &a->v, &a->s, e) : !catalog_live(tx->cat, a->v->number))
+        return err_set(e, ERR_STALE, "version %s is not served any more", a->v->name);
+    if (a->number && attr_item(tx, a, e))
+        return -1;
+    return a->mask & (ATTR_MODE | ATTR_OWNER) ? set_attr(tx, a, e) : 0;
+}
+
+int store_set_attr(struct store *st, const struct version *v, const struct shape *s,
+                   uint64_t number, unsigned mask, const struct item_stat *attr, struct err *e)
+{
+    struct call a = {.v = v, .s = s, .number = number, .mask = mask, .attr = attr};
+    return store_write(st, 0, attr_op, &a, e);
+}
+
+static int nothing_op(struct store_tx *tx, void *arg, struct err *e)
+{
+    (void)tx;
+    (void)arg;
+    (void)e;
+    return 0;
+}
+
+int store_sync(struct store *st, struct err *e)
+{
+    if (st->read_only)
+        return 0;
+    return store_write(st, TX_DURABLE, nothing_op, NULL, e);
+}

@@ -1,0 +1,426 @@
+/* What the files of store/ share: connections, the write queue, transactions, items in them.
+ *
+ * One connection writes (and checkpoints); it belongs to whoever leads the write queue. Reading
+ * connections come from a pool and belong to one call at a time. Both are a struct conn: the
+ * database, its prepared statements, and what translation needs (environment, lens, world).
+ *
+ * Locks, none of them held while another is taken, and none while a listener is called [I10]:
+ *   queue.lock   the queue of waiting writes and who leads it
+ *   pool.lock    free reading connections, calls in progress
+ *   state.lock   the present catalog, counts, which links are derived
+ * What the leader of the queue alone touches needs no lock: leadership passes under queue.lock. */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "../schemas/lens.h"
+#include "../schemas/value.h"
+#include "store.h"
+#include "tables.h"
+
+#define READERS_KEPT   8     /* idle reading connections that stay open */
+#define WAL_CHECKPOINT 1000  /* frames after which the writer checkpoints */
+#define WAL_RESTART    16384 /* frames after which it also waits for readers to start anew */
+#define CHANGES_MAX    1024  /* of one call; more become STORE_CHANGE_MANY */
+#define HOLDERS_MAX    64    /* items listed in a notice because they show the changed one */
+
+static inline uint32_t id_coll(uint64_t id)
+{
+    return (uint32_t)(id >> ITEM_NUMBER_BITS);
+}
+static inline uint64_t id_number(uint64_t id)
+{
+    return id & ITEM_NUMBER_MASK;
+}
+static inline uint64_t id_make(uint32_t coll, uint64_t number)
+{
+    return ((uint64_t)coll << ITEM_NUMBER_BITS) | number;
+}
+
+/* ---- Connections (conn.c) ---- */
+
+struct store_tx;
+
+/* The arg of a connection's lens_world (world.c). */
+struct world {
+    struct conn *c;
+    struct store_tx *tx;             /* inside a write transaction, else NULL */
+    const struct link *needs_derive; /* why a read was given up: derive it and read again */
+    /* The item that is being created: references to itself resolve. */
+    uint64_t pending_id;
+    struct span pending_key;
+};
+
+struct conn {
+    struct store *store;
+    sqlite3 *db;
+    sqlite3_stmt *stmts[STMT_COUNT]; /* prepared at first use; see tables.h */
+    struct expr_env *env;
+    struct world world;
+    struct lens lens;      /* reset by whoever used it */
+    struct catalog *newer; /* what reader_refresh took: a reference */
+    struct record rec;     /* scratch of one call */
+    struct buf text, scratch;
+    struct conn *next; /* in the pool */
+    bool writer;
+};
+
+/* A prepared statement, reset and unbound. It must be reset after use (stmt_done or conn_run). */
+sqlite3_stmt *conn_stmt(struct conn *c, enum stmt id, struct err *e);
+/* For statements of other kinds: owned by the caller (sqlite3_finalize). */
+int conn_prepare(struct conn *c, const char *sql, sqlite3_stmt **ret, struct err *e);
+/* One step: *ret_row tells whether there is a row. An error resets the statement. */
+int conn_step(struct conn *c, sqlite3_stmt *st, bool *ret_row, struct err *e);
+/* Steps a statement that gives no rows, and resets it. */
+int conn_run(struct conn *c, sqlite3_stmt *st, struct err *e);
+int conn_exec(struct conn *c, const char *sql, struct err *e);
+/* Turns the connection's last SQLite error (rc) into *e; -1. */
+int conn_error(struct conn *c, int rc, struct err *e);
+static inline void stmt_done(sqlite3_stmt *st)
+{
+    sqlite3_reset(st);
+}
+/* Binds; out-of-memory shows when the statement is stepped (it is refused then). NULL-able span:
+ * p == NULL binds NULL. Blobs and texts are borrowed until the statement is reset. */
+static inline void bind_id(sqlite3_stmt *st, int i, uint64_t v)
+{
+    sqlite3_bind_int64(st, i, (sqlite3_int64)v);
+}
+void bind_text(sqlite3_stmt *st, int i, struct span s);
+void bind_blob(sqlite3_stmt *st, int i, struct span s);
+static inline uint64_t column_id(sqlite3_stmt *st, int i)
+{
+    return (uint64_t)sqlite3_column_int64(st, i);
+}
+/* Borrowed until the statement is stepped or reset. */
+struct span column_span(sqlite3_stmt *st, int i);
+
+/* A reading connection for catalog c, for one call. Never waits. Give it back with reader_put. */
+int reader_get(struct store *s, const struct catalog *c, struct conn **ret, struct err *e);
+void reader_put(struct conn *c); /* NULL is fine; resets its lens */
+/* To be called after the first step of a read: its snapshot may hold records that were written
+ * under a newer catalog than the caller's, which alone knows where their values stand. v stays the
+ * caller's. */
+void reader_refresh(struct conn *c, const struct version *v);
+/* Calls that use no reader are counted too, so that store_close can wait for them. */
+void calls_begin(struct store *s);
+void calls_end(struct store *s);
+void pool_close(struct store *s); /* waits for all calls */
+/* Opens / closes a connection (for jobs: use reader_get). */
+int conn_open(struct store *s, bool writer, struct conn **ret, struct err *e);
+void conn_close(struct conn *c);
+void world_init(struct conn *c); /* world.c: the connection's lens and its world */
+
+/* ---- The store ---- */
+
+struct count {
+    uint32_t coll;
+    int64_t n;
+};
+
+struct write_op;
+
+struct store {
+    char *path, *lock_path;
+    char *vfs;      /* NULL = default */
+    int lock_fd;    /* -1 = none (read-only directory) */
+    bool immutable; /* opened in a directory that can't be written */
+    bool read_only; /* asked for */
+    bool sync;      /* every commit is durable */
+    size_t max_item_bytes;
+    atomic_bool failed;        /* a sync failed: nothing is written until the next open */
+    atomic_bool has_attrs;     /* some item has a mode or owner of its own */
+    store_change_fn on_change; /* set before the first write */
+    void *on_change_arg;
+
+    struct {
+        pthread_mutex_t lock;
+        struct write_op *head, *tail; /* waiting; guard: lock */
+        bool busy;                    /* somebody leads; guard: lock */
+    } queue;
+
+    /* The leader's own. */
+    struct conn *writer;
+    bool full_now;                      /* synchronous=FULL is set */
+    bool unsynced;                      /* something was committed that no sync followed */
+    int wal_frames;                     /* after the last commit */
+    int wal_checkpointed;               /* frames at the last checkpoint */
+    uint64_t next_item, reserved_items; /* numbers below reserved_items need no write */
+    struct unique_plan *uniques;        /* unique.c; of catalog epoch uniques_epoch */
+    uint64_t uniques_epoch;
+
+    struct {
+        pthread_mutex_t lock;
+        pthread_cond_t idle; /* calls == 0 */
+        struct conn *free;   /* guard: lock, as all here */
+        size_t n_free, calls;
+    } pool;
+
+    struct {
+        pthread_mutex_t lock;
+        struct catalog *cat;  /* guard: lock; a reference */
+        struct count *counts; /* by collection; guard: lock */
+        size_t n_counts;
+        uint32_t *underived; /* step ids of extract links not derived yet; guard: lock */
+        size_t n_underived;
+    } state;
+    atomic_size_t n_underived; /* the same number, to be asked without the lock */
+    _Atomic uint64_t epoch;    /* state.cat's, likewise */
+
+    struct jobs *jobs; /* backfill.c's */
+};
+
+/* backfill.c: called at the end of store_open (not when read_only or no_jobs) and at the start of
+ * store_close; `stop` waits for the job's thread. s->jobs may be NULL in stop. */
+int store_jobs_start(struct store *s, struct err *e);
+void store_jobs_stop(struct store *s);
+
+/* ---- Writing: the queue (queue.c) ---- */
+
+enum {
+    TX_DURABLE = 1,      /* synchronous=FULL */
+    TX_ALONE = 2,        /* a transaction of its own: verbs, jobs, what takes long */
+    TX_READ_ONLY_TOO = 4 /* allowed on a store opened read_only: deriving changes no text */
+};
+#define TX_ROLLBACK 1 /* a tx_fn returns this: undo everything, but it is no error (dry runs) */
+
+/* Work inside the one write transaction: 0, TX_ROLLBACK, or -1 with *e. Runs on the caller's
+ * thread or another writer's; must not call store_write or anything that does (all of store.h's
+ * writing functions). Its effects are all undone unless it returns 0. */
+typedef int (*tx_fn)(struct store_tx *tx, void *arg, struct err *e);
+/* Carries fn out, in a commit with others that wait (each in a savepoint). When it returns 0 the
+ * work is committed and the listener has been told. Returns 0, TX_ROLLBACK, or -1. */
+int store_write(struct store *s, unsigned flags, tx_fn fn, void *arg, struct err *e);
+
+struct change_list {
+    struct store_change *list; /* keys owned */
+    size_t n, cap;
+    bool many; /* STORE_CHANGE_MANY instead of the list */
+};
+
+struct origin_use {
+    uint32_t step;
+    uint64_t id; /* the record of these values */
+    struct buf values;
+};
+
+struct store_tx {
+    struct store *store;
+    struct conn *c;          /* the writer; c->world.tx == this */
+    struct catalog *cat;     /* as it is within this transaction (borrowed or new_cat) */
+    struct catalog *new_cat; /* set by tx_set_catalog: owned */
+    int64_t now_ns;
+    struct change_list changes; /* of the present operation */
+    struct count *counts;       /* what collections gained or lost, by the present operation */
+    size_t n_counts;
+    uint32_t *derived; /* links that it derived */
+    size_t n_derived;
+    /* derive.c: the origins asked for while the present item was brought up to date */
+    struct tally *tally; /* derive_scan.c: holders of origins not written yet */
+    struct origin_use *uses;
+    size_t n_uses;
+    unsigned depth;     /* > 0: making a record for another item */
+    bool fresh;         /* the record being made is new: its values are present ones */
+    unsigned assigning; /* items written through others, nested */
+    bool deriving;      /* inside the scan of derive_link_tx: nothing is noted */
+    int changes_before; /* sqlite3_total_changes at the start */
+};
+
+/* The catalog from here on in this transaction; becomes the store's when it commits. The reference
+ * passes to the transaction. Only with TX_ALONE. */
+int tx_set_catalog(struct store_tx *tx, struct catalog *cat, struct err *e);
+uint64_t tx_new_number(struct store_tx *tx);
+int tx_count(struct store_tx *tx, uint32_t coll, int64_t delta, struct err *e);
+void tx_note(struct store_tx *tx, enum store_change_kind kind, uint64_t id, struct span key);
+void tx_note_many(struct store_tx *tx); /* verbs: everything may differ */
+void change_list_reset(struct change_list *l);
+
+/* ---- Items (item.c, commit.c, delete.c) ---- */
+
+struct item_row {
+    uint64_t id;
+    int64_t mtime_ns, btime_ns;
+    struct buf key, body; /* owned copies */
+    struct record rec;    /* decoded, borrows body */
+};
+void item_row_free(struct item_row *row);
+/* An item as it was when it was opened. */
+struct store_base {
+    struct item_row row; /* as stored */
+    struct buf bytes;
+    struct record seen; /* lens_snapshot, over bytes */
+};
+#define ITEM_ROW_CLEANUP __attribute__((cleanup(item_row_free)))
+/* *ret_found = false: no such item. row's buffers are reused. */
+int item_row_get(struct conn *c, uint64_t id, struct item_row *row, bool *ret_found, struct err *e);
+int item_row_find(struct conn *c, uint32_t coll, struct span key, struct item_row *row,
+                  bool *ret_found, struct err *e);
+int item_find_id(struct conn *c, uint32_t coll, struct span key, uint64_t *ret_id, bool *ret_found,
+                 struct err *e);
+int item_too_big(const struct store *s, struct err *e);
+/* Mode and owner (kept for version v; number 0: of directories) into *ret; untouched when none. */
+int item_attr(struct conn *c, const struct version *v, const struct shape *s, uint64_t number,
+              struct item_stat *ret, struct err *e);
+
+/* Each is one whole operation within a transaction: what hangs on it (names, references, unique
+ * keys, counts, made records, notices) follows. They use tx->c->lens and reset it. */
+int item_put(struct store_tx *tx, const struct version *v, const struct shape *s,
+             const struct store_put *put, bool line, struct item_stat *ret_stat, struct err *e);
+int item_delete(struct store_tx *tx, uint64_t id, struct err *e);
+int item_rename(struct store_tx *tx, const struct version *v, const struct shape *s, uint64_t id,
+                struct span new_key, bool noreplace, struct err *e);
+/* Stores the record brought up to step `upto` (backfill); no notice: no text changes. row: as it
+ * is now in this transaction. */
+int item_materialize(struct store_tx *tx, const struct item_row *row, uint32_t upto,
+                     bool *ret_changed, struct err *e);
+/* move_field, inline_type: world.assign of lens.h (assign.c). */
+int item_assign(struct store_tx *tx, const struct link *l, uint64_t id, struct span holder_key,
+                const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e);
+/* JSON Lines, complete lines; as store_append. first_line: the number of the first one, for
+ * messages. */
+int item_append(struct store_tx *tx, const struct version *v, const struct shape *s,
+                struct span lines, unsigned first_line, size_t *ret_items, struct err *e);
+
+/* Below item_put & co.: replaces the stored record of an existing item (old: as it is; its key and
+ * times stay, but for mtime_ns when > 0) and lets references, unique keys, extracted values and
+ * counts of origins follow. No notice. */
+int item_store(struct store_tx *tx, const struct item_row *old, const struct record *rec,
+               int64_t mtime_ns, struct err *e);
+/* A new item; its number comes from tx_new_number. btime = mtime. */
+int item_insert(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
+                int64_t mtime_ns, struct err *e);
+/* Removes the rows of an item that nothing refers to any more. Notes REMOVED. */
+int item_remove(struct store_tx *tx, const struct item_row *row, struct err *e);
+/* A lens of one's own over the same world, for use while another call of a lens is in progress. */
+void tx_sub_lens(struct store_tx *tx, struct lens *ret);
+
+/* ---- References (refs.c) ---- */
+
+/* Brings ref in line with what the records hold; either may be NULL. What is not referred to any
+ * more goes to ret_lost, for refs_release once the record itself is stored. */
+struct id_list {
+    uint64_t *ids;
+    size_t n, cap;
+};
+#define ID_LIST_CLEANUP __attribute__((cleanup(id_list_free)))
+void id_list_free(struct id_list *l);
+int id_list_add(struct id_list *l, uint64_t id, struct err *e);
+bool id_list_has(const struct id_list *l, uint64_t id);
+int refs_follow(struct store_tx *tx, uint64_t holder, const struct record *old,
+                const struct record *now, struct id_list *ret_lost, struct err *e);
+int refs_release_all(struct store_tx *tx, const struct id_list *l, struct err *e);
+/* All that referred to `from` refers to `to`. */
+int refs_redirect(struct store_tx *tx, uint64_t from, uint64_t to, struct err *e);
+/* What refers to an item: holders and slots, in step; at most max. slot == SLOT_NONE: all. */
+int refs_of(struct store_tx *tx, uint64_t target, slot_no slot, size_t max,
+            struct id_list *ret_holders, struct id_list *ret_slots, struct err *e);
+/* Deletes the item if it was made by extraction alone and nothing refers to it any more. */
+int refs_release(struct store_tx *tx, uint64_t id, struct err *e);
+int refs_count(struct conn *c, uint64_t target, uint64_t *ret, struct err *e);
+
+/* ---- Where else an item shows (show.c) ---- */
+
+/* After an item's change was stored: items from before an extract_type that show its fields by the
+ * values they hold get real references; it and the items that show it are noted. */
+int item_note(struct store_tx *tx, uint64_t id, const struct lens_change *change, struct err *e);
+/* Its key changed: all that refer to it are noted. */
+int show_note_referrers(struct store_tx *tx, uint64_t id, struct err *e);
+/* Gives items that refer to it by the values they hold real references. */
+int show_settle(struct store_tx *tx, uint64_t id, struct err *e);
+
+/* ---- Unique sets (unique.c) ---- */
+
+/* Enforces every unique set of live versions over this item. ERR_EXISTS. */
+int unique_follow(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
+                  struct err *e);
+int unique_forget(struct store_tx *tx, uint64_t id, struct err *e);
+/* Fills the index of a set that is new on existing data, by one scan: ERR_EXISTS names the
+ * duplicates. v: a version of tx->cat that has the set. interrupted: as in verbs.h, may be NULL. */
+int unique_build(struct store_tx *tx, const struct version *v, const struct shape *s,
+                 const struct unique_set *set, bool (*interrupted)(void *arg), void *arg,
+                 struct err *e);
+/* Removes a set's index. */
+int unique_drop(struct store_tx *tx, const struct unique_set *set, struct err *e);
+/* The number a set has in table uniq. */
+uint64_t unique_key(const struct unique_set *set);
+void unique_plan_free(struct unique_plan *p);
+
+/* ---- Derived types (derive.c) ---- */
+
+/* Derives what a call on collection `coll` needs (from a thread that is not writing): the first
+ * listing or lookup of a type that extract_type makes. Costs one atomic load when all is derived.
+ */
+int derive_for_coll(struct store *s, uint32_t coll, struct err *e);
+/* After a read was given up with world.needs_derive. */
+int derive_for_read(struct store *s, uint32_t step, struct err *e);
+/* Within a transaction. */
+int derive_coll_tx(struct store_tx *tx, uint32_t coll, struct err *e);
+int derive_link_tx(struct store_tx *tx, const struct link *l, struct err *e);
+/* Is every record of the collection in the tables? Against the present catalog; any thread. */
+bool coll_is_derived(struct store *s, uint32_t coll);
+/* The extract link that makes a collection's records, or NULL. */
+const struct link *derive_link_of(const struct catalog *c, uint32_t coll);
+bool derive_is_done(struct store *s, const struct store_tx *tx, uint32_t step); /* tx may be NULL */
+/* values -> record, for lens_world (see lens.h). */
+int derive_origin_of(struct conn *c, const struct link *l, const struct span *values,
+                     uint64_t *ret_id, struct buf *ret_key, struct err *e);
+int derive_extract(struct store_tx *tx, const struct link *l, const struct span *values,
+                   bool origin, uint64_t *ret_id, struct err *e);
+/* A record of some extracted type was written: extracted follows. */
+int derive_follow(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
+                  struct err *e);
+/* It was written through the new side by a user, so it stays even when nothing refers to it. */
+int derive_keep(struct store_tx *tx, uint64_t id, struct err *e);
+int derive_forget(struct store_tx *tx, uint64_t id, struct err *e); /* the item is removed */
+/* Begin / end of bringing one item up to date: origins that were used count one holder less. */
+void derive_uses_begin(struct store_tx *tx);
+/* Puts the present item's state aside, to work on another item meanwhile ({0} begins anew), and
+ * back. Before swapping back, what was begun in between is freed (derive_uses_begin, tx->uses). */
+struct origin_uses {
+    struct origin_use *uses;
+    size_t n_uses;
+    unsigned depth;
+    bool fresh;
+};
+void derive_uses_swap(struct store_tx *tx, struct origin_uses *aside);
+int derive_uses_apply(struct store_tx *tx, struct id_list *ret_lost, struct err *e);
+/* Brings items from before the step that refer to `target` up to date, so that table ref has them;
+ * all of them, or the first one found. */
+int derive_settle(struct store_tx *tx, const struct link *l, uint64_t target, bool first_only,
+                  struct err *e);
+/* STMT_EXTRACTED_INSERT, _DELETE, STMT_ORIGIN_INSERT, STMT_ORIGIN_ADD (id: how many). */
+int derive_write(struct store_tx *tx, enum stmt stmt, uint32_t step, struct span vals, int64_t id,
+                 struct err *e);
+/* n more (fewer) items hold these values from before the step: written at the operation's end. */
+int derive_tally(struct store_tx *tx, uint32_t step, struct span vals, int64_t n, struct err *e);
+int derive_tally_write(struct store_tx *tx, struct err *e);
+void derive_tally_free(struct store_tx *tx);
+/* How many items from before a step refer to the record by the values they hold. */
+int derive_origin_holders(struct conn *c, uint64_t id, int64_t *ret, struct err *e);
+/* Which links of a catalog are not derived: step ids, malloc'ed. */
+int derive_list(struct conn *c, const struct catalog *cat, uint32_t **ret, size_t *ret_n,
+                struct err *e);
+/* The values as the tables extracted and origin hold them. */
+bool values_encode(const struct span *values, size_t n, struct buf *out);
+
+/* ---- The persisted catalog (catalog_db.c) ---- */
+
+/* Compiles every version of the store in order. */
+int catalog_load(struct store *s, struct conn *c, struct catalog **ret, struct err *e);
+/* Rows of table version. counters: at its adding. Number and state as in the catalog. */
+int version_row_insert(struct store_tx *tx, const struct version *v,
+                       const struct schema_counters *counters, struct err *e);
+int version_row_state(struct store_tx *tx, uint32_t number, enum version_state state,
+                      struct err *e);
+int version_row_added(struct conn *c, uint32_t number, int64_t *ret_ns, struct err *e);
+/* Numbers and one-line texts by name. *ret untouched when there is none. Names: tables.h. */
+int meta_get(struct conn *c, const char *name, int64_t *ret, struct err *e);
+int meta_set(struct store_tx *tx, const char *name, int64_t value, struct err *e);
+/* meta_set for default and the counters of tx->cat. */
+int catalog_save(struct store_tx *tx, struct err *e);
+
+int64_t now_ns(void);
+
+#endif

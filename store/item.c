@@ -1,0 +1,466 @@
+/* Reading items. The row's statement stays open while the item is rendered: it holds one snapshot
+ * for everything that is looked up on the way, and lends the record's bytes without a copy. */
+#include "internal.h"
+
+#include <assert.h>
+
+/* ---- Rows ---- */
+
+void item_row_free(struct item_row *row)
+{
+    buf_free(&row->key);
+    buf_free(&row->body);
+    record_free(&row->rec);
+}
+
+static int damaged_item(uint64_t id, struct err *e)
+{
+    return err_set(e, ERR_IO, "the store is damaged: item %llu", (unsigned long long)id_number(id));
+}
+
+/* Columns id, key, mtime, btime, body. */
+static int row_copy(sqlite3_stmt *st, struct item_row *row, struct err *e)
+{
+    uint64_t id = column_id(st, 0);
+
+    if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB)
+        return damaged_item(id, e);
+    row->id = id;
+    row->mtime_ns = sqlite3_column_int64(st, 2);
+    row->btime_ns = sqlite3_column_int64(st, 3);
+    buf_reset(&row->key);
+    buf_reset(&row->body);
+    if (!buf_addspan(&row->key, column_span(st, 1)) || !buf_addspan(&row->body, column_span(st, 4)))
+        return err_nomem(e);
+    return record_decode(buf_span(&row->body), &row->rec, e);
+}
+
+static int row_step(struct conn *c, sqlite3_stmt *st, struct item_row *row, bool *ret_found,
+                    struct err *e)
+{
+    int rc = conn_step(c, st, ret_found, e);
+    if (rc == 0 && *ret_found)
+        rc = row_copy(st, row, e);
+    stmt_done(st);
+    return rc;
+}
+
+int item_row_get(struct conn *c, uint64_t id, struct item_row *row, bool *ret_found, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_ROW, e);
+    if (!st)
+        return -1;
+    bind_id(st, 1, id);
+    return row_step(c, st, row, ret_found, e);
+}
+
+int item_row_find(struct conn *c, uint32_t coll, struct span key, struct item_row *row,
+                  bool *ret_found, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_LOOKUP, e);
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, coll);
+    bind_text(st, 2, key);
+    return row_step(c, st, row, ret_found, e);
+}
+
+int item_find_id(struct conn *c, uint32_t coll, struct span key, uint64_t *ret_id, bool *ret_found,
+                 struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, STMT_NAME_FIND, e);
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, coll);
+    bind_text(st, 2, key);
+    if (conn_step(c, st, ret_found, e))
+        return -1;
+    if (*ret_found)
+        *ret_id = column_id(st, 0);
+    stmt_done(st);
+    return 0;
+}
+
+/* ---- Mode and owner ---- */
+
+static void attr_columns(sqlite3_stmt *st, struct item_stat *ret)
+{
+    ret->has_mode = sqlite3_column_type(st, 0) != SQLITE_NULL;
+    ret->has_owner = sqlite3_column_type(st, 1) != SQLITE_NULL;
+    ret->mode = (uint32_t)sqlite3_column_int64(st, 0);
+    ret->uid = (uint32_t)sqlite3_column_int64(st, 1);
+    ret->gid = (uint32_t)sqlite3_column_int64(st, 2);
+}
+
+int item_attr(struct conn *c, const struct version *v, const struct shape *s, uint64_t number,
+              struct item_stat *ret, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+
+    if (number && !atomic_load_explicit(&c->store->has_attrs, memory_order_relaxed))
+        return 0;
+    st = conn_stmt(c, STMT_ATTR_GET, e);
+    if (!st)
+        return -1;
+    bind_id(st, 1, number);
+    sqlite3_bind_int64(st, 2, v->number);
+    sqlite3_bind_int64(st, 3, s ? s->id : 0);
+    if (conn_step(c, st, &row, e))
+        return -1;
+    if (row)
+        attr_columns(st, ret);
+    stmt_done(st);
+    return 0;
+}
+
+/* ---- A call that reads ---- */
+
+/* What the present version of the item is read through, and what is wanted of it. */
+struct reading {
+    const struct version *v;
+    const struct shape *s;
+    uint64_t number;
+    struct span key;        /* lookup: instead of the number */
+    struct item_stat *stat; /* each may be NULL */
+    struct buf *text;
+    /* lists */
+    unsigned flags;
+    store_list_fn fn;
+    void *arg;
+    /* base */
+    struct store_base *base;
+};
+typedef int (*reading_fn)(struct conn *c, struct reading *r, struct err *e);
+
+/* Runs fn on a reader; when it finds that a type has to be derived first, derives and repeats. */
+static int with_reader(struct store *st, const struct catalog *cat, reading_fn fn,
+                       struct reading *r, struct err *e)
+{
+    if (r->s && derive_for_coll(st, r->s->coll, e))
+        return -1;
+    for (int tries = 0;; tries++) {
+        struct err why = ERR_INIT;
+        uint32_t needs;
+        struct conn *c;
+        int rc;
+
+        if (reader_get(st, cat, &c, e))
+            return -1;
+        rc = fn(c, r, &why);
+        needs = c->world.needs_derive ? c->world.needs_derive->step : 0;
+        reader_put(c);
+        if (rc == 0)
+            return 0;
+        if (!needs || tries >= 64) {
+            *e = why;
+            return -1;
+        }
+        if (derive_for_read(st, needs, e))
+            return -1;
+    }
+}
+
+static int gone(const struct reading *r, struct err *e)
+{
+    if (r->key.p)
+        return err_set(e, ERR_NOT_FOUND, "there is no %s \"%.*s\"", r->s->name,
+                       (int)(r->key.n > 250 ? 250 : r->key.n), r->key.p);
+    return err_set(e, ERR_NOT_FOUND, "the %s is gone", r->s->name);
+}
+
+/* The open row of st (id, key, mtime, btime, body) rendered into text (appended) and stat. */
+static int render_row(struct conn *c, sqlite3_stmt *st, const struct reading *r, bool line,
+                      struct buf *text, struct item_stat *stat, struct err *e)
+{
+    uint64_t id = column_id(st, 0);
+    size_t start = text->n;
+
+    if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB)
+        return damaged_item(id, e);
+    if (record_decode(column_span(st, 4), &c->rec, e) ||
+        lens_text(&c->lens, r->v, r->s, &c->rec, column_span(st, 1), line, text, e)) {
+        text->n = start;
+        return -1;
+    }
+    if (!stat)
+        return 0;
+    *stat = (struct item_stat){.number = id_number(id),
+                               .size_bytes = text->n - start,
+                               .mtime_ns = sqlite3_column_int64(st, 2),
+                               .btime_ns = sqlite3_column_int64(st, 3)};
+    return item_attr(c, r->v, r->s, stat->number, stat, e);
+}
+
+/* The statement that gives the row of r: by key or by number. */
+static sqlite3_stmt *row_stmt(struct conn *c, const struct reading *r, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, r->key.p ? STMT_ITEM_LOOKUP : STMT_ITEM_ROW, e);
+    if (!st)
+        return NULL;
+    if (r->key.p) {
+        sqlite3_bind_int64(st, 1, r->s->coll);
+        bind_text(st, 2, r->key);
+    } else {
+        bind_id(st, 1, id_make(r->s->coll, r->number));
+    }
+    return st;
+}
+
+static int read_one(struct conn *c, struct reading *r, struct err *e)
+{
+    sqlite3_stmt *st = row_stmt(c, r, e);
+    struct item_stat stat;
+    bool row;
+    int rc;
+
+    if (!st || conn_step(c, st, &row, e))
+        return -1;
+    reader_refresh(c, r->v);
+    rc = row ? render_row(c, st, r, false, r->text ? r->text : &c->text, &stat, e) : gone(r, e);
+    stmt_done(st);
+    if (rc == 0 && r->stat)
+        *r->stat = stat;
+    return rc;
+}
+
+int store_lookup(struct store *st, const struct catalog *c, const struct version *v,
+                 const struct shape *s, struct span key, struct item_stat *ret, struct err *e)
+{
+    struct reading r = {.v = v, .s = s, .key = key, .stat = ret};
+    return with_reader(st, c, read_one, &r, e);
+}
+
+int store_read(struct store *st, const struct catalog *c, const struct version *v,
+               const struct shape *s, uint64_t number, struct item_stat *ret_stat,
+               struct buf *ret_text, struct err *e)
+{
+    struct reading r = {.v = v, .s = s, .number = number, .stat = ret_stat, .text = ret_text};
+    return with_reader(st, c, read_one, &r, e);
+}
+
+static int read_key(struct conn *c, struct reading *r, struct err *e)
+{
+    bool found;
+
+    if (c->lens.world.key_of(c->lens.world.arg, r->v, r->s->id, id_make(r->s->coll, r->number),
+                             r->text, &found, e))
+        return -1;
+    return found ? 0 : gone(r, e);
+}
+
+int store_key(struct store *st, const struct catalog *c, const struct version *v,
+              const struct shape *s, uint64_t number, struct buf *ret_key, struct err *e)
+{
+    struct reading r = {.v = v, .s = s, .number = number, .text = ret_key};
+    return with_reader(st, c, read_key, &r, e);
+}
+
+/* ---- Lists ---- */
+
+static int list_row(struct conn *c, sqlite3_stmt *st, struct reading *r, struct err *e)
+{
+    struct item_stat stat = {.number = id_number(column_id(st, 0))};
+    struct span text = {"", 0};
+    int rc = 0;
+
+    reader_refresh(c, r->v);
+    buf_reset(&c->text);
+    if (r->flags) {
+        rc = render_row(c, st, r, r->flags & LIST_LINES, &c->text, &stat, e);
+        text = buf_span(&c->text);
+        lens_reset(&c->lens);
+    }
+    if (rc == 0) {
+        r->number = stat.number; /* where to go on */
+        rc = r->fn(r->arg, column_span(st, 1), &stat, text);
+    }
+    return rc;
+}
+
+static int read_list(struct conn *c, struct reading *r, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, r->flags ? STMT_ITEM_LIST : STMT_ITEM_LIST_KEYS, e);
+    bool row;
+    int rc;
+
+    if (!st)
+        return -1;
+    bind_id(st, 1, id_make(r->s->coll, r->number));
+    bind_id(st, 2, id_make(r->s->coll, ITEM_NUMBER_MASK));
+    while (!(rc = conn_step(c, st, &row, e)) && row && !(rc = list_row(c, st, r, e)))
+        ;
+    stmt_done(st);
+    return rc < 0 ? -1 : 0;
+}
+
+int store_list(struct store *st, const struct catalog *c, const struct version *v,
+               const struct shape *s, uint64_t after, unsigned flags, store_list_fn fn, void *arg,
+               struct err *e)
+{
+    struct reading r = {.v = v, .s = s, .number = after, .flags = flags, .fn = fn, .arg = arg};
+    if (after >= ITEM_NUMBER_MASK)
+        return 0;
+    return with_reader(st, c, read_list, &r, e);
+}
+
+/* ---- Bases ---- */
+
+void store_base_free(struct store_base *b)
+{
+    if (!b)
+        return;
+    item_row_free(&b->row);
+    buf_free(&b->bytes);
+    record_free(&b->seen);
+    free(b);
+}
+
+/* The snapshot in bytes of its own. */
+static int base_snapshot(struct conn *c, struct reading *r, struct err *e)
+{
+    struct store_base *b = r->base;
+    struct record seen RECORD_CLEANUP = RECORD_INIT;
+
+    if (lens_snapshot(&c->lens, r->v, r->s, &b->row.rec, buf_span(&b->row.key), &seen, e))
+        return -1;
+    buf_reset(&b->bytes);
+    if (!record_encode(&seen, &b->bytes))
+        return err_nomem(e);
+    return record_decode(buf_span(&b->bytes), &b->seen, e);
+}
+
+static int read_base(struct conn *c, struct reading *r, struct err *e)
+{
+    sqlite3_stmt *st = row_stmt(c, r, e);
+    bool row;
+    int rc;
+
+    if (!st || conn_step(c, st, &row, e))
+        return -1;
+    reader_refresh(c, r->v);
+    rc = row ? row_copy(st, &r->base->row, e) : gone(r, e);
+    if (rc == 0)
+        rc = base_snapshot(c, r, e);
+    stmt_done(st);
+    return rc;
+}
+
+int store_base_get(struct store *st, const struct catalog *c, const struct version *v,
+                   const struct shape *s, uint64_t number, struct store_base **ret, struct err *e)
+{
+    struct store_base *b = calloc(1, sizeof *b);
+    struct reading r = {.v = v, .s = s, .number = number, .base = b};
+
+    if (!b)
+        return err_nomem(e);
+    if (with_reader(st, c, read_base, &r, e)) {
+        store_base_free(b);
+        return -1;
+    }
+    *ret = b;
+    return 0;
+}
+
+/* ---- The rest ---- */
+
+struct check_arg {
+    struct reading r;
+    struct span text;
+    const struct store_base *base;
+};
+
+static int read_check(struct conn *c, struct reading *r, struct err *e)
+{
+    const struct check_arg *a = (const struct check_arg *)r;
+    return lens_check(&c->lens, r->v, r->s, a->text, a->base ? &a->base->seen : NULL, e);
+}
+
+/* References, unique keys and checks are judged against the store. */
+static bool judged_by_store(const struct shape *s)
+{
+    if (s->n_uniques || s->n_checks)
+        return true;
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].check || type_structured(s->fields[i].type))
+            return true;
+    return false;
+}
+
+/* In any live version that shows these items: a unique key may be a newer one's. */
+static bool needs_trial(const struct catalog *c, const struct shape *s)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        if (c->entries[i].state != VERSION_LIVE)
+            continue;
+        for (size_t j = 0; j < v->n_shapes; j++)
+            if (v->shapes[j]->coll == s->coll && judged_by_store(v->shapes[j]))
+                return true;
+    }
+    return false;
+}
+
+struct trial {
+    const struct version *v;
+    const struct shape *s;
+    struct store_put put;
+};
+
+static int trial_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    const struct trial *t = arg;
+    return item_put(tx, t->v, t->s, &t->put, false, NULL, e) ? -1 : TX_ROLLBACK;
+}
+
+/* The put itself, undone: what only the store knows is said before close. */
+static int try_text(struct store *st, const struct version *v, const struct shape *s,
+                    const struct store_base *base, struct span text, struct err *e)
+{
+    struct trial t = {v, s, {.text = text, .base = base, .key = span_of("a new item"),
+                             .exclusive = !base}};
+    struct err why = ERR_INIT;
+
+    if (base)
+        t.put.number = id_number(base->row.id);
+    if (store_write(st, 0, trial_tx, &t, &why) >= 0)
+        return 0;
+    if (why.code == ERR_NOT_FOUND || (why.code == ERR_EXISTS && !base && !why.field[0]))
+        return 0; /* the item came or went: for close to say */
+    *e = why;
+    return -1;
+}
+
+int store_check_text(struct store *st, const struct catalog *c, const struct version *v,
+                     const struct shape *s, const struct store_base *base, struct span text,
+                     struct err *e)
+{
+    struct check_arg a = {.r = {.v = v, .s = s}, .text = text, .base = base};
+
+    if (text.n > st->max_item_bytes)
+        return item_too_big(st, e);
+    if (with_reader(st, c, read_check, &a.r, e))
+        return -1;
+    return needs_trial(c, s) && !st->read_only ? try_text(st, v, s, base, text, e) : 0;
+}
+
+int item_too_big(const struct store *s, struct err *e)
+{
+    return err_set(e, ERR_TOO_BIG, "an item may have at most %zu bytes", s->max_item_bytes);
+}
+
+int store_dir_attr(struct store *st, const struct version *v, const struct shape *s,
+                   struct item_stat *ret, struct err *e)
+{
+    struct item_stat stat = {0};
+    struct conn *c;
+    int rc;
+
+    if (reader_get(st, NULL, &c, e))
+        return -1;
+    rc = item_attr(c, v, s, 0, &stat, e);
+    reader_put(c);
+    if (rc == 0)
+        *ret = stat;
+    return rc;
+}

@@ -1,0 +1,158 @@
+/* What is known of versions and jobs, and the log. */
+#include "backfill.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "../schemas/json.h"
+
+struct span store_schema_text(const struct version *v)
+{
+    return v->text;
+}
+
+/* Items of a version: those of its item types; a type derived later makes the sum unknown. */
+static int64_t items_of(struct store *s, const struct version *v)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        if (v->shapes[i]->kind != SHAPE_ITEM)
+            continue;
+        int64_t n = store_count(s, v, v->shapes[i]);
+        if (n < 0)
+            return -1;
+        sum += n;
+    }
+    return sum;
+}
+
+static void job_status(struct version_status *ret, const struct job_row *row,
+                       const struct job_figures *now)
+{
+    ret->done = row->done;
+    ret->total = row->total;
+    ret->eta_s = -1;
+    if (now->running && now->version == row->version && row->state == BACKFILL_RUNNING) {
+        ret->done = now->done > row->done ? now->done : row->done;
+        ret->rate = now->rate;
+    }
+    if (ret->total < ret->done)
+        ret->total = ret->done;
+    if (ret->rate > 0)
+        ret->eta_s = (double)(ret->total - ret->done) / ret->rate;
+}
+
+static int fill(struct store *s, struct conn *c, const struct catalog *cat, struct version *v,
+                uint32_t covered, struct version_status *ret, struct err *e)
+{
+    struct job_row row;
+    struct job_figures now;
+    bool found;
+
+    *ret = (struct version_status){.number = v->number, .eta_s = -1,
+                                   .is_default = cat->default_number == v->number};
+    snprintf(ret->name, sizeof ret->name, "%s", v->name);
+    ret->items = items_of(s, v);
+    jobs_figures(s, &now);
+    if (job_read(c, v->number, &row, &found, e) ||
+        version_row_added(c, v->number, &ret->added_ns, e))
+        return -1;
+    if (found && (row.state == BACKFILL_RUNNING || row.state == BACKFILL_PAUSED))
+        ret->backfill = row.state;
+    else if (!backfill_applies(cat, v))
+        ret->backfill = BACKFILL_NOT_NEEDED;
+    else if (backfill_needs(cat, v, covered))
+        ret->backfill = BACKFILL_NEEDED;
+    else
+        ret->backfill = found && row.state == BACKFILL_NOT_NEEDED ? BACKFILL_NOT_NEEDED
+                                                                 : BACKFILL_DONE;
+    if (found)
+        job_status(ret, &row, &now);
+    return 0;
+}
+
+static int fill_all(struct store *s, struct conn *c, const struct catalog *cat,
+                    struct store_status *ret, struct err *e)
+{
+    uint32_t covered;
+    if (job_covered(c, &covered, e))
+        return -1;
+    for (size_t i = 0; i < cat->n_entries; i++) {
+        struct version *v = cat->entries[i].v;
+        if (cat->entries[i].state != VERSION_LIVE)
+            continue;
+        if (fill(s, c, cat, v, covered, &ret->versions[ret->n], e))
+            return -1;
+        if (ret->versions[ret->n++].is_default)
+            snprintf(ret->default_name, sizeof ret->default_name, "%s", v->name);
+    }
+    return 0;
+}
+
+int store_status(struct store *s, struct store_status *ret, struct err *e)
+{
+    struct catalog *cat = store_catalog(s);
+    struct conn *c;
+
+    *ret = (struct store_status){.versions = calloc(cat->n_entries + 1, sizeof *ret->versions)};
+    int rc = ret->versions ? reader_get(s, cat, &c, e) : err_nomem(e);
+    if (!rc) {
+        rc = fill_all(s, c, cat, ret, e);
+        reader_put(c);
+    }
+    catalog_unref(cat);
+    if (rc)
+        store_status_free(ret);
+    return rc;
+}
+
+void store_status_free(struct store_status *st)
+{
+    free(st->versions);
+    *st = (struct store_status){0};
+}
+
+/* ---- The log ---- */
+
+static bool log_time(struct buf *out, int64_t ns)
+{
+    char text[64];
+    time_t t = (time_t)(ns / 1000000000);
+    struct tm tm;
+    gmtime_r(&t, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    return buf_printf(out, "%s.%03dZ", text, (int)(ns / 1000000 % 1000));
+}
+
+static bool log_line(sqlite3_stmt *st, struct buf *out)
+{
+    return buf_adds(out, "{\"time\": \"") && log_time(out, sqlite3_column_int64(st, 0)) &&
+           buf_printf(out, "\", \"uid\": %lld, \"pid\": %lld, \"verb\": ",
+                      (long long)sqlite3_column_int64(st, 1),
+                      (long long)sqlite3_column_int64(st, 2)) &&
+           json_write_string(column_span(st, 3), out) && buf_adds(out, ", \"argument\": ") &&
+           json_write_string(column_span(st, 4), out) && buf_adds(out, ", \"result\": ") &&
+           json_write_string(column_span(st, 5), out) && buf_adds(out, "}\n");
+}
+
+int store_log(struct store *s, struct buf *out, struct err *e)
+{
+    struct catalog *cat = store_catalog(s);
+    sqlite3_stmt *st = NULL;
+    struct conn *c;
+    bool row = true;
+
+    int rc = reader_get(s, cat, &c, e);
+    catalog_unref(cat);
+    if (rc)
+        return -1;
+    rc = conn_prepare(c, "SELECT at, uid, pid, verb, argument, result FROM log ORDER BY id", &st, e);
+    while (!rc && row) {
+        rc = conn_step(c, st, &row, e);
+        if (!rc && row && !log_line(st, out))
+            rc = err_nomem(e);
+    }
+    sqlite3_finalize(st);
+    reader_put(c);
+    return rc;
+}

@@ -1,0 +1,642 @@
+/* The migration verbs.
+ *
+ * A version's state moves only along these arrows [I7]; verbs_move asserts it:
+ *
+ *   (none) --add--> live --revert--> dormant --add, the same text--> live
+ *                   live, dormant --finalize of a version that it does not descend from--> gone
+ *
+ * Each verb is one transaction with synchronous=FULL: the row of table version, the counters, the
+ * index of a new unique set and the catalog that comes into force change together, or not at all.
+ * A crash before the commit leaves the old catalog, after it the new one; nothing in memory is
+ * changed before the commit (tx_set_catalog). No item is rewritten by any of them.
+ *
+ * Verbs take turns under verbs_lock, taken before everything else in store/. */
+#include "backfill.h"
+#include "query.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../schemas/lint.h"
+#include "../schemas/yaml_doc.h"
+
+static pthread_mutex_t verbs_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- The log ---- */
+
+struct log_row {
+    const struct verb_caller *by;
+    const char *verb;
+    struct span argument, result;
+};
+
+static int log_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    const struct log_row *row = arg;
+    sqlite3_stmt *st;
+    if (conn_prepare(tx->c,
+                     "INSERT INTO log (at, uid, pid, verb, argument, result) "
+                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                     &st, e))
+        return -1;
+    bind_id(st, 1, (uint64_t)tx->now_ns);
+    bind_id(st, 2, row->by ? row->by->uid : getuid());
+    bind_id(st, 3, row->by ? row->by->pid : (uint32_t)getpid());
+    bind_text(st, 4, span_of(row->verb));
+    bind_text(st, 5, row->argument);
+    bind_text(st, 6, row->result);
+    int rc = conn_run(tx->c, st, e);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static struct span first_line(struct span s)
+{
+    const char *end = s.n ? memchr(s.p, '\n', s.n) : NULL;
+    return end ? (struct span){s.p, (size_t)(end - s.p)} : s;
+}
+
+#define LOG_ARGUMENT_MAX 256
+
+static void write_log(struct store *s, const struct verb_caller *by, const char *verb,
+                      struct span argument, int rc, const struct buf *report, const struct err *e)
+{
+    char text[1024];
+    struct err ignored = ERR_INIT;
+    struct log_row row = {by, verb, argument, {0}};
+    if (row.argument.n > LOG_ARGUMENT_MAX)
+        row.argument.n = LOG_ARGUMENT_MAX;
+    if (rc) {
+        size_t n = (size_t)snprintf(text, sizeof text, "error: ");
+        err_format(e, text + n, sizeof text - n);
+        row.result = span_of(text);
+    } else {
+        struct span said = first_line(buf_span(report));
+        snprintf(text, sizeof text, "ok%s%.*s", said.n ? " " : "", (int)(said.n < 900 ? said.n : 900),
+                 said.p);
+        row.result = span_of(text);
+    }
+    if (!s->read_only)
+        (void)store_write(s, TX_ALONE | TX_DURABLE, log_tx, &row, &ignored);
+}
+
+/* ---- Finding and compiling ---- */
+
+struct addition {
+    char name[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
+    struct version *v;       /* compiled, or the dormant one; a reference */
+    bool wakes, is_live;     /* is_live: the same text is live already */
+    struct schema_counters counters;
+};
+
+static void addition_free(struct addition *a)
+{
+    version_unref(a->v);
+    a->v = NULL;
+}
+
+static void line_of(struct span text, size_t at, unsigned *line, struct span *ret)
+{
+    size_t start = 0;
+    *line = 1;
+    for (size_t i = 0; i < at && i < text.n; i++)
+        if (text.p[i] == '\n') {
+            ++*line;
+            start = i + 1;
+        }
+    *ret = first_line((struct span){text.p + start, text.n - start});
+}
+
+/* A live name with another text: says where they part. */
+static int differs(const struct version *v, struct span text, struct err *e)
+{
+    size_t i = 0;
+    unsigned line;
+    struct span have, want;
+    while (i < text.n && i < v->text.n && text.p[i] == v->text.p[i])
+        i++;
+    line_of(v->text, i, &line, &have);
+    line_of(text, i, &line, &want);
+    return err_at(e, ERR_EXISTS, line, 1,
+                  "%s is live with another text; first difference: \"%.*s\" is live as \"%.*s\"",
+                  v->name, (int)(want.n < 120 ? want.n : 120), want.p,
+                  (int)(have.n < 120 ? have.n : 120), have.p);
+}
+
+/* Where the file says what it comes from. */
+static void at_from(struct span text, struct err *e)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    struct err ignored = ERR_INIT;
+    struct yaml_node *root, *from;
+    if (yaml_parse(text.p, text.n, &a, &root, &ignored) || !(from = yaml_get(root, "from")))
+        return;
+    e->line = from->line;
+    e->column = from->column;
+    err_excerpt(e, text.p, text.n);
+}
+
+static struct version *find_parent(const struct catalog *cat, const char *from, struct span text,
+                                   struct err *e)
+{
+    const char *names[64];
+    size_t n = 0;
+    struct version *v = catalog_version(cat, span_of(from));
+    if (v)
+        return v;
+    for (size_t i = 0; i < cat->n_entries && n < 64; i++)
+        if (cat->entries[i].state == VERSION_LIVE)
+            names[n++] = cat->entries[i].v->name;
+    const char *near = err_nearest(from, strlen(from), names, n);
+    err_set(e, ERR_INVALID, "from: %s is not a live version%s%s%s", from,
+            near ? "; the nearest is \"" : "", near ? near : "", near ? "\"" : "");
+    at_from(text, e);
+    return NULL;
+}
+
+static bool any_live(const struct catalog *cat, const char **ret_newest)
+{
+    for (size_t i = cat->n_entries; i-- > 0;)
+        if (cat->entries[i].state == VERSION_LIVE) {
+            *ret_newest = cat->entries[i].v->name;
+            return true;
+        }
+    return false;
+}
+
+/* The dormant version that this text wakes. */
+static struct version *sleeper(const struct catalog *cat, const char *name, struct span text,
+                               const struct version *parent)
+{
+    for (size_t i = cat->n_entries; i-- > 0;) {
+        struct version *v = cat->entries[i].v;
+        if (cat->entries[i].state == VERSION_DORMANT && !strcmp(v->name, name) &&
+            v->base == parent && span_eq(v->text, text))
+            return v;
+    }
+    return NULL;
+}
+
+static int compile_new(const struct catalog *cat, const char *file, struct span text,
+                       struct version *parent, struct expr_env *env, struct addition *a,
+                       struct err *e)
+{
+    a->counters = cat->next;
+    if (cat->next.number > VERSION_MAX_NUMBER)
+        return err_set(e, ERR_TOO_BIG, "a store holds at most %u versions over its life",
+                       VERSION_MAX_NUMBER);
+    if (schema_compile(file, text, parent, &a->counters, env, &a->v, e))
+        return -1;
+    return query_check_all(a->v, e) ? err_source(e, file) : 0;
+}
+
+static int prepare(const struct catalog *cat, const char *file, struct span text,
+                   struct expr_env *env, struct addition *a, struct err *e)
+{
+    struct version *parent = NULL, *live;
+    const char *newest;
+
+    if (schema_peek(file, text, a->name, a->from, e))
+        return -1;
+    live = catalog_version(cat, span_of(a->name));
+    if (live) {
+        if (!span_eq(live->text, text))
+            return differs(live, text, e) ? err_source(e, file) : -1;
+        a->v = version_ref(live);
+        a->is_live = true;
+        return 0;
+    }
+    if (a->from[0]) {
+        parent = find_parent(cat, a->from, text, e);
+        if (!parent)
+            return err_source(e, file);
+    } else if (any_live(cat, &newest)) {
+        err_set(e, ERR_INVALID, "\"from\" is missing: %s is live, so a version must say what it "
+                "comes from, as in \"from: %s\"", newest, newest);
+        return err_source(e, file);
+    }
+    struct version *old = sleeper(cat, a->name, text, parent);
+    if (old) {
+        a->v = version_ref(old);
+        a->wakes = true;
+        return 0;
+    }
+    return compile_new(cat, file, text, parent, env, a, e);
+}
+
+/* ---- A new catalog ---- */
+
+static void assert_move(enum version_state from, enum version_state to)
+{
+    assert(from != VERSION_GONE);
+    assert(!(from == VERSION_DORMANT && to == VERSION_DORMANT));
+    (void)from;
+    (void)to;
+}
+
+struct edit {
+    struct catalog_entry *entries;
+    size_t n;
+};
+
+static int edit_begin(struct store_tx *tx, struct edit *ed, struct err *e)
+{
+    ed->n = tx->cat->n_entries;
+    ed->entries = calloc(ed->n + 1, sizeof *ed->entries);
+    if (!ed->entries)
+        return err_nomem(e);
+    if (ed->n)
+        memcpy(ed->entries, tx->cat->entries, ed->n * sizeof *ed->entries);
+    return 0;
+}
+
+static int edit_move(struct store_tx *tx, struct catalog_entry *en, enum version_state to,
+                     struct err *e)
+{
+    if (en->state == to)
+        return 0;
+    assert_move(en->state, to);
+    en->state = to;
+    return version_row_state(tx, en->v->number, to, e);
+}
+
+/* The newest live version is what `current` points to. */
+static int edit_commit(struct store_tx *tx, struct edit *ed, const struct schema_counters *next,
+                       struct err *e)
+{
+    struct catalog *cat;
+    uint32_t newest = 0;
+    for (size_t i = 0; i < ed->n; i++)
+        if (ed->entries[i].state == VERSION_LIVE)
+            newest = ed->entries[i].v->number;
+    if (catalog_new(ed->entries, ed->n, newest, tx->cat->epoch + 1, next, &cat, e) ||
+        tx_set_catalog(tx, cat, e) || catalog_save(tx, e))
+        return -1;
+    tx_note_many(tx);
+    return 0;
+}
+
+/* ---- add ---- */
+
+struct add_args {
+    struct addition *a;
+    const struct verb_caller *by;
+    bool dry;
+};
+
+static bool has_set(const struct version *v, uint32_t shape, uint32_t id)
+{
+    const struct shape *s = v ? version_shape(v, shape) : NULL;
+    for (size_t i = 0; s && i < s->n_uniques; i++)
+        if (s->uniques[i].id == id)
+            return true;
+    return false;
+}
+
+/* The one thing that add does item by item: the index of a new unique set. A version that wakes
+ * was not enforced while it slept, so its sets are built anew. */
+static int build_sets(struct store_tx *tx, const struct add_args *a, struct err *e)
+{
+    const struct version *v = a->a->v;
+    for (size_t i = 0; i < v->n_shapes; i++)
+        for (size_t j = 0; j < v->shapes[i]->n_uniques; j++) {
+            const struct unique_set *set = &v->shapes[i]->uniques[j];
+            if (v->shapes[i]->kind != SHAPE_ITEM || has_set(v->base, v->shapes[i]->id, set->id))
+                continue;
+            if (unique_drop(tx, set, e) ||
+                unique_build(tx, v, v->shapes[i], set, a->by ? a->by->interrupted : NULL,
+                             a->by ? a->by->arg : NULL, e))
+                return -1;
+        }
+    return 0;
+}
+
+/* In an empty store nothing is older than the version: no backfill will ever be needed. */
+static int note_empty(struct store_tx *tx, const struct version *v, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    if (conn_prepare(tx->c, "SELECT 1 FROM item LIMIT 1", &st, e))
+        return -1;
+    int rc = conn_step(tx->c, st, &row, e);
+    sqlite3_finalize(st);
+    if (rc || row)
+        return rc;
+    struct job_row job = {.version = v->number, .state = BACKFILL_NOT_NEEDED,
+                          .step = v->step_end ? v->step_end - 1 : 0};
+    return job_write(tx, &job, e);
+}
+
+static struct schema_counters counters_after(const struct catalog *cat, const struct version *v)
+{
+    return (struct schema_counters){.number = cat->next.number + 1, .step = v->step_end,
+                                    .slot = v->slot_end, .shape = v->shape_end};
+}
+
+static int add_entry(struct store_tx *tx, const struct add_args *a, struct edit *ed,
+                     struct schema_counters *next, struct err *e)
+{
+    struct version *v = a->a->v;
+    *next = tx->cat->next;
+    if (a->a->wakes) {
+        for (size_t i = 0; i < ed->n; i++)
+            if (ed->entries[i].v == v)
+                return edit_move(tx, &ed->entries[i], VERSION_LIVE, e);
+        return err_set(e, ERR_STALE, "%s is gone", v->name);
+    }
+    ed->entries[ed->n++] = (struct catalog_entry){v, VERSION_LIVE};
+    *next = counters_after(tx->cat, v);
+    return version_row_insert(tx, v, &a->a->counters, e) || note_empty(tx, v, e) ? -1 : 0;
+}
+
+static int add_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    const struct add_args *a = arg;
+    struct schema_counters next;
+    struct edit ed = {0};
+    int rc = edit_begin(tx, &ed, e);
+    if (!rc)
+        rc = add_entry(tx, a, &ed, &next, e);
+    if (!rc)
+        rc = edit_commit(tx, &ed, &next, e);
+    free(ed.entries);
+    if (!rc)
+        rc = build_sets(tx, a, e);
+    return rc ? rc : a->dry ? TX_ROLLBACK : 0;
+}
+
+/* Prepares an addition with a connection's expression environment. */
+static int prepare_with_reader(struct store *s, const struct catalog *cat, const char *file,
+                               struct span text, struct addition *a, struct err *e)
+{
+    struct conn *c;
+    if (reader_get(s, cat, &c, e))
+        return -1;
+    int rc = prepare(cat, file, text, c->env, a, e);
+    reader_put(c);
+    return rc;
+}
+
+static int add_locked(struct store *s, const char *file, struct span text,
+                      const struct verb_caller *by, struct buf *report, struct err *e)
+{
+    struct addition a = {0};
+    struct add_args args = {.a = &a, .by = by};
+    struct catalog *cat = store_catalog(s);
+    bool ok = true;
+
+    int rc = prepare_with_reader(s, cat, file, text, &a, e);
+    if (!rc && !a.is_live && store_write(s, TX_ALONE | TX_DURABLE, add_tx, &args, e))
+        rc = err_source(e, file);
+    if (!rc)
+        ok = buf_printf(report, "%s %s\n", a.name,
+                        a.is_live ? "is live already" : a.wakes ? "is live again" : "is live");
+    addition_free(&a);
+    catalog_unref(cat);
+    return !rc && !ok ? err_nomem(e) : rc;
+}
+
+struct counting {
+    struct store *s;
+    const struct version *v;
+};
+
+static int64_t count_shape(void *arg, uint32_t shape)
+{
+    const struct counting *c = arg;
+    for (const struct version *v = c->v; v; v = v->base) {
+        const struct shape *s = version_shape(v, shape);
+        if (s && s->kind == SHAPE_ITEM)
+            return store_count(c->s, v, s);
+    }
+    return -1;
+}
+
+static int check_locked(struct store *s, const char *file, struct span text,
+                        const struct verb_caller *by, struct buf *report, struct err *e)
+{
+    struct addition a = {0};
+    struct add_args args = {.a = &a, .by = by, .dry = true};
+    struct catalog *cat = store_catalog(s);
+
+    int rc = prepare_with_reader(s, cat, file, text, &a, e);
+    if (!rc && !a.is_live && !s->read_only &&
+        store_write(s, TX_ALONE, add_tx, &args, e) < 0)
+        rc = err_source(e, file);
+    struct counting counting = {s, a.v ? a.v->base : NULL};
+    struct lint_items items = {count_shape, &counting};
+    if (!rc && !lint_text(a.v, file, &items, report))
+        rc = err_nomem(e);
+    addition_free(&a);
+    catalog_unref(cat);
+    return rc;
+}
+
+/* ---- finalize and revert ---- */
+
+struct move_args {
+    struct span name;
+    uint32_t number;
+    char text[VERSION_NAME_SIZE + 96];
+};
+
+static struct version *named(const struct catalog *cat, struct span name, struct err *e)
+{
+    const char *names[64];
+    size_t n = 0;
+    struct version *v = catalog_version(cat, name);
+    if (v)
+        return v;
+    for (size_t i = 0; i < cat->n_entries && n < 64; i++)
+        if (cat->entries[i].state == VERSION_LIVE)
+            names[n++] = cat->entries[i].v->name;
+    const char *near = err_nearest(name.p, name.n, names, n);
+    err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"%s%s%s",
+            (int)(name.n < 100 ? name.n : 100), name.p, near ? "; the nearest is \"" : "",
+            near ? near : "", near ? "\"" : "");
+    return NULL;
+}
+
+/* Everything that may still be computed for v must be stored: what it is computed from goes. */
+static int must_be_backfilled(struct store_tx *tx, const struct version *v, struct err *e)
+{
+    uint32_t covered;
+    struct job_row active;
+    bool found;
+    if (job_covered(tx->c, &covered, e) || job_active(tx->c, &active, &found, e))
+        return -1;
+    if (backfill_needs(tx->cat, v, covered))
+        return err_set(e, ERR_BUSY,
+                       "%s is not backfilled: write \"%s\" to control/backfill first", v->name,
+                       v->name);
+    return 0;
+}
+
+static int finalize_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct move_args *m = arg;
+    struct edit ed = {0};
+    size_t gone = 0;
+    struct version *v = named(tx->cat, m->name, e);
+
+    if (!v || must_be_backfilled(tx, v, e) || edit_begin(tx, &ed, e))
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; i < ed.n && !rc; i++) {
+        struct catalog_entry *en = &ed.entries[i];
+        bool stays = version_descends(en->v, v) && en->state == VERSION_LIVE;
+        if (stays || en->state == VERSION_GONE)
+            continue;
+        gone += en->state == VERSION_LIVE;
+        rc = edit_move(tx, en, VERSION_GONE, e);
+        if (!rc)
+            rc = job_delete(tx, en->v->number, e);
+    }
+    if (!rc)
+        rc = edit_commit(tx, &ed, &tx->cat->next, e);
+    free(ed.entries);
+    snprintf(m->text, sizeof m->text, "%s is the oldest version, %zu before it %s gone for good",
+             v->name, gone, gone == 1 ? "is" : "are");
+    return rc;
+}
+
+static int revert_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct move_args *m = arg;
+    struct edit ed = {0};
+    struct version *v = named(tx->cat, m->name, e);
+    const struct catalog_entry *parent;
+    int rc = 0;
+
+    if (!v)
+        return -1;
+    parent = v->parent ? catalog_entry(tx->cat, v->parent) : NULL;
+    if (!parent || parent->state != VERSION_LIVE)
+        return err_set(e, ERR_BUSY, "%s is the oldest version: there is none to go back to",
+                       v->name);
+    if (edit_begin(tx, &ed, e))
+        return -1;
+    for (size_t i = 0; i < ed.n && !rc; i++)
+        if (ed.entries[i].state == VERSION_LIVE && version_descends(ed.entries[i].v, v))
+            rc = edit_move(tx, &ed.entries[i], VERSION_DORMANT, e);
+    if (!rc)
+        rc = edit_commit(tx, &ed, &tx->cat->next, e);
+    free(ed.entries);
+    snprintf(m->text, sizeof m->text, "%s is no longer served; adding the same file brings it back",
+             v->name);
+    return rc;
+}
+
+/* A running backfill of a version that goes is stopped first; its row stays paused, so that the
+ * version finds it when it wakes. */
+static int stop_job_of(struct store *s, struct span version, struct buf *ignored, struct err *e)
+{
+    struct job_figures now;
+    struct catalog *cat = store_catalog(s);
+    struct version *v = catalog_version(cat, version);
+    int rc = 0;
+    jobs_figures(s, &now);
+    const struct catalog_entry *job = now.running ? catalog_entry(cat, now.version) : NULL;
+    if (v && job && version_descends(job->v, v))
+        rc = backfill_command(s, span_of("cancel"), ignored, e);
+    catalog_unref(cat);
+    return rc;
+}
+
+static int move_locked(struct store *s, struct span version, tx_fn fn, struct buf *report,
+                       struct err *e)
+{
+    struct move_args m = {.name = version};
+    if (store_write(s, TX_ALONE | TX_DURABLE, fn, &m, e))
+        return -1;
+    return buf_printf(report, "%s\n", m.text) ? 0 : err_nomem(e);
+}
+
+/* ---- The verbs of verbs.h: each in turn, each in the log ---- */
+
+int store_check(struct store *s, const char *file, struct span text, const struct verb_caller *by,
+                struct buf *report, struct err *e)
+{
+    pthread_mutex_lock(&verbs_lock);
+    int rc = check_locked(s, file, text, by, report, e);
+    write_log(s, by, "check", span_of(file), rc, report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}
+
+int store_add(struct store *s, const char *file, struct span text, const struct verb_caller *by,
+              struct buf *report, struct err *e)
+{
+    pthread_mutex_lock(&verbs_lock);
+    int rc = add_locked(s, file, text, by, report, e);
+    write_log(s, by, "add", span_of(file), rc, report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}
+
+int store_backfill(struct store *s, struct span command, const struct verb_caller *by,
+                   struct buf *report, struct err *e)
+{
+    pthread_mutex_lock(&verbs_lock);
+    int rc = backfill_command(s, command, report, e);
+    write_log(s, by, "backfill", command, rc, report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}
+
+int store_backfill_rate(struct store *s, uint64_t items_per_s, const struct verb_caller *by,
+                        struct err *e)
+{
+    struct buf report BUF_CLEANUP = BUF_INIT;
+    char text[32];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)items_per_s);
+    pthread_mutex_lock(&verbs_lock);
+    int rc = backfill_set_rate(s, items_per_s, e);
+    write_log(s, by, "backfill_rate", span_of(text), rc, &report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}
+
+int store_verify(struct store *s, struct span version, const struct verb_caller *by,
+                 struct buf *report, struct err *e)
+{
+    pthread_mutex_lock(&verbs_lock);
+    int rc = verify_run(s, version, by, report, e);
+    write_log(s, by, "verify", version, rc, report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}
+
+int store_finalize(struct store *s, struct span version, const struct verb_caller *by,
+                   struct buf *report, struct err *e)
+{
+    pthread_mutex_lock(&verbs_lock);
+    int rc = move_locked(s, version, finalize_tx, report, e);
+    write_log(s, by, "finalize", version, rc, report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}
+
+int store_revert(struct store *s, struct span version, const struct verb_caller *by,
+                 struct buf *report, struct err *e)
+{
+    struct buf ignored BUF_CLEANUP = BUF_INIT;
+    pthread_mutex_lock(&verbs_lock);
+    int rc = stop_job_of(s, version, &ignored, e);
+    if (!rc)
+        rc = move_locked(s, version, revert_tx, report, e);
+    write_log(s, by, "revert", version, rc, report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}
+
+int store_transaction(struct store *s, struct span json, const struct verb_caller *by,
+                      struct buf *report, struct err *e)
+{
+    pthread_mutex_lock(&verbs_lock);
+    int rc = transaction_run(s, json, by, report, e);
+    write_log(s, by, "transaction", json, rc, report, e);
+    pthread_mutex_unlock(&verbs_lock);
+    return rc;
+}

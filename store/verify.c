@@ -1,0 +1,425 @@
+/* verify: on the live data, that a version and its predecessor agree.
+ *
+ * For every item of every type that either shows, through both: its text is read, checked, and
+ * written back, which must change no text (GetPut) in either; what it refers to is there; checks
+ * and unique sets hold. The writing back happens in transactions that are undone, a few items at a
+ * time, so that other writers get their turn and nothing is kept. */
+#include "query.h"
+
+#include <stdio.h>
+
+#include "difference.h"
+
+#define CHUNK 256
+
+struct check_uid {
+    const char *sql;
+    uint64_t uid;
+};
+
+struct verifying {
+    struct store *s;
+    struct catalog *cat;
+    const struct version *versions[2]; /* v, its predecessor or NULL */
+    const struct verb_caller *by;
+    uint32_t coll;
+    uint64_t after;          /* the item before the next one */
+    bool end;                /* of the collection */
+    uint64_t items, bad, refs;
+    struct err first;        /* what was found first */
+    struct check_uid *uids;  /* of checks, as they turn up */
+    size_t n_uids;
+    /* the chunk's */
+    struct store_tx *tx;
+    struct lens lens;
+};
+
+/* One item through one version. */
+struct through {
+    struct verifying *vf;
+    const struct version *v;
+    const struct shape *s;
+    const struct item_row *row;
+    struct span key;
+};
+
+/* ---- Checks ---- */
+
+static int uid_of(struct verifying *vf, const char *sql, uint64_t *ret, struct err *e)
+{
+    struct check_uid *grown;
+    for (size_t i = 0; i < vf->n_uids; i++)
+        if (vf->uids[i].sql == sql) {
+            *ret = vf->uids[i].uid;
+            return 0;
+        }
+    grown = reallocarray(vf->uids, vf->n_uids + 1, sizeof *grown);
+    if (!grown)
+        return err_nomem(e);
+    vf->uids = grown;
+    grown[vf->n_uids++] = (struct check_uid){sql, expr_new_uid()};
+    *ret = grown[vf->n_uids - 1].uid;
+    return 0;
+}
+
+static bool has_checks(const struct shape *s)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].check)
+            return true;
+    return s->n_checks != 0;
+}
+
+static int columns_of(const struct through *t, const struct record *rec, struct expr_column *ret,
+                      struct buf *key, struct err *e)
+{
+    static const struct type_ref string = {.base = T_STRING};
+    bool set;
+    for (size_t i = 0; i < t->s->n_fields; i++) {
+        const struct field *f = &t->s->fields[i];
+        ret[i] = (struct expr_column){f->name, f->type, {0}};
+        if (lens_field(&t->vf->lens, t->v, t->s, f, rec, t->key, true, &ret[i].json, &set, e))
+            return -1;
+        if (!set)
+            ret[i].json = (struct span){0};
+    }
+    if (!json_write_string(t->key, key))
+        return err_nomem(e);
+    ret[t->s->n_fields] = (struct expr_column){"_key", &string, buf_span(key)};
+    return 0;
+}
+
+static int check_holds(const struct through *t, const char *sql, const char *field,
+                       const struct expr_column *columns, struct err *e)
+{
+    uint64_t uid = 0;
+    int truth;
+    if (uid_of(t->vf, sql, &uid, e) ||
+        expr_condition(t->vf->lens.env, uid, sql, columns, t->s->n_fields + 1, &truth, e))
+        return -1;
+    if (truth)
+        return 0;
+    err_set(e, ERR_INVALID, "check \"%s\" does not hold", sql);
+    return err_field(e, field);
+}
+
+static int checks_hold(const struct through *t, const struct record *rec, struct err *e)
+{
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    struct expr_column *columns;
+    if (!has_checks(t->s))
+        return 0;
+    columns = arena_alloc(&t->vf->lens.arena, (t->s->n_fields + 1) * sizeof *columns);
+    if (!columns)
+        return err_nomem(e);
+    if (columns_of(t, rec, columns, &key, e))
+        return -1;
+    for (size_t i = 0; i < t->s->n_fields; i++)
+        if (t->s->fields[i].check &&
+            check_holds(t, t->s->fields[i].check, t->s->fields[i].name, columns, e))
+            return -1;
+    for (size_t i = 0; i < t->s->n_checks; i++)
+        if (check_holds(t, t->s->checks[i], t->s->name, columns, e))
+            return -1;
+    return 0;
+}
+
+/* ---- References ---- */
+
+struct missing {
+    struct verifying *vf;
+    struct err *e;
+};
+
+static int target_is_there(void *arg, slot_no slot, uint64_t target)
+{
+    struct missing *m = arg;
+    struct conn *c = m->vf->tx->c;
+    sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_KEY, m->e);
+    bool row;
+    if (!st)
+        return -1;
+    bind_id(st, 1, target);
+    if (conn_step(c, st, &row, m->e))
+        return -1;
+    stmt_done(st);
+    m->vf->refs++;
+    if (row)
+        return 0;
+    return err_set(m->e, ERR_INVALID, "it refers to an item that is not there (%llu, slot %u)",
+                   (unsigned long long)id_number(target), (unsigned)slot);
+}
+
+static int refs_resolve(const struct through *t, const struct record *rec, struct err *e)
+{
+    struct missing m = {t->vf, e};
+    return lens_refs(&t->vf->lens, rec, target_is_there, &m, e);
+}
+
+/* ---- Writing back ---- */
+
+struct parting {
+    const char *version;
+    struct err *e;
+};
+
+static int part(void *arg, struct span field, struct span before, struct span after)
+{
+    struct parting *p = arg;
+    char name[128];
+    snprintf(name, sizeof name, "%.*s", (int)(field.n < 100 ? field.n : 100), field.p);
+    err_set(p->e, ERR_INVALID, "written back as it reads, field %s of %s changes from %.*s to %.*s",
+            name, p->version, before.p ? (int)(before.n < 80 ? before.n : 80) : 5,
+            before.p ? before.p : "unset", after.p ? (int)(after.n < 80 ? after.n : 80) : 5,
+            after.p ? after.p : "unset");
+    err_field(p->e, name);
+    return 1;
+}
+
+/* Does version w show the same of both records? */
+static int same_text(const struct through *t, const struct version *w, const struct shape *s,
+                     const struct record *now, struct err *e)
+{
+    struct buf before BUF_CLEANUP = BUF_INIT, after BUF_CLEANUP = BUF_INIT;
+    struct lens *l = &t->vf->lens;
+    struct parting p = {w->name, e};
+    if (lens_text(l, w, s, &t->row->rec, t->key, true, &before, e) ||
+        lens_text(l, w, s, now, t->key, true, &after, e))
+        return -1;
+    if (span_eq(buf_span(&before), buf_span(&after)))
+        return 0;
+    if (differences(buf_span(&before), buf_span(&after), part, &p, e))
+        return -1;
+    return e->code == ERR_NONE ? 0 : -1;
+}
+
+static int same_texts(const struct through *t, const struct record *now, struct err *e)
+{
+    for (size_t i = 0; i < 2 && t->vf->versions[i]; i++) {
+        const struct version *w = t->vf->versions[i];
+        for (size_t k = 0; k < w->n_shapes; k++)
+            if (w->shapes[k]->kind == SHAPE_ITEM && w->shapes[k]->coll == t->vf->coll &&
+                same_text(t, w, w->shapes[k], now, e))
+                return -1;
+    }
+    return 0;
+}
+
+static int write_back(const struct through *t, struct err *e)
+{
+    struct verifying *vf = t->vf;
+    struct record base RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    struct lens_change change;
+    const struct record *rec = &t->row->rec;
+
+    if (lens_text(&vf->lens, t->v, t->s, rec, t->key, false, &text, e) ||
+        lens_snapshot(&vf->lens, t->v, t->s, rec, t->key, &base, e) ||
+        lens_check(&vf->lens, t->v, t->s, buf_span(&text), &base, e) ||
+        lens_put(&vf->lens, t->v, t->s, t->key, buf_span(&text), false, &base, rec, &now, &change,
+                 e))
+        return -1;
+    if (change.any && same_texts(t, &now, e))
+        return -1;
+    if (checks_hold(t, rec, e) || refs_resolve(t, &now, e))
+        return -1;
+    return unique_follow(vf->tx, t->row->id, t->key, &now, e);
+}
+
+/* ---- Items ---- */
+
+/* Found in the item, or a trouble of the store's own? */
+static bool is_finding(const struct err *why)
+{
+    return why->code == ERR_INVALID || why->code == ERR_EXISTS || why->code == ERR_NOT_FOUND ||
+           why->code == ERR_BUSY || why->code == ERR_TOO_BIG;
+}
+
+static int found(const struct through *t, const struct err *why, struct err *e)
+{
+    if (!is_finding(why)) {
+        *e = *why;
+        return -1;
+    }
+    err_set(&t->vf->first, ERR_INVALID, "%s \"%.*s\" through %s: %s", t->s->name,
+            (int)(t->key.n < 100 ? t->key.n : 100), t->key.p, t->v->name, why->text);
+    err_field(&t->vf->first, why->field);
+    return 0;
+}
+
+static int item_through(struct verifying *vf, const struct version *v, const struct item_row *row,
+                        bool *bad, struct err *e)
+{
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        struct through t = {vf, v, v->shapes[i], row, buf_span(&row->key)};
+        struct err why = ERR_INIT;
+        if (v->shapes[i]->kind != SHAPE_ITEM || v->shapes[i]->coll != vf->coll)
+            continue;
+        derive_uses_begin(vf->tx);
+        int rc = write_back(&t, &why);
+        derive_uses_begin(vf->tx);
+        lens_reset(&vf->lens);
+        *bad |= rc != 0;
+        if (rc && found(&t, &why, e))
+            return -1;
+    }
+    return 0;
+}
+
+static int verify_item(struct verifying *vf, uint64_t id, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    bool there, bad = false;
+    if (item_row_get(vf->tx->c, id, &row, &there, e))
+        return -1;
+    if (!there)
+        return 0;
+    for (size_t i = 0; i < 2 && vf->versions[i]; i++)
+        if (item_through(vf, vf->versions[i], &row, &bad, e))
+            return -1;
+    vf->items++;
+    vf->bad += bad;
+    return 0;
+}
+
+static int chunk_ids(struct verifying *vf, uint64_t *ids, size_t *ret_n, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row = true;
+    int rc = conn_prepare(vf->tx->c, "SELECT id FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id",
+                          &st, e);
+    *ret_n = 0;
+    if (rc)
+        return -1;
+    bind_id(st, 1, vf->after);
+    bind_id(st, 2, id_make(vf->coll, ITEM_NUMBER_MASK));
+    while (!rc && row && *ret_n < CHUNK) {
+        rc = conn_step(vf->tx->c, st, &row, e);
+        if (!rc && row)
+            ids[(*ret_n)++] = column_id(st, 0);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int still_live(const struct verifying *vf, struct err *e)
+{
+    for (size_t i = 0; i < 2 && vf->versions[i]; i++)
+        if (catalog_live(vf->tx->cat, vf->versions[i]->number) != vf->versions[i])
+            return err_set(e, ERR_STALE, "%s is not live any more", vf->versions[i]->name);
+    return 0;
+}
+
+static int chunk_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct verifying *vf = arg;
+    uint64_t ids[CHUNK];
+    size_t n;
+    vf->tx = tx;
+    if (still_live(vf, e) || chunk_ids(vf, ids, &n, e))
+        return -1;
+    tx_sub_lens(tx, &vf->lens);
+    int rc = 0;
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = verify_item(vf, ids[i], e);
+    lens_deinit(&vf->lens);
+    vf->end = n < CHUNK;
+    if (n)
+        vf->after = ids[n - 1];
+    return rc ? -1 : TX_ROLLBACK;
+}
+
+/* ---- Collections ---- */
+
+static int verify_coll(struct verifying *vf, uint32_t coll, struct err *e)
+{
+    if (derive_for_coll(vf->s, coll, e))
+        return -1;
+    vf->coll = coll;
+    vf->after = id_make(coll, 0);
+    for (vf->end = false; !vf->end;) {
+        if (vf->by && vf->by->interrupted && vf->by->interrupted(vf->by->arg))
+            return err_set(e, ERR_INTERRUPTED, "interrupted");
+        if (store_write(vf->s, TX_ALONE | TX_READ_ONLY_TOO, chunk_tx, vf, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool shows(const struct version *v, size_t n, uint32_t coll)
+{
+    for (size_t i = 0; v && i < n; i++)
+        if (v->shapes[i]->kind == SHAPE_ITEM && v->shapes[i]->coll == coll)
+            return true;
+    return false;
+}
+
+/* Each collection once. */
+static int verify_all(struct verifying *vf, struct err *e)
+{
+    const struct version *v = vf->versions[0], *p = vf->versions[1];
+    for (size_t i = 0; i < v->n_shapes; i++)
+        if (v->shapes[i]->kind == SHAPE_ITEM && !shows(v, i, v->shapes[i]->coll) &&
+            verify_coll(vf, v->shapes[i]->coll, e))
+            return -1;
+    for (size_t i = 0; p && i < p->n_shapes; i++)
+        if (p->shapes[i]->kind == SHAPE_ITEM && !shows(p, i, p->shapes[i]->coll) &&
+            !shows(v, v->n_shapes, p->shapes[i]->coll) &&
+            verify_coll(vf, p->shapes[i]->coll, e))
+            return -1;
+    return 0;
+}
+
+static int conclude(const struct verifying *vf, struct buf *report, struct err *e)
+{
+    const char *v = vf->versions[0]->name;
+    const char *p = vf->versions[1] ? vf->versions[1]->name : NULL;
+    unsigned long long items = vf->items, bad = vf->bad, refs = vf->refs;
+    bool ok;
+    if (bad) {
+        err_set(e, ERR_INVALID, "%s%s%s %s in %llu of %llu items; the first: %s", v,
+                p ? " and " : "", p ? p : "", p ? "disagree" : "disagrees with itself", bad, items,
+                vf->first.text);
+        return err_field(e, vf->first.field);
+    }
+    ok = p ? buf_printf(report, "%s and %s agree: %llu items, each reads and writes back the same "
+                        "through both\n", v, p, items)
+           : buf_printf(report, "%s: %llu items, each reads and writes back the same\n", v, items);
+    ok = ok && buf_printf(report, "references: %llu, all resolve; checks and unique keys hold\n",
+                          refs);
+    return ok ? 0 : err_nomem(e);
+}
+
+static int find_versions(struct verifying *vf, struct span name, struct err *e)
+{
+    const char *names[64];
+    size_t n = 0;
+    const struct version *v = catalog_version(vf->cat, name);
+    for (size_t i = 0; i < vf->cat->n_entries && n < 64; i++)
+        if (vf->cat->entries[i].state == VERSION_LIVE)
+            names[n++] = vf->cat->entries[i].v->name;
+    if (!v) {
+        const char *near = err_nearest(name.p, name.n, names, n);
+        return err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"%s%s%s",
+                       (int)(name.n < 100 ? name.n : 100), name.p,
+                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
+    vf->versions[0] = v;
+    if (v->parent)
+        vf->versions[1] = catalog_live(vf->cat, v->parent);
+    return 0;
+}
+
+int verify_run(struct store *s, struct span version, const struct verb_caller *by,
+               struct buf *report, struct err *e)
+{
+    struct verifying vf = {.s = s, .by = by, .cat = store_catalog(s)};
+    int rc = find_versions(&vf, version, e);
+    if (!rc)
+        rc = verify_all(&vf, e);
+    if (!rc)
+        rc = conclude(&vf, report, e);
+    free(vf.uids);
+    catalog_unref(vf.cat);
+    return rc;
+}
