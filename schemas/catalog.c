@@ -50,12 +50,45 @@ static void note_formula(struct catalog *c, const struct version *v, const struc
     c->applied[c->n_applied++] = (struct applied){f, v->number};
 }
 
-static void note_link(struct catalog *c, const struct link *l)
+/* A version that is not gone shows the slot in items of that collection. */
+static bool is_shown(const struct catalog *c, uint32_t coll, slot_no slot)
 {
-    c->links[c->n_links++] = l;
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        if (c->entries[i].state == VERSION_GONE)
+            continue;
+        for (size_t j = 0; j < v->n_shapes; j++)
+            if (v->shapes[j]->coll == coll && shape_field_by_slot(v->shapes[j], slot))
+                return true;
+    }
+    return false;
+}
+
+static bool shows_fields(const struct catalog *c, const struct link *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (is_shown(c, l->coll, l->here[i]))
+            return true;
+    return false;
+}
+
+/* The side that a link's fields were moved from may be finalized away, or the one they moved to;
+ * where the values are does not change with that. */
+static void note_link(struct catalog *c, const struct catalog_entry *en, const struct link *l)
+{
+    bool applies = en->state != VERSION_GONE && (!is_root(c, en->v) || l->kind == LINK_INLINE);
+
+    if (!applies && !shows_fields(c, l))
+        return;
+    if (applies || l->kind == LINK_INLINE || is_shown(c, l->coll, l->ref))
+        c->links[c->n_links++] = l;
+    else
+        c->retired[c->n_retired++] = l;
+    note_type(c, l->ref, l->ref_type, l->shapes, l->n_shapes);
     if (l->ref < c->n_slots)
         c->slots[l->ref].computed = true;
     for (size_t i = 0; i < l->n; i++) {
+        note_type(c, l->there[i], l->types[i], l->shapes, l->n_shapes);
         if (l->here[i] >= c->n_slots)
             continue;
         note_type(c, l->here[i], l->types[i], l->shapes, l->n_shapes);
@@ -108,8 +141,9 @@ static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size
     c->slots = calloc(c->n_slots ? c->n_slots : 1, sizeof *c->slots);
     c->applied = calloc(n_formulas ? n_formulas : 1, sizeof *c->applied);
     c->links = calloc(n_links ? n_links : 1, sizeof *c->links);
+    c->retired = calloc(n_links ? n_links : 1, sizeof *c->retired);
     c->groups = calloc(n_formulas + n_links + 1, sizeof *c->groups);
-    return c->entries && c->slots && c->applied && c->links && c->groups ? 0 : -1;
+    return c->entries && c->slots && c->applied && c->links && c->retired && c->groups ? 0 : -1;
 }
 
 static uint32_t formula_group(const struct formula *f)
@@ -159,6 +193,7 @@ static void make_groups(struct catalog *c)
 {
     qsort(c->applied, c->n_applied, sizeof *c->applied, compare_applied);
     qsort(c->links, c->n_links, sizeof *c->links, compare_links);
+    qsort(c->retired, c->n_retired, sizeof *c->retired, compare_links);
     for (size_t i = 0; i < c->n_applied; i++) {
         const struct applied *a = &c->applied[i];
         struct group *g = group_named(c, formula_group(a->f));
@@ -171,6 +206,11 @@ static void make_groups(struct catalog *c)
         struct group *g = group_named(c, c->links[i]->coll);
         if (!g->n_links++)
             g->links = &c->links[i];
+    }
+    for (size_t i = 0; i < c->n_retired; i++) {
+        struct group *g = group_named(c, c->retired[i]->coll);
+        if (!g->n_retired++)
+            g->retired = &c->retired[i];
     }
     qsort(c->groups, c->n_groups, sizeof *c->groups, compare_groups);
 }
@@ -199,10 +239,11 @@ static void collect(struct catalog *c)
         for (size_t j = 0; j < v->n_formulas; j++)
             if (applies(c, v, v->formulas[j]))
                 note_formula(c, v, v->formulas[j]);
-        for (size_t j = 0; j < v->n_links && !is_root(c, v); j++)
-            note_link(c, v->links[j]);
         c->last_step = v->step_end ? v->step_end - 1 : 0;
     }
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_links; j++)
+            note_link(c, &c->entries[i], c->entries[i].v->links[j]);
 }
 
 int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_number,
@@ -256,6 +297,7 @@ void catalog_unref(struct catalog *c)
     free(c->applied);
     free(c->groups);
     free(c->links);
+    free(c->retired);
     free(c);
 }
 

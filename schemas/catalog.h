@@ -43,6 +43,10 @@ struct group {
     size_t n_forward, n_backward;
     const struct link *const *links;          /* in step order */
     size_t n_links;
+    /* Links whose version is gone and whose reference nobody sees, while an older version still
+     * shows the fields: they are read over it until the item is next written. */
+    const struct link *const *retired;
+    size_t n_retired;
 };
 
 struct catalog {
@@ -57,6 +61,8 @@ struct catalog {
     size_t n_applied;
     const struct link **links;       /* likewise, by (collection, step) */
     size_t n_links;
+    const struct link **retired;     /* likewise */
+    size_t n_retired;
     struct group *groups;            /* by id */
     size_t n_groups;
     uint32_t last_step;              /* a record of this generation needs no computing */

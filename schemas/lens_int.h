@@ -2,6 +2,7 @@
  *
  *   lens_value.c      one value: JSON tree to stored bytes and back
  *   lens_read.c       a record seen through a version: slots, links, missing generations, text
+ *   lens_link.c       fields that stand in another item
  *   lens_work.c       propagation: what follows from changed slots
  *   lens_put.c        a text laid over a record
  */
@@ -101,6 +102,11 @@ int lens_object_text(struct lens *l, struct view vw, const struct shape *s,
 /* Which own bytes a record holds for v, if they still stand. */
 int lens_raw(struct lens *l, const struct version *v, const struct shape *s,
              const struct record *rec, struct span key, struct span *ret, struct err *e);
+/* The place of own bytes in a record: a version, and one of its shapes. */
+static inline slot_no raw_slot(const struct version *v, const struct shape *s)
+{
+    return v->number << RAW_SHAPE_BITS | s->id;
+}
 int lens_raw_set(struct lens *l, const struct version *v, const struct shape *s,
                  struct record *rec, struct span key, struct span text, struct err *e);
 /* memory and basis bytes: formula id, value, inputs */
@@ -138,6 +144,40 @@ int work_propagate(struct work *w, struct err *e);
 int work_finish(struct work *w, struct record *ret, struct err *e);
 void work_free(struct work *w);
 #define WORK_CLEANUP __attribute__((cleanup(work_free)))
+
+/* A computed value for a slot; it counts as changed when it is another. */
+int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span value,
+               struct err *e);
+/* r's slots in `changed` were refreshed over link lk; before: as they were. What older steps compute
+ * from them follows. */
+int work_follow(struct lens *l, const struct link *lk, struct span key, const struct record *before,
+                const struct slotset *changed, struct record *r, struct err *e);
+/* The version that a link's step belongs to. */
+const struct version *link_version(const struct catalog *c, const struct link *lk);
+/* The link's fields in a flat record, as JSON text. */
+int work_values(struct work *w, const struct record *r, const struct link *lk, struct span **ret,
+                struct err *e);
+
+/* ---- lens_link.c ---- */
+/* lk->here[i] as the old side of the link shows it (of inline_type: the new side).
+ * *ret_is_own: it is the record's own value, and nothing was looked up. */
+int link_slot(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
+              bool *ret_is_own, struct err *e);
+/* What the target holds, over the reference in the record. */
+int link_across(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
+                struct err *e);
+/* A flat record, as it is stored. */
+int link_fold(const struct sight *s, const struct link *lk, struct record *r, struct err *e);
+/* move_field: the old side was written (touched: the field itself); the new side was. */
+int link_move_forward(struct work *w, const struct link *lk, bool touched, bool ref_changed,
+                      struct err *e);
+int link_move_backward(struct work *w, const struct link *lk, struct err *e);
+/* inline_type: the new side was written. */
+int link_inline_backward(struct work *w, const struct link *lk, struct err *e);
+/* A write that comes over a link of move_field, to the target: what holders are shown stays. */
+int link_shown_before(struct work *w, const struct link *lk, struct span **ret, struct err *e);
+int link_shown_after(struct work *w, const struct link *lk, const struct span *shown,
+                     struct err *e);
 
 /* ---- lens_put.c ---- */
 /* The members of a JSON object laid over the record in w: the difference to base. */

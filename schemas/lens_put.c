@@ -339,6 +339,23 @@ static int run_checks(struct lens *l, const struct version *v, const struct shap
     return 0;
 }
 
+/* Another writer changed a field since base, and the item now holds both writers' changes: the text
+ * does not say what it holds. */
+static bool is_merged(const struct work *w, const struct record *base)
+{
+    for (size_t i = 0; base && i <= w->s->n_fields; i++) {
+        const struct field *f = i < w->s->n_fields ? &w->s->fields[i] : NULL;
+        slot_no slot = f ? f->slot : SLOT_EXTRA;
+        struct span was = base_value(base, slot), found = base_value(&w->old, slot);
+        bool foreseen = f && f->type->base == T_REF && was.n && was.p[0] == 'k';
+        if ((!f && !w->s->open) || foreseen || span_eq(was, found))
+            continue;
+        if ((f && type_structured(f->type)) || span_eq(found, base_value(&w->r, slot)))
+            return true;
+    }
+    return false;
+}
+
 /* The writer's own bytes: kept for v when they are not the canonical text; a change of a field
  * ends those of the other versions. */
 static int keep_bytes(struct lens *l, const struct version *v, const struct shape *s,
@@ -346,15 +363,15 @@ static int keep_bytes(struct lens *l, const struct version *v, const struct shap
                       struct record *rec, bool *ret_changed, struct err *e)
 {
     struct buf canonical BUF_CLEANUP = BUF_INIT;
-    const struct entry *had = record_find(rec, v->number, ENTRY_RAW);
+    const struct entry *had = record_find(rec, raw_slot(v, s), ENTRY_RAW);
     struct span before = had ? had->bytes : (struct span){0};
 
-    record_drop(rec, fields ? SLOT_NONE : v->number, ENTRY_RAW);
+    record_drop(rec, fields ? SLOT_NONE : raw_slot(v, s), ENTRY_RAW);
     if (keep && lens_text(l, v, s, rec, key, false, &canonical, e))
         return -1;
     if (keep && !span_eq(buf_span(&canonical), text) && lens_raw_set(l, v, s, rec, key, text, e))
         return -1;
-    had = record_find(rec, v->number, ENTRY_RAW);
+    had = record_find(rec, raw_slot(v, s), ENTRY_RAW);
     *ret_changed = !span_eq(before, had ? had->bytes : (struct span){0});
     return 0;
 }
@@ -412,7 +429,7 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
     if (work_begin(&w, l, view_of(v), s, s->coll, key, cur ? &brought : NULL, e))
         return -1;
     struct put_bases b = {base ? base : cur ? &w.old : NULL,
-                          base && record_find(base, v->number, ENTRY_RAW)};
+                          base && record_find(base, raw_slot(v, s), ENTRY_RAW)};
     if (parse_item(l, v, s, text, line, b.base, &object, e))
         return -1;
     if (work_lay(&w, object, b.base, b.is_text, e) || work_propagate(&w, e) ||
@@ -424,7 +441,7 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
     if (work_finish(&w, ret, e) || run_checks(l, v, s, key, ret, cur ? &brought : NULL, e))
         return -1;
     bool fields = w.create || w.changed.n;
-    bool keep = !line && !stale;
+    bool keep = !line && !stale && !is_merged(&w, base);
     if (line && !fields) /* a line of JSON Lines that changes nothing leaves the bytes */
         return tell(l, &w, decided, ret_change, e);
     if (keep_bytes(l, v, s, key, text, keep, fields, ret, &bytes_changed, e))
@@ -446,22 +463,11 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
     return tell(l, &w, true, ret_change, e);
 }
 
-/* The version that the step of a link belongs to. */
-static const struct version *version_of_link(const struct catalog *c, const struct link *lk)
-{
-    for (size_t i = 0; i < c->n_entries; i++) {
-        const struct version *v = c->entries[i].v;
-        if (v->step_first <= lk->step && lk->step < v->step_end)
-            return v;
-    }
-    return NULL;
-}
-
 /* move_field adds its target's field in the new version, inline_type takes it from the old one. */
 static const struct shape *assigned_shape(const struct catalog *c, const struct link *lk,
                                           const struct version **ret_v)
 {
-    const struct version *v = version_of_link(c, lk);
+    const struct version *v = link_version(c, lk);
     if (v && lk->kind == LINK_INLINE)
         v = v->base;
     *ret_v = v;
@@ -476,13 +482,14 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
     struct work w WORK_CLEANUP = {0};
     const struct version *v;
     const struct shape *s = assigned_shape(l->cat, lk, &v);
-    struct span stored;
+    struct span stored, *shown;
     bool set;
 
     if (!s)
         return err_set(e, ERR_IO, "a link to an unknown type");
     if ((cur && bring_current(l, v, s, key, cur, &brought, e)) ||
-        work_begin(&w, l, view_of(v), s, lk->target_coll, key, cur ? &brought : NULL, e))
+        work_begin(&w, l, view_of(v), s, lk->target_coll, key, cur ? &brought : NULL, e) ||
+        link_shown_before(&w, lk, &shown, e))
         return -1;
     for (size_t i = 0; i < lk->n; i++) {
         struct span had = base_value(&w.r, lk->there[i]);
@@ -495,7 +502,8 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
         if (decide(&w, lk->there[i], stored, e))
             return -1;
     }
-    if (work_propagate(&w, e) || work_finish(&w, ret, e))
+    if (work_propagate(&w, e) ||
+        (lk->kind == LINK_MOVE && link_shown_after(&w, lk, shown, e)) || work_finish(&w, ret, e))
         return -1;
     if (w.changed.n)
         record_drop(ret, SLOT_NONE, ENTRY_RAW);

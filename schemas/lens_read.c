@@ -87,36 +87,6 @@ static struct span entry_value(const struct record *r, slot_no slot)
     return en && en->bytes.n ? en->bytes : (struct span){0};
 }
 
-/* The value stands in the item that the holder refers to. */
-static int through(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
-                   struct err *e)
-{
-    struct lens *l = s->l;
-    struct span ref = entry_value(s->rec, lk->ref);
-    struct buf *hold = arena_alloc(&l->arena, sizeof *hold);
-    struct record target RECORD_CLEANUP = RECORD_INIT;
-    bool found;
-
-    *ret = (struct span){0};
-    if (!hold)
-        return err_nomem(e);
-    if (!ref.p || !lens_ref_id(ref) || s->depth >= SIGHT_MAX_DEPTH)
-        return 0;
-    if (l->world.record_of(l->world.arg, lens_ref_id(ref), hold, &found, e))
-        return -1;
-    struct span bytes = found ? lens_keep(l, buf_span(hold)) : (struct span){0};
-    buf_free(hold);
-    if (!found)
-        return 0;
-    if (!bytes.p)
-        return err_nomem(e);
-    if (record_decode(bytes, &target, e))
-        return -1;
-    struct sight at = {.l = l, .v = s->v, .g = catalog_group(l->cat, lk->target_coll),
-                       .rec = &target, .depth = s->depth + 1};
-    return sight_slot(&at, lk->there[i], ret, e);
-}
-
 static const struct formula *formula_of(const struct group *g, uint64_t id, slot_no out)
 {
     const struct applied *a = id & 1 ? g->backward : g->forward;
@@ -171,12 +141,15 @@ int sight_slot(const struct sight *s, slot_no slot, struct span *ret, struct err
     const struct catalog *c = s->l->cat;
     const struct slot_info *si = slot < c->n_slots ? &c->slots[slot] : NULL;
 
+    bool own = true;
+
     *ret = entry_value(s->rec, slot);
     if (s->flat || !si || !si->is_volatile)
         return 0;
-    if (si->link && !ret->p &&
-        (s->rec->gen >= si->link->step || si->link->kind == LINK_INLINE))
-        return through(s, si->link, si->link_index, ret, e);
+    if (si->link && link_slot(s, si->link, si->link_index, ret, &own, e))
+        return -1;
+    if (!own)
+        return 0;
     const struct entry *basis = record_find(s->rec, slot, ENTRY_BASIS);
     return basis ? fresh(s, slot, basis, ret, e) : 0;
 }
@@ -239,6 +212,12 @@ int sight_eval(const struct sight *s, const struct formula *f, const struct span
 
 /* ---- Missing generations ---- */
 
+static bool quotes_others(const struct lens *l, const struct shape *s);
+static int raw_set_as(struct lens *l, const struct version *v, const struct shape *s,
+                      struct record *rec, const struct record *as, struct span key,
+                      struct span text, struct err *e);
+
+
 static int bring_formula(const struct sight *s, const struct formula *f, struct record *r,
                          struct err *e)
 {
@@ -287,6 +266,32 @@ static int bring_move(const struct sight *s, const struct link *lk, const struct
     return l->world.assign(l->world.arg, lk, id, s->key, values, true, &id, e);
 }
 
+/* An item from before the step refers to the record made from its values; that one may have been
+ * written since, and the item shows what it holds now. */
+static int bring_fresh(const struct sight *s, const struct link *lk, struct record *r,
+                       struct err *e)
+{
+    struct record before RECORD_CLEANUP = RECORD_INIT;
+    struct slotset changed = {0};
+
+    if (!record_copy(r, &before))
+        return err_nomem(e);
+    for (size_t i = 0; i < lk->n; i++) {
+        struct span now, had = entry_value(r, lk->here[i]);
+        if (link_across(s, lk, i, &now, e))
+            return -1;
+        if (span_eq(now, had))
+            continue;
+        if (!now.p)
+            record_unset(r, lk->here[i]);
+        else if (!record_set(r, lk->here[i], ENTRY_VALUE, now))
+            return err_nomem(e);
+        if (slotset_add(s->l, &changed, lk->here[i], e))
+            return -1;
+    }
+    return changed.n ? work_follow(s->l, lk, s->key, &before, &changed, r, e) : 0;
+}
+
 /* The reference of an item from before the step: made, or only foreseen. */
 static int bring_link(const struct sight *s, const struct link *lk, bool writing, struct record *r,
                       struct err *e)
@@ -311,7 +316,9 @@ static int bring_link(const struct sight *s, const struct link *lk, bool writing
                 : l->world.origin_of(l->world.arg, lk, values, &id, &key, e))
         return -1;
     stored = id ? lens_ref_bytes(l, id) : lens_keep(l, buf_span(&key));
-    return stored.p && record_set(r, lk->ref, ENTRY_VALUE, stored) ? 0 : err_nomem(e);
+    if (!stored.p || !record_set(r, lk->ref, ENTRY_VALUE, stored))
+        return err_nomem(e);
+    return id ? bring_fresh(s, lk, r, e) : 0;
 }
 
 static int bring_nested(struct lens *l, const struct version *v, const struct group *g,
@@ -328,6 +335,31 @@ static int bring_nested(struct lens *l, const struct version *v, const struct gr
             continue;
         struct view vw = {v, si->shapes, si->n_shapes};
         if (lens_value_bring(l, vw, si->type, en->bytes, upto, &en->bytes, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* Own bytes get their hash before the values they stand on leave the record. */
+static int bring_raws(struct lens *l, struct span key, const struct record *cur,
+                      struct record *ret, struct err *e)
+{
+    for (size_t i = 0; i < cur->n; i++) {
+        const struct entry *en = &cur->e[i];
+        const struct version *v;
+        const struct shape *s;
+        struct span raw;
+        if (en->kind != ENTRY_RAW || !en->bytes.n || en->bytes.p[0] != 0)
+            continue;
+        const struct catalog_entry *ce = catalog_entry(l->cat, en->slot >> RAW_SHAPE_BITS);
+        v = ce && ce->state != VERSION_GONE ? ce->v : NULL;
+        s = v ? version_shape(v, en->slot & ((1u << RAW_SHAPE_BITS) - 1)) : NULL;
+        if (!s || !quotes_others(l, s))
+            continue;
+        if (lens_raw(l, v, s, cur, key, &raw, e))
+            return -1;
+        record_drop(ret, en->slot, ENTRY_RAW);
+        if (raw.p && raw_set_as(l, v, s, ret, cur, key, raw, e))
             return -1;
     }
     return 0;
@@ -358,10 +390,11 @@ int lens_bring(struct lens *l, const struct version *v, const struct group *g, s
             return -1;
         link_first ? k++ : i++;
     }
-    if (writing && bring_nested(l, v, g, upto, ret, e))
+    if (!writing)
+        return 0;
+    if (bring_nested(l, v, g, upto, ret, e) || bring_raws(l, key, cur, ret, e))
         return -1;
-    if (writing)
-        ret->gen = upto;
+    ret->gen = upto;
     return 0;
 }
 
@@ -393,6 +426,12 @@ int lens_unfold(struct lens *l, const struct version *v, const struct group *g, 
         for (size_t i = 0; i < g->links[k]->n; i++)
             if (unfold_slot(&s, g->links[k]->here[i], &now, e))
                 return -1;
+    for (size_t k = 0; k < g->n_retired; k++) { /* back into the holder, for good */
+        for (size_t i = 0; i < g->retired[k]->n; i++)
+            if (unfold_slot(&s, g->retired[k]->here[i], &now, e))
+                return -1;
+        record_unset(&now, g->retired[k]->ref);
+    }
     for (size_t i = 0; i < r->n; i++)
         if (r->e[i].kind == ENTRY_BASIS && unfold_slot(&s, r->e[i].slot, &now, e))
             return -1;
@@ -444,13 +483,9 @@ int lens_fold(struct lens *l, const struct version *v, const struct group *g, st
     if (add_basis(&s, g->backward, g->n_backward, r, e) ||
         add_basis(&s, g->forward, g->n_forward, r, e))
         return -1;
-    for (size_t k = 0; k < g->n_links; k++) {
-        const struct link *lk = g->links[k];
-        /* a field that moved away over no reference stays where it was */
-        bool stays = r->gen < lk->step || (lk->kind == LINK_MOVE && !entry_value(r, lk->ref).p);
-        for (size_t i = 0; i < lk->n && !stays; i++)
-            record_unset(r, lk->here[i]);
-    }
+    for (size_t k = 0; k < g->n_links; k++)
+        if (link_fold(&s, g->links[k], r, e))
+            return -1;
     return 0;
 }
 
@@ -530,10 +565,14 @@ static int seen(struct lens *l, const struct version *v, const struct shape *s,
                 struct sight *ret, struct err *e)
 {
     const struct group *g = catalog_group(l->cat, s->coll);
+    uint32_t upto = v->step_end ? v->step_end - 1 : 0;
     *ret = (struct sight){.l = l, .v = v, .g = g, .rec = rec, .key = key};
-    if (v->step_end == 0 || rec->gen + 1 >= v->step_end)
+    /* a link of a newer version may show this one another value than the item holds */
+    if (g->n_links && g->links[g->n_links - 1]->step > upto)
+        upto = g->links[g->n_links - 1]->step;
+    if (rec->gen >= upto)
         return 0;
-    if (lens_bring(l, v, g, key, rec, v->step_end - 1, false, brought, e))
+    if (lens_bring(l, v, g, key, rec, upto, false, brought, e))
         return -1;
     ret->rec = brought;
     return 0;
@@ -613,16 +652,42 @@ static int text_hash(struct lens *l, const struct version *v, const struct shape
     return 0;
 }
 
+/* Own bytes from before a link came carry no hash: they stand while the record's own values are
+ * what the version shows. */
+static int own_values_stand(struct lens *l, const struct version *v, const struct shape *s,
+                            const struct record *rec, struct span key, bool *ret, struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct sight at;
+    struct span now;
+
+    if (seen(l, v, s, rec, key, &brought, &at, e))
+        return -1;
+    for (size_t i = 0; i < s->n_fields && *ret; i++) {
+        slot_no slot = s->fields[i].slot;
+        if (slot >= l->cat->n_slots || !l->cat->slots[slot].is_volatile)
+            continue;
+        if (sight_slot(&at, slot, &now, e))
+            return -1;
+        *ret = span_eq(now, entry_value(rec, slot));
+    }
+    return 0;
+}
+
 int lens_raw(struct lens *l, const struct version *v, const struct shape *s,
              const struct record *rec, struct span key, struct span *ret, struct err *e)
 {
-    const struct entry *en = record_find(rec, v->number, ENTRY_RAW);
+    const struct entry *en = record_find(rec, raw_slot(v, s), ENTRY_RAW);
     uint64_t was, now;
+    bool stands = true;
     *ret = (struct span){0};
     if (!en || !en->bytes.n)
         return 0;
     if (en->bytes.p[0] == 0) {
-        *ret = (struct span){en->bytes.p + 1, en->bytes.n - 1};
+        if (quotes_others(l, s) && own_values_stand(l, v, s, rec, key, &stands, e))
+            return -1;
+        if (stands)
+            *ret = (struct span){en->bytes.p + 1, en->bytes.n - 1};
         return 0;
     }
     if (en->bytes.n < 1 + sizeof was)
@@ -635,22 +700,32 @@ int lens_raw(struct lens *l, const struct version *v, const struct shape *s,
     return 0;
 }
 
-int lens_raw_set(struct lens *l, const struct version *v, const struct shape *s,
-                 struct record *rec, struct span key, struct span text, struct err *e)
+/* as: the record whose text through v they are. */
+static int raw_set_as(struct lens *l, const struct version *v, const struct shape *s,
+                      struct record *rec, const struct record *as, struct span key,
+                      struct span text, struct err *e)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
     uint64_t hash;
     bool quotes = quotes_others(l, s);
+    if (s->id >> RAW_SHAPE_BITS)
+        return 0;
     if (!buf_addc(&b, quotes))
         return err_nomem(e);
     if (quotes) {
-        if (text_hash(l, v, s, rec, key, &hash, e))
+        if (text_hash(l, v, s, as, key, &hash, e))
             return -1;
         if (!buf_add(&b, &hash, sizeof hash))
             return err_nomem(e);
     }
     struct span bytes = buf_addspan(&b, text) ? lens_keep(l, buf_span(&b)) : (struct span){0};
-    return bytes.p && record_set(rec, v->number, ENTRY_RAW, bytes) ? 0 : err_nomem(e);
+    return bytes.p && record_set(rec, raw_slot(v, s), ENTRY_RAW, bytes) ? 0 : err_nomem(e);
+}
+
+int lens_raw_set(struct lens *l, const struct version *v, const struct shape *s,
+                 struct record *rec, struct span key, struct span text, struct err *e)
+{
+    return raw_set_as(l, v, s, rec, rec, key, text, e);
 }
 
 /* ---- The rest of lens.h that only reads ---- */
@@ -664,12 +739,13 @@ int lens_snapshot(struct lens *l, const struct version *v, const struct shape *s
 
     if (lens_raw(l, v, s, rec, key, &raw, e) ||
         lens_bring(l, v, g, key, rec, l->cat->last_step, false, &brought, e) ||
+        bring_nested(l, v, g, l->cat->last_step, &brought, e) ||
         lens_unfold(l, v, g, key, &brought, e))
         return -1;
     if (!record_copy(&brought, ret))
         return err_nomem(e);
     if (!raw.p)
-        record_drop(ret, v->number, ENTRY_RAW);
+        record_drop(ret, raw_slot(v, s), ENTRY_RAW);
     record_drop(ret, SLOT_NONE, ENTRY_MEMORY);
     return 0;
 }

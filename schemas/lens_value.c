@@ -499,6 +499,8 @@ static int rewrite_object(const struct rewrite *w, const struct type_ref *t, str
                    w->upto > r.gen ? w->upto : r.gen, false, &up, e) ||
         rewrite_fields(w, s, &up, &out, e))
         return -1;
+    if (w->upto > out.gen)
+        out.gen = w->upto;
     if (!buf_addc(&bytes, 'o') || !record_encode(&out, &bytes))
         return err_nomem(e);
     return span_eq(buf_span(&bytes), stored) ? 0 : keep_buf(w->l, &bytes, ret, e);

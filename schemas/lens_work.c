@@ -161,8 +161,8 @@ static bool decided(const struct work *w, slot_no slot)
     return !w->create && (!en || en->kind == ENTRY_VALUE);
 }
 
-static int store_result(struct work *w, slot_no slot, enum entry_kind kind, struct span value,
-                        struct err *e)
+int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span value,
+               struct err *e)
 {
     struct span had = value_in(&w->r, slot);
     if (!value.p && kind == ENTRY_VALUE)
@@ -190,27 +190,25 @@ static int run(struct work *w, const struct formula *f, struct err *e)
         if (memory_keep(w, f, e))
             return -1;
         if (back)
-            return store_result(w, f->out, ENTRY_VALUE, taken, e);
+            return work_store(w, f->out, ENTRY_VALUE, taken, e);
     }
     if (sight_eval(&now, f, inputs, value_in(&w->r, f->out), &value, e))
         return -1;
-    return store_result(w, f->out, kind, value, e);
+    return work_store(w, f->out, kind, value, e);
 }
 
 /* ---- Links ---- */
 
-static int values_text(struct work *w, const struct link *lk, struct span **ret, bool *ret_any,
-                       struct err *e)
+int work_values(struct work *w, const struct record *r, const struct link *lk, struct span **ret,
+                struct err *e)
 {
     struct view vw = {w->vw.v, lk->shapes, lk->n_shapes};
     struct span *v = arena_alloc(&w->l->arena, (lk->n + 1) * sizeof *v);
     if (!v)
         return err_nomem(e);
-    *ret_any = false;
     for (size_t i = 0; i < lk->n; i++) {
         struct buf b BUF_CLEANUP = BUF_INIT;
-        v[i] = value_in(&w->r, lk->here[i]);
-        *ret_any |= v[i].p != NULL;
+        v[i] = value_in(r, lk->here[i]);
         if (!v[i].p || !type_structured(lk->types[i]))
             continue;
         if (lens_render(w->l, vw, lk->types[i], v[i], 1, &b, e))
@@ -228,9 +226,11 @@ static int link_forward(struct work *w, const struct link *lk, struct err *e)
 {
     struct span *values, stored = {0};
     uint64_t id;
-    bool any;
-    if (values_text(w, lk, &values, &any, e))
+    bool any = false;
+    if (work_values(w, &w->r, lk, &values, e))
         return -1;
+    for (size_t i = 0; i < lk->n; i++)
+        any |= values[i].p != NULL;
     if (any) {
         if (w->l->world.extract(w->l->world.arg, lk, values, false, &id, e))
             return -1;
@@ -238,25 +238,7 @@ static int link_forward(struct work *w, const struct link *lk, struct err *e)
         if (!stored.p)
             return err_nomem(e);
     }
-    return store_result(w, lk->ref, ENTRY_VALUE, stored, e);
-}
-
-/* Fields that stand in the item referred to were written: so is that item. */
-static int link_assign(struct work *w, const struct link *lk, struct err *e)
-{
-    struct span *values, stored, ref = value_in(&w->r, lk->ref);
-    uint64_t had = ref.p ? lens_ref_id(ref) : 0, id = had;
-    bool any;
-    if (values_text(w, lk, &values, &any, e))
-        return -1;
-    if (!had && (!any || lk->kind == LINK_MOVE))
-        return 0;
-    if (w->l->world.assign(w->l->world.arg, lk, had, w->key, values, false, &id, e))
-        return -1;
-    if (id == had)
-        return 0;
-    stored = lens_ref_bytes(w->l, id);
-    return stored.p ? store_result(w, lk->ref, ENTRY_VALUE, stored, e) : err_nomem(e);
+    return work_store(w, lk->ref, ENTRY_VALUE, stored, e);
 }
 
 static bool here_changed(const struct work *w, const struct link *lk)
@@ -274,6 +256,8 @@ static int link_backward(struct work *w, const struct link *lk, struct err *e)
     struct sight s = sight_now(w);
     struct span now;
 
+    if (lk->kind == LINK_MOVE)
+        return link_move_backward(w, lk, e);
     if (!record_copy(&w->r, &folded))
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++)
@@ -284,7 +268,7 @@ static int link_backward(struct work *w, const struct link *lk, struct err *e)
     s.flat = false;
     for (size_t i = 0; i < lk->n; i++)
         if (sight_slot(&s, lk->here[i], &now, e) ||
-            store_result(w, lk->here[i], ENTRY_VALUE, now, e))
+            work_store(w, lk->here[i], ENTRY_VALUE, now, e))
             return -1;
     return 0;
 }
@@ -309,10 +293,18 @@ static bool reached(const struct work *w, slot_no slot)
     return sees(w, slot) || slotset_has(&w->reached, slot);
 }
 
+static bool sees_here(const struct work *w, const struct link *lk)
+{
+    for (size_t i = 0; i < lk->n; i++)
+        if (sees(w, lk->here[i]))
+            return true;
+    return false;
+}
+
 static bool link_crossed(const struct work *w, const struct link *lk)
 {
-    if (lk->kind != LINK_INLINE)
-        return reached(w, lk->ref);
+    if (lk->kind != LINK_INLINE) /* a copied type, a restored field: that is the old side */
+        return reached(w, lk->ref) && !sees_here(w, lk);
     for (size_t i = 0; i < lk->n; i++)
         if (reached(w, lk->here[i]))
             return true;
@@ -343,7 +335,7 @@ static int reach_and_pin(struct work *w, slot_no slot, struct err *e)
 
 static int cross_inline(struct work *w, const struct link *lk, struct err *e)
 {
-    if ((w->create || here_changed(w, lk)) && link_assign(w, lk, e))
+    if ((w->create || here_changed(w, lk)) && link_inline_backward(w, lk, e))
         return -1;
     for (size_t i = 0; i < lk->n; i++)
         if (slotset_add(w->l, &w->pinned, lk->here[i], e))
@@ -436,9 +428,11 @@ static int forward_link(struct work *w, const struct link *lk, struct err *e)
         return 0;
     switch (lk->kind) {
     case LINK_EXTRACT:
-        return touched && !sees(w, lk->ref) ? link_forward(w, lk, e) : 0;
-    case LINK_MOVE: /* PutGet: the old side reads what it wrote, also over another reference */
-        return touched || ref_changed ? link_assign(w, lk, e) : 0;
+        if (sees(w, lk->ref) && ref_changed && value_in(&w->r, lk->ref).p)
+            return link_backward(w, lk, e);
+        return touched ? link_forward(w, lk, e) : 0;
+    case LINK_MOVE:
+        return touched || ref_changed ? link_move_forward(w, lk, touched, ref_changed, e) : 0;
     case LINK_INLINE:
         return ref_changed ? link_backward(w, lk, e) : 0;
     }
@@ -475,13 +469,42 @@ int work_propagate(struct work *w, struct err *e)
     return backward_pass(w, e) || forward_pass(w, e) ? -1 : 0;
 }
 
+const struct version *link_version(const struct catalog *c, const struct link *lk)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        if (v->step_first <= lk->step && lk->step < v->step_end)
+            return v;
+    }
+    return NULL;
+}
+
+int work_follow(struct lens *l, const struct link *lk, struct span key, const struct record *before,
+                const struct slotset *changed, struct record *r, struct err *e)
+{
+    const struct version *v = link_version(l->cat, lk);
+    const struct shape *s = v ? version_shape(v, lk->shape) : NULL;
+    struct work w WORK_CLEANUP = {0};
+
+    if (!s)
+        return 0;
+    w = (struct work){.l = l, .vw = view_of(v), .s = s, .key = key, .changed = *changed,
+                      .g = catalog_group(l->cat, lk->coll)};
+    if (!record_copy(before, &w.old) || !record_copy(r, &w.r))
+        return err_nomem(e);
+    if (find_path(&w, e) || work_propagate(&w, e))
+        return -1;
+    w.r.gen = r->gen;
+    return record_copy(&w.r, r) ? 0 : err_nomem(e);
+}
+
 /* What only finalized versions knew goes with the next write. */
 static void drop_dead(const struct catalog *c, struct record *r)
 {
     size_t kept = 0;
     for (size_t i = 0; i < r->n; i++) {
         const struct entry *en = &r->e[i];
-        const struct catalog_entry *v = en->kind == ENTRY_RAW ? catalog_entry(c, en->slot) : NULL;
+        const struct catalog_entry *v = en->kind == ENTRY_RAW ? catalog_entry(c, en->slot >> RAW_SHAPE_BITS) : NULL;
         bool dead = en->kind == ENTRY_RAW
                         ? !v || v->state == VERSION_GONE
                         : en->slot >= SLOT_FIRST && en->slot < c->n_slots && !c->slots[en->slot].type;

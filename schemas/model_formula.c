@@ -154,10 +154,13 @@ int model_add_link(struct model *m, const struct link *l, struct err *e)
     struct version *v = m->v;
     struct link **list = arena_grow(&v->arena, v->links, v->n_links, sizeof(struct link *));
     struct link *own = arena_alloc(&v->arena, sizeof(*own));
+    struct type_ref *type = arena_alloc(&v->arena, sizeof(*type));
 
-    if (!list || !own)
+    if (!list || !own || !type)
         return err_nomem(e);
     *own = *l;
+    *type = (struct type_ref){.base = T_REF, .shape = l->target_shape};
+    own->ref_type = type;
     own->uid = expr_new_uid();
     own->step = m->step;
     own->here = model_copy_array(m, l->here, l->n, sizeof(*l->here));

@@ -17,7 +17,8 @@
  *            value and each input as: varint 0 = unset, or bytes + 1 and the bytes
  *   BASIS    for a slot computed from values over a reference: the same layout, with the inputs
  *            under which the present value holds
- *   RAW      a writer's own bytes; "slot" is the version number they were written through
+ *   RAW      a writer's own bytes; "slot" is the version number and shape id they were written
+ *            through: number << RAW_SHAPE_BITS | shape
  *
  * A decoded record borrows the bytes it was decoded from. Threads: none of its own. */
 #ifndef SCHEMAS_RECORD_H
@@ -25,7 +26,8 @@
 
 #include "schema.h"
 
-#define RECORD_FORMAT 1
+#define RECORD_FORMAT  1
+#define RAW_SHAPE_BITS 20 /* shapes with higher ids keep no own bytes */
 
 enum entry_kind { ENTRY_VALUE = 0, ENTRY_DERIVED = 1, ENTRY_MEMORY = 2, ENTRY_BASIS = 3, ENTRY_RAW = 4 };
 

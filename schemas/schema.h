@@ -138,6 +138,8 @@ struct link {
     enum link_kind kind;
     uint32_t shape, coll;        /* holder of the reference */
     slot_no ref;                 /* its slot in the holder */
+    const struct type_ref *ref_type;
+    bool required;               /* LINK_INLINE: no holder is without a target */
     uint32_t target_shape, target_coll;
     size_t n;                    /* fields: */
     const slot_no *here;         /* their slots in the holder (values of items before the step) */

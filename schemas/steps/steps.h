@@ -143,6 +143,7 @@ step_apply step_add_field, step_remove_field, step_rename_field, step_restore_fi
 step_apply step_compute_field, step_reorder_fields;
 step_apply step_require_field, step_relax_field, step_change_default, step_change_type;
 step_apply step_transform, step_split_field, step_merge_fields, step_extract_type;
+step_apply step_move_field, step_inline_type;
 step_apply step_wrap_list, step_unwrap_list, step_nest_fields, step_unnest_fields;
 step_apply step_add_value, step_remove_value, step_rename_value, step_map_values;
 step_apply step_add_unique, step_remove_unique, step_add_check, step_remove_check;
