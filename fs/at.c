@@ -1,0 +1,165 @@
+#include "fs.h"
+
+#include "../schemas/value.h"
+#include "reply.h"
+
+/* ---- Inode numbers to what they stand for ---- */
+
+static int resolve_version(struct at *at, struct err *e)
+{
+    at->v = catalog_live(at->cat, at->in.version);
+    if (!at->v)
+        return err_set(e, ERR_STALE, "its version is no longer served");
+    return 0;
+}
+
+static int resolve_type(struct at *at, struct err *e)
+{
+    if (resolve_version(at, e) < 0)
+        return -1;
+    if (at->in.type >= at->v->n_shapes || at->v->shapes[at->in.type]->kind != SHAPE_ITEM)
+        return err_set(e, ERR_NOT_FOUND, "no such type");
+    at->s = at->v->shapes[at->in.type];
+    return 0;
+}
+
+static int resolve_nothing(struct at *at, struct err *e)
+{
+    (void)at;
+    (void)e;
+    return 0;
+}
+
+static int (*const resolve[INODE_KINDS])(struct at *at, struct err *e) = {
+    [INODE_ROOT] = resolve_nothing,   [INODE_README] = resolve_nothing,
+    [INODE_CURRENT] = resolve_nothing, [INODE_SCHEMAS] = resolve_nothing,
+    [INODE_CONTROL] = resolve_nothing, [INODE_CONTROL_FILE] = resolve_nothing,
+    [INODE_SCRATCH] = resolve_nothing, [INODE_VERSION] = resolve_version,
+    [INODE_SCHEMA] = resolve_version, [INODE_TYPE] = resolve_type,
+    [INODE_STREAM] = resolve_type,    [INODE_ITEM] = resolve_type,
+};
+
+int at_open_inode(struct fs *fs, uint64_t ino, const struct inode *in, struct at *ret,
+                  struct err *e)
+{
+    struct at at = {.ino = ino, .in = *in, .cat = store_catalog(fs->store)};
+
+    if (resolve[in->kind](&at, e) < 0) {
+        at_close(&at);
+        return -1;
+    }
+    *ret = at;
+    return 0;
+}
+
+int at_open(struct fs *fs, uint64_t ino, struct at *ret, struct err *e)
+{
+    struct scratch_info info;
+    struct inode in;
+
+    if (!inode_decode(ino, &in))
+        return err_set(e, ERR_NOT_FOUND, "no such file");
+    if (in.kind == INODE_SCRATCH) {
+        if (!scratch_get(fs->scratch, in.number, &info))
+            return err_set(e, ERR_NOT_FOUND, "it is gone");
+        if (info.published)
+            in = info.alias;
+    }
+    return at_open_inode(fs, ino, &in, ret, e);
+}
+
+void at_close(struct at *at)
+{
+    catalog_unref(at->cat);
+    at->cat = NULL;
+}
+
+/* ---- Names ---- */
+
+enum name_class name_classify(const char *name, struct span *ret_key)
+{
+    struct err ignored = ERR_INIT;
+    size_t n = strlen(name);
+
+    *ret_key = (struct span){0};
+    if (name[0] == '.' || n < 5 || strcmp(name + n - 5, ".json") != 0)
+        return NAME_SCRATCH;
+    *ret_key = (struct span){name, n - 5};
+    return key_check(*ret_key, &ignored) < 0 ? NAME_BAD : NAME_ITEM;
+}
+
+int name_check(const char *name, struct err *e)
+{
+    struct span key;
+
+    if (strlen(name) > NAME_BYTES_MAX)
+        return err_set(e, ERR_NAME_TOO_LONG, "a name has at most %d bytes", NAME_BYTES_MAX);
+    if (name_classify(name, &key) == NAME_BAD)
+        return key_check(key, e);
+    return 0;
+}
+
+/* A name as messages show it: on one line. */
+static void clean(char *p)
+{
+    for (; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+}
+
+void path_of(const struct at *dir, const char *name, char *ret, size_t size)
+{
+    if (dir->s)
+        snprintf(ret, size, "%s/%s%s%s", dir->v->name, dir->s->name, *name ? "/" : "", name);
+    else if (dir->in.kind == INODE_SCHEMAS)
+        snprintf(ret, size, "schemas/%s", name);
+    else
+        snprintf(ret, size, "%s%s%s", dir->v ? dir->v->name : "", dir->v ? "/" : "", name);
+    clean(ret);
+}
+
+static void found_node(struct found_name *f)
+{
+    f->what = FOUND_NODE;
+    if (f->node.kind == SCRATCH_LIMBO) {
+        f->what = FOUND_LIMBO;
+        f->number = f->node.item;
+    }
+}
+
+static int find_item(struct fs *fs, const struct at *dir, struct found_name *f, struct err *e)
+{
+    struct err why = ERR_INIT;
+
+    if (store_lookup(fs->store, dir->cat, dir->v, dir->s, f->key, &f->stat, &why) < 0) {
+        if (why.code == ERR_NOT_FOUND)
+            return 0;
+        *e = why;
+        return -1;
+    }
+    if (scratch_hides(fs->scratch, dir->ino, f->stat.number)) {
+        f->hidden = f->stat.number;
+        return 0;
+    }
+    f->what = FOUND_ITEM;
+    f->number = f->stat.number;
+    return 0;
+}
+
+int name_find(struct fs *fs, const struct at *dir, const char *name, struct found_name *ret,
+              struct err *e)
+{
+    *ret = (struct found_name){.what = FOUND_NONE};
+    if (strlen(name) > NAME_BYTES_MAX)
+        return err_set(e, ERR_NAME_TOO_LONG, "a name has at most %d bytes", NAME_BYTES_MAX);
+    ret->class = name_classify(name, &ret->key);
+    if (scratch_find(fs->scratch, dir->ino, name, &ret->node)) {
+        found_node(ret);
+        if (ret->what != FOUND_LIMBO)
+            return 0;
+        return store_read(fs->store, dir->cat, dir->v, dir->s, ret->number, &ret->stat, NULL, e);
+    }
+    if (ret->class != NAME_ITEM || !dir->s)
+        return 0;
+    return find_item(fs, dir, ret, e);
+}

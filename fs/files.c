@@ -1,0 +1,239 @@
+#include "files.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define BUCKETS       4096u
+#define WRITER_NEAR_NS INT64_C(500000000) /* how long after a writer readers go their own way */
+#define WAIT_NS        INT64_C(20000000)  /* a writer's wait for cached readers */
+
+struct entry {
+    uint64_t ino;
+    struct opening *list;   /* newest first */
+    int64_t last_writer_ns; /* when the last writer closed; 0 = never */
+    struct entry *next;
+};
+
+struct files {
+    pthread_mutex_t lock;
+    pthread_cond_t closed; /* some cached reader closed */
+    struct entry *buckets[BUCKETS];
+};
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static unsigned bucket_of(uint64_t ino)
+{
+    return (unsigned)(ino * UINT64_C(0x9E3779B97F4A7C15) >> 52) % BUCKETS;
+}
+
+struct files *files_new(void)
+{
+    struct files *f = calloc(1, sizeof(*f));
+    pthread_condattr_t attr;
+
+    if (!f)
+        return NULL;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->closed, &attr);
+    pthread_condattr_destroy(&attr);
+    return f;
+}
+
+void files_free(struct files *f)
+{
+    if (!f)
+        return;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        while (f->buckets[i]) {
+            struct entry *next = f->buckets[i]->next;
+
+            free(f->buckets[i]);
+            f->buckets[i] = next;
+        }
+    pthread_cond_destroy(&f->closed);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+static bool expired(const struct entry *en, int64_t now)
+{
+    return !en->list && (!en->last_writer_ns || now - en->last_writer_ns > WRITER_NEAR_NS);
+}
+
+/* The inode's entry, or NULL; drops what has expired on the way. */
+static struct entry *find_locked(struct files *f, uint64_t ino)
+{
+    struct entry **at = &f->buckets[bucket_of(ino)];
+    int64_t now = *at ? monotonic_ns() : 0;
+
+    while (*at) {
+        struct entry *en = *at;
+
+        if (en->ino == ino && !expired(en, now))
+            return en;
+        if (expired(en, now)) {
+            *at = en->next;
+            free(en);
+        } else {
+            at = &en->next;
+        }
+    }
+    return NULL;
+}
+
+static struct entry *make_locked(struct files *f, uint64_t ino)
+{
+    struct entry *en = find_locked(f, ino);
+    struct entry **bucket = &f->buckets[bucket_of(ino)];
+
+    if (en || !(en = calloc(1, sizeof(*en))))
+        return en;
+    en->ino = ino;
+    en->next = *bucket;
+    *bucket = en;
+    return en;
+}
+
+static void link_locked(struct entry *en, struct opening *o)
+{
+    o->prev = NULL;
+    o->next = en->list;
+    if (en->list)
+        en->list->prev = o;
+    en->list = o;
+}
+
+static void unlink_locked(struct entry *en, struct opening *o)
+{
+    if (o->next)
+        o->next->prev = o->prev;
+    if (o->prev)
+        o->prev->next = o->next;
+    else
+        en->list = o->next;
+}
+
+static bool has_writer(const struct entry *en)
+{
+    for (const struct opening *o = en->list; o; o = o->next)
+        if (o->writer)
+            return true;
+    return false;
+}
+
+bool files_open_reader(struct files *f, struct opening *o)
+{
+    struct entry *en;
+    bool cached;
+
+    o->writer = o->outlasted = false;
+    pthread_mutex_lock(&f->lock);
+    en = make_locked(f, o->ino);
+    cached = en && !en->last_writer_ns && !has_writer(en);
+    if (cached)
+        link_locked(en, o);
+    pthread_mutex_unlock(&f->lock);
+    return cached;
+}
+
+static bool waits_for_reader(const struct entry *en)
+{
+    for (const struct opening *o = en->list; o; o = o->next)
+        if (!o->writer && !o->outlasted)
+            return true;
+    return false;
+}
+
+static void wait_for_readers_locked(struct files *f, struct entry *en)
+{
+    int64_t end = monotonic_ns() + WAIT_NS;
+    struct timespec until = {end / 1000000000, end % 1000000000};
+    int timed_out = 0;
+
+    while (waits_for_reader(en) && !timed_out)
+        timed_out = pthread_cond_timedwait(&f->closed, &f->lock, &until);
+    for (struct opening *o = en->list; o; o = o->next)
+        o->outlasted = true;
+}
+
+bool files_open_writer(struct files *f, struct opening *o)
+{
+    struct entry *en;
+
+    o->writer = true;
+    o->outlasted = false;
+    pthread_mutex_lock(&f->lock);
+    en = make_locked(f, o->ino);
+    if (en) {
+        /* Counted first: a reader that comes while we wait goes its own way. */
+        link_locked(en, o);
+        wait_for_readers_locked(f, en);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return en != NULL;
+}
+
+bool files_has_writer(struct files *f, uint64_t ino)
+{
+    const struct entry *en;
+    bool has;
+
+    pthread_mutex_lock(&f->lock);
+    en = find_locked(f, ino);
+    has = en && (en->last_writer_ns || has_writer(en));
+    pthread_mutex_unlock(&f->lock);
+    return has;
+}
+
+void files_close(struct files *f, struct opening *o)
+{
+    struct entry *en;
+
+    pthread_mutex_lock(&f->lock);
+    en = find_locked(f, o->ino);
+    if (en) {
+        unlink_locked(en, o);
+        if (o->writer)
+            en->last_writer_ns = monotonic_ns();
+        else
+            pthread_cond_broadcast(&f->closed);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+struct opening *files_find_writer(struct files *f, uint64_t ino, pid_t pid,
+                                  void (*fn)(struct opening *o))
+{
+    struct entry *en;
+    struct opening *o = NULL;
+
+    pthread_mutex_lock(&f->lock);
+    en = find_locked(f, ino);
+    for (o = en ? en->list : NULL; o; o = o->next)
+        if (o->writer && o->pid == pid)
+            break;
+    if (o)
+        fn(o);
+    pthread_mutex_unlock(&f->lock);
+    return o;
+}
+
+void files_each_reader(struct files *f, void (*fn)(void *arg, uint64_t ino), void *arg)
+{
+    pthread_mutex_lock(&f->lock);
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct entry *en = f->buckets[i]; en; en = en->next)
+            if (en->list)
+                fn(arg, en->ino);
+    pthread_mutex_unlock(&f->lock);
+}

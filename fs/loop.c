@@ -1,0 +1,267 @@
+#include "loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#define POLL_NS_MIN 10000 /* a shorter look is no look */
+
+struct loop {
+    struct fuse_session *session;
+    int fd;              /* of the session; does not block */
+    int wake, ended;     /* eventfds: stop; the last thread is done */
+    pthread_mutex_t lock;
+    pthread_cond_t free; /* nobody leads */
+    bool led, stop;      /* guard: lock */
+    unsigned running;    /* guard: lock */
+    int64_t poll_ns;     /* the leader's */
+    pthread_t threads[LOOP_THREADS];
+    unsigned n_threads;
+};
+
+/* What a thread of the loop is at. */
+struct worker {
+    struct loop *loop;
+    bool leads;
+};
+static _Thread_local struct worker *self;
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* ---- The lead ---- */
+
+static bool lead_take(struct worker *w)
+{
+    struct loop *l = w->loop;
+
+    pthread_mutex_lock(&l->lock);
+    while (l->led && !l->stop)
+        pthread_cond_wait(&l->free, &l->lock);
+    w->leads = !l->stop;
+    l->led |= w->leads;
+    pthread_mutex_unlock(&l->lock);
+    return w->leads;
+}
+
+static void lead_leave(struct worker *w)
+{
+    struct loop *l = w->loop;
+
+    pthread_mutex_lock(&l->lock);
+    l->led = w->leads = false;
+    pthread_cond_signal(&l->free);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void loop_will_block(void)
+{
+    if (self && self->leads)
+        lead_leave(self);
+}
+
+/* ---- Receiving ---- */
+
+static bool has_more(const struct loop *l)
+{
+    struct pollfd p = {.fd = l->fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) > 0;
+}
+
+/* A sleep that was short would have been spared by looking longer; after a long one, looking was in
+ * vain. */
+static void learn(struct loop *l, int64_t slept_ns)
+{
+    if (slept_ns > LOOP_POLL_NS_MAX)
+        l->poll_ns /= 2;
+    else if (l->poll_ns < LOOP_POLL_NS_MAX)
+        l->poll_ns = l->poll_ns < POLL_NS_MIN ? POLL_NS_MIN : l->poll_ns * 2;
+    if (l->poll_ns > LOOP_POLL_NS_MAX)
+        l->poll_ns = LOOP_POLL_NS_MAX;
+    if (l->poll_ns < POLL_NS_MIN)
+        l->poll_ns = 0;
+}
+
+/* False: stopped. */
+static bool sleep_until_request(struct loop *l)
+{
+    struct pollfd p[2] = {{.fd = l->fd, .events = POLLIN}, {.fd = l->wake, .events = POLLIN}};
+    int64_t since = now_ns();
+
+    while (poll(p, 2, -1) < 0 && errno == EINTR)
+        ;
+    learn(l, now_ns() - since);
+    return !(p[1].revents & POLLIN);
+}
+
+/* One request. 0: the session has ended, or the loop is stopped. */
+static int receive(struct loop *l, struct fuse_buf *buf)
+{
+    int64_t end = 0;
+    int n;
+
+    for (;;) {
+        n = fuse_session_receive_buf(l->session, buf);
+        if (n != -EAGAIN && n != -EINTR)
+            return n > 0 ? n : 0;
+        if (end == 0)
+            end = now_ns() + l->poll_ns;
+        if (now_ns() < end)
+            continue;
+        if (!sleep_until_request(l))
+            return 0;
+        end = 0;
+    }
+}
+
+/* Kinds of requests that may wait for a commit, a disk, or each other. The others are a few
+ * microseconds, and their handlers say so when they are not. */
+static bool may_take_long(const struct fuse_buf *buf)
+{
+    const struct fuse_in_header *in = buf->mem;
+
+    switch (in->opcode) {
+    case FUSE_SETATTR:
+    case FUSE_UNLINK:
+    case FUSE_RENAME:
+    case FUSE_RENAME2:
+    case FUSE_FSYNC:
+    case FUSE_FSYNCDIR:
+    case FUSE_FLUSH:
+    case FUSE_CREATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void end_worker(struct loop *l)
+{
+    uint64_t one = 1;
+    bool last;
+
+    pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    l->led = false;
+    pthread_cond_broadcast(&l->free);
+    last = --l->running == 0;
+    pthread_mutex_unlock(&l->lock);
+    if (last && write(l->ended, &one, sizeof(one)) < 0)
+        abort(); /* an eventfd takes one */
+}
+
+static void *work(void *arg)
+{
+    struct worker w = {.loop = arg};
+    struct fuse_buf buf = {0};
+
+    self = &w;
+    while (w.leads || lead_take(&w)) {
+        if (receive(w.loop, &buf) == 0)
+            break;
+        if (may_take_long(&buf) || has_more(w.loop))
+            lead_leave(&w);
+        fuse_session_process_buf(w.loop->session, &buf);
+    }
+    free(buf.mem);
+    end_worker(w.loop);
+    return NULL;
+}
+
+/* ---- Beginning and end ---- */
+
+static int start_threads(struct loop *l, struct err *e)
+{
+    int failed = 0;
+
+    while (l->n_threads < LOOP_THREADS && !failed) {
+        pthread_mutex_lock(&l->lock);
+        l->running++;
+        pthread_mutex_unlock(&l->lock);
+        failed = pthread_create(&l->threads[l->n_threads], NULL, work, l);
+        l->n_threads += !failed;
+    }
+    if (!failed)
+        return 0;
+    pthread_mutex_lock(&l->lock);
+    l->running--;
+    pthread_mutex_unlock(&l->lock);
+    loop_stop(l);
+    loop_join(l);
+    return err_set(e, ERR_NO_MEMORY, "no thread: %s", strerror(failed));
+}
+
+int loop_start(struct fuse_session *session, struct loop **ret, struct err *e)
+{
+    struct loop *l = calloc(1, sizeof(*l));
+
+    if (!l)
+        return err_nomem(e);
+    l->session = session;
+    l->fd = fuse_session_fd(session);
+    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->free, NULL);
+    if (l->wake < 0 || l->ended < 0 ||
+        fcntl(l->fd, F_SETFL, fcntl(l->fd, F_GETFL) | O_NONBLOCK) != 0)
+        err_set(e, ERR_IO, "session: %s", strerror(errno));
+    else if (start_threads(l, e) == 0) {
+        *ret = l;
+        return 0;
+    }
+    loop_free(l);
+    return -1;
+}
+
+void loop_stop(struct loop *l)
+{
+    uint64_t one = 1;
+
+    pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    pthread_cond_broadcast(&l->free);
+    pthread_mutex_unlock(&l->lock);
+    if (write(l->wake, &one, sizeof(one)) < 0)
+        abort(); /* an eventfd takes one */
+}
+
+int loop_end_fd(const struct loop *l)
+{
+    return l->ended;
+}
+
+void loop_join(struct loop *l)
+{
+    while (l->n_threads)
+        pthread_join(l->threads[--l->n_threads], NULL);
+}
+
+void loop_free(struct loop *l)
+{
+    if (!l)
+        return;
+    if (l->wake >= 0)
+        close(l->wake);
+    if (l->ended >= 0)
+        close(l->ended);
+    pthread_cond_destroy(&l->free);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+}

@@ -1,0 +1,726 @@
+#include "notify.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs.h"
+#include "reply.h"
+
+#define MARKS          257u  /* collections share them; MARK_VERSIONS has its own */
+#define LOOKUP_SLOTS   4096u /* types' directories share them */
+#define OPENED_SLOTS   65536u
+#define RECHECK_NS     INT64_C(100000000) /* a lookup this young may still become an inode */
+#define GATHER_NS      INT64_C(2000000)   /* the names thread waits so long for more names */
+#define DIRS_GATHERED  32u
+#define INC_EPOCH      8     /* FUSE_NOTIFY_INC_EPOCH of Linux 6.16, unknown to libfuse 3.14 */
+#define NO_NAME        "\001" /* no file has this name: to wait for a directory's lock */
+
+enum job_kind {
+    JOB_INODE,   /* ino: attributes and pages */
+    JOB_NAME,    /* ino: directory, name */
+    JOB_LISTING, /* ino: directory */
+    JOB_RECHECK, /* ino, once more, after lookups in `dir` */
+    JOB_WIDE,    /* everything may differ */
+    JOB_RUN,     /* fn(arg) */
+    JOB_REPLY
+};
+
+struct job {
+    enum job_kind kind;
+    uint64_t ino, dir;
+    char *name;          /* owned */
+    fuse_req_t req;
+    struct reply *reply; /* owned */
+    void (*fn)(void *arg, bool silent);
+    void *arg;
+};
+
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t more, idle;
+    struct job *jobs;    /* guard: lock, as all here */
+    size_t n, cap;
+    bool busy, urgent, stop;
+    pthread_t thread;
+};
+
+struct notify {
+    struct fs *fs;
+    struct queue contents, names;
+    bool contents_run, names_run;
+    _Atomic uint64_t marks[MARKS];
+    atomic_bool silent; /* only answers any more */
+    /* Windows, as in RCU: those of the epoch before are waited for. */
+    atomic_uint epoch;
+    atomic_uint open[2];
+    /* A bit for each type's directory the kernel was told anything of. */
+    atomic_uchar *seen;
+    _Atomic int64_t looked_up[LOOKUP_SLOTS];
+    /* After a wide change: items that were opened since. A lossy table. */
+    atomic_bool wide;
+    _Atomic uint64_t *opened;
+    bool epoch_unknown;                           /* contents thread's own */
+    unsigned char live[VERSION_MAX_NUMBER + 1];   /* served when last told; guard: versions_lock */
+    pthread_mutex_t versions_lock;
+};
+
+static int64_t coarse_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* ---- Queues ---- */
+
+static void queue_init(struct queue *q)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->more, &attr);
+    pthread_cond_init(&q->idle, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void queue_deinit(struct queue *q)
+{
+    free(q->jobs);
+    pthread_cond_destroy(&q->more);
+    pthread_cond_destroy(&q->idle);
+    pthread_mutex_destroy(&q->lock);
+}
+
+static bool queue_grow_locked(struct queue *q)
+{
+    size_t cap = q->cap ? q->cap * 2 : 64;
+    struct job *jobs = realloc(q->jobs, cap * sizeof(*jobs));
+
+    if (!jobs)
+        return false;
+    q->jobs = jobs;
+    q->cap = cap;
+    return true;
+}
+
+static bool queue_add(struct queue *q, const struct job *job)
+{
+    bool ok;
+
+    pthread_mutex_lock(&q->lock);
+    ok = q->n < q->cap || queue_grow_locked(q);
+    if (ok) {
+        q->jobs[q->n++] = *job;
+        q->urgent |= job->kind == JOB_REPLY;
+        pthread_cond_signal(&q->more);
+    }
+    pthread_mutex_unlock(&q->lock);
+    return ok;
+}
+
+static void gather_locked(struct queue *q)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += GATHER_NS;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    while (!q->urgent && !q->stop)
+        if (pthread_cond_timedwait(&q->more, &q->lock, &until) != 0)
+            break;
+}
+
+/* Waits for jobs and takes them all; NULL = stop. The caller frees. */
+static struct job *queue_take(struct queue *q, bool gather, size_t *ret_n)
+{
+    struct job *jobs;
+
+    pthread_mutex_lock(&q->lock);
+    q->busy = false;
+    if (q->n == 0)
+        pthread_cond_broadcast(&q->idle);
+    while (q->n == 0 && !q->stop)
+        pthread_cond_wait(&q->more, &q->lock);
+    if (gather && q->n)
+        gather_locked(q);
+    jobs = q->n ? q->jobs : NULL;
+    *ret_n = q->n;
+    q->busy = jobs != NULL;
+    q->urgent = false;
+    if (jobs) {
+        q->jobs = NULL;
+        q->n = q->cap = 0;
+    }
+    pthread_mutex_unlock(&q->lock);
+    return jobs;
+}
+
+static bool queue_is_idle(struct queue *q)
+{
+    bool idle;
+
+    pthread_mutex_lock(&q->lock);
+    idle = q->n == 0 && !q->busy;
+    pthread_mutex_unlock(&q->lock);
+    return idle;
+}
+
+static void queue_wait_idle(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    while (q->n || q->busy)
+        pthread_cond_wait(&q->idle, &q->lock);
+    pthread_mutex_unlock(&q->lock);
+}
+
+static void queue_stop(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->stop = true;
+    pthread_cond_broadcast(&q->more);
+    pthread_mutex_unlock(&q->lock);
+    pthread_join(q->thread, NULL);
+}
+
+/* ---- Windows ---- */
+
+static unsigned mark_index(uint32_t coll)
+{
+    return coll == MARK_VERSIONS ? 0 : 1 + coll % (MARKS - 1);
+}
+
+uint64_t notify_mark(struct notify *n, uint32_t coll)
+{
+    return atomic_load(&n->marks[mark_index(coll)]);
+}
+
+struct window notify_enter(struct notify *n, uint32_t coll, uint64_t mark)
+{
+    unsigned epoch;
+
+    for (;;) {
+        epoch = atomic_load(&n->epoch);
+        atomic_fetch_add(&n->open[epoch & 1], 1);
+        if (atomic_load(&n->epoch) == epoch)
+            break;
+        atomic_fetch_sub(&n->open[epoch & 1], 1);
+    }
+    return (struct window){epoch & 1, notify_mark(n, coll) == mark};
+}
+
+void notify_leave(struct notify *n, struct window w)
+{
+    atomic_fetch_sub(&n->open[w.slot], 1);
+}
+
+/* Until every window is closed that was open when this was called. */
+static void wait_for_windows(struct notify *n)
+{
+    unsigned epoch = atomic_fetch_add(&n->epoch, 1);
+
+    for (unsigned tries = 0; atomic_load(&n->open[epoch & 1]) != 0; tries++) {
+        if (tries < 200)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){0, 20000}, NULL);
+    }
+}
+
+/* ---- What the kernel knows ---- */
+
+static size_t type_index(uint32_t version, uint32_t type)
+{
+    return (size_t)version << 12 | type;
+}
+
+static unsigned lookup_slot(uint32_t version, uint32_t type)
+{
+    return (version * 31 + type) % LOOKUP_SLOTS;
+}
+
+void notify_seen(struct notify *n, uint32_t version, uint32_t type)
+{
+    size_t i = type_index(version, type);
+    unsigned char bit = (unsigned char)(1u << i % 8);
+
+    if (!(atomic_load(&n->seen[i / 8]) & bit))
+        atomic_fetch_or(&n->seen[i / 8], bit);
+    atomic_store(&n->looked_up[lookup_slot(version, type)], coarse_ns());
+}
+
+static bool is_seen(struct notify *n, uint32_t version, uint32_t type)
+{
+    size_t i = type_index(version, type);
+
+    return atomic_load(&n->seen[i / 8]) >> i % 8 & 1;
+}
+
+bool notify_keep_pages(struct notify *n, uint64_t ino)
+{
+    size_t slot;
+
+    if (!atomic_load(&n->wide))
+        return true;
+    slot = (size_t)(ino * UINT64_C(0x9E3779B97F4A7C15) >> 48) % OPENED_SLOTS;
+    return atomic_exchange(&n->opened[slot], ino) == ino;
+}
+
+/* ---- Telling the kernel ---- */
+
+static void tell_inode(struct notify *n, uint64_t ino)
+{
+    if (!atomic_load(&n->silent))
+        fuse_lowlevel_notify_inval_inode(n->fs->session, ino, 0, 0);
+}
+
+static void tell_name(struct notify *n, uint64_t dir, const char *name)
+{
+    if (!atomic_load(&n->silent))
+        fuse_lowlevel_notify_inval_entry(n->fs->session, dir, name, strlen(name));
+}
+
+static bool tell_epoch(struct notify *n)
+{
+    struct {
+        uint32_t len;
+        int32_t code;
+        uint64_t unique;
+    } message = {sizeof(message), INC_EPOCH, 0};
+
+    return atomic_load(&n->silent) ||
+           write(fuse_session_fd(n->fs->session), &message, sizeof(message)) ==
+               (ssize_t)sizeof(message);
+}
+
+/* Kernels before 6.16: every version's directory with all that is under it. */
+static void tell_every_version(struct notify *n)
+{
+    struct catalog *cat = store_catalog(n->fs->store);
+
+    for (size_t i = 0; cat && i < cat->n_entries; i++)
+        if (cat->entries[i].v)
+            notify_name(n, FUSE_ROOT_ID, cat->entries[i].v->name);
+    catalog_unref(cat);
+}
+
+struct inos {
+    uint64_t *list;
+    size_t n, cap;
+};
+
+static void inos_add(void *arg, uint64_t ino)
+{
+    struct inos *inos = arg;
+    size_t cap = inos->cap ? inos->cap * 2 : 64;
+    uint64_t *list;
+
+    if (inos->n == inos->cap) {
+        list = realloc(inos->list, cap * sizeof(*list));
+        if (!list)
+            return;
+        inos->list = list;
+        inos->cap = cap;
+    }
+    inos->list[inos->n++] = ino;
+}
+
+static void tell_wide(struct notify *n)
+{
+    struct inos inos = {0};
+
+    if (n->epoch_unknown || !tell_epoch(n)) {
+        n->epoch_unknown = true;
+        tell_every_version(n);
+    }
+    files_each_reader(n->fs->files, inos_add, &inos);
+    for (size_t i = 0; i < inos.n; i++)
+        tell_inode(n, inos.list[i]);
+    free(inos.list);
+}
+
+static void job_done(struct job *job)
+{
+    free(job->name);
+    free(job->reply);
+}
+
+static void contents_job(struct notify *n, struct job *job)
+{
+    switch (job->kind) {
+    case JOB_INODE:
+        tell_inode(n, job->ino);
+        break;
+    case JOB_WIDE:
+        tell_wide(n);
+        break;
+    case JOB_RUN:
+        job->fn(job->arg, atomic_load(&n->silent));
+        break;
+    default:
+        reply_send(job->req, job->reply);
+    }
+}
+
+static void *contents_run(void *arg)
+{
+    struct notify *n = arg;
+    struct job *jobs;
+    size_t count;
+
+    while ((jobs = queue_take(&n->contents, false, &count))) {
+        wait_for_windows(n);
+        for (size_t i = 0; i < count; i++) {
+            contents_job(n, &jobs[i]);
+            job_done(&jobs[i]);
+        }
+        free(jobs);
+    }
+    return NULL;
+}
+
+/* Directories whose listing is to be forgotten: each once for many names. */
+struct dirs {
+    uint64_t list[DIRS_GATHERED];
+    size_t n;
+};
+
+static void dirs_flush(struct notify *n, struct dirs *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        tell_inode(n, d->list[i]);
+    d->n = 0;
+}
+
+static void dirs_add(struct notify *n, struct dirs *d, uint64_t dir)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->list[i] == dir)
+            return;
+    if (d->n == DIRS_GATHERED)
+        dirs_flush(n, d);
+    d->list[d->n++] = dir;
+}
+
+/* A listing under way holds the directory's lock while it fills the kernel's copy: tell_name waits
+ * for that, and only then the copy goes. */
+static void names_job(struct notify *n, struct job *job, struct dirs *d)
+{
+    switch (job->kind) {
+    case JOB_NAME:
+        tell_name(n, job->ino, job->name);
+        dirs_add(n, d, job->ino);
+        break;
+    case JOB_LISTING:
+        tell_name(n, job->ino, NO_NAME);
+        dirs_add(n, d, job->ino);
+        break;
+    case JOB_RECHECK:
+        tell_name(n, job->dir, NO_NAME);
+        tell_inode(n, job->ino);
+        break;
+    default:
+        dirs_flush(n, d);
+        notify_reply(n, job->req, job->reply);
+    }
+}
+
+static void *names_run(void *arg)
+{
+    struct notify *n = arg;
+    struct dirs dirs = {.n = 0};
+    struct job *jobs;
+    size_t count;
+
+    while ((jobs = queue_take(&n->names, true, &count))) {
+        for (size_t i = 0; i < count; i++) {
+            names_job(n, &jobs[i], &dirs);
+            job_done(&jobs[i]);
+        }
+        dirs_flush(n, &dirs);
+        free(jobs);
+    }
+    return NULL;
+}
+
+/* ---- Orders ---- */
+
+static void go_wide(struct notify *n)
+{
+    struct job job = {.kind = JOB_WIDE};
+
+    if (n->opened) {
+        for (size_t i = 0; i < OPENED_SLOTS; i++)
+            atomic_store_explicit(&n->opened[i], 0, memory_order_relaxed);
+        atomic_store(&n->wide, true);
+    }
+    queue_add(&n->contents, &job);
+}
+
+/* Without memory for an order, one that needs none says more than was meant. */
+static void order(struct notify *n, struct queue *q, const struct job *job)
+{
+    if (!queue_add(q, job)) {
+        free(job->name);
+        tell_epoch(n);
+    }
+}
+
+void notify_inode(struct notify *n, uint64_t ino)
+{
+    order(n, &n->contents, &(struct job){.kind = JOB_INODE, .ino = ino});
+}
+
+void notify_name(struct notify *n, uint64_t dir, const char *name)
+{
+    struct job job = {.kind = JOB_NAME, .ino = dir, .name = strdup(name)};
+
+    if (job.name)
+        order(n, &n->names, &job);
+    else
+        tell_epoch(n);
+}
+
+void notify_listing(struct notify *n, uint64_t dir)
+{
+    order(n, &n->names, &(struct job){.kind = JOB_LISTING, .ino = dir});
+}
+
+bool notify_run(struct notify *n, void (*fn)(void *arg, bool silent), void *arg)
+{
+    struct job job = {.kind = JOB_RUN, .fn = fn, .arg = arg};
+
+    return queue_add(&n->contents, &job);
+}
+
+static void order_item(struct notify *n, uint32_t version, uint32_t type, uint64_t number)
+{
+    uint64_t ino = inode_item(version, type, number);
+
+    notify_inode(n, ino);
+    if (coarse_ns() - atomic_load(&n->looked_up[lookup_slot(version, type)]) < RECHECK_NS)
+        order(n, &n->names,
+              &(struct job){.kind = JOB_RECHECK, .ino = ino, .dir = inode_type(version, type)});
+}
+
+/* ---- The store's changes ---- */
+
+typedef void (*place_fn)(struct notify *n, uint32_t version, uint32_t type, const void *arg);
+
+/* Every directory the kernel has seen in which items of this collection stand. */
+static void each_place(struct notify *n, const struct catalog *cat, uint32_t coll, place_fn fn,
+                       const void *arg)
+{
+    for (size_t i = 0; i < cat->n_entries; i++) {
+        const struct version *v = cat->entries[i].v;
+
+        if (cat->entries[i].state != VERSION_LIVE)
+            continue;
+        for (uint32_t t = 0; t < v->n_shapes; t++)
+            if (v->shapes[t]->kind == SHAPE_ITEM && is_seen(n, v->number, t) &&
+                (coll == 0 || v->shapes[t]->coll == coll))
+                fn(n, v->number, t, arg);
+    }
+}
+
+static void place_item(struct notify *n, uint32_t version, uint32_t type, const void *arg)
+{
+    const struct store_change *c = arg;
+
+    order_item(n, version, type, c->id & ITEM_NUMBER_MASK);
+}
+
+static void place_name(struct notify *n, uint32_t version, uint32_t type, const void *arg)
+{
+    const struct store_change *c = arg;
+    char name[KEY_BYTES_MAX + sizeof(".json")];
+
+    snprintf(name, sizeof(name), "%s.json", c->key);
+    notify_name(n, inode_type(version, type), name);
+}
+
+static void place_removed(struct notify *n, uint32_t version, uint32_t type, const void *arg)
+{
+    place_item(n, version, type, arg);
+    place_name(n, version, type, arg);
+}
+
+static void place_listing(struct notify *n, uint32_t version, uint32_t type, const void *arg)
+{
+    (void)arg;
+    notify_listing(n, inode_type(version, type));
+}
+
+static void change(struct notify *n, const struct catalog *cat, const struct store_change *c)
+{
+    static const place_fn places[] = {
+        [STORE_CHANGE_ITEM] = place_item,
+        [STORE_CHANGE_ADDED] = place_name,
+        [STORE_CHANGE_REMOVED] = place_removed,
+        [STORE_CHANGE_MANY] = place_listing,
+    };
+
+    if (c->kind == STORE_CHANGE_MANY)
+        go_wide(n);
+    each_place(n, cat, (uint32_t)(c->id >> ITEM_NUMBER_BITS), places[c->kind], c);
+}
+
+static void bump(struct notify *n, const struct store_change *c)
+{
+    if (c->kind != STORE_CHANGE_MANY)
+        atomic_fetch_add(&n->marks[mark_index((uint32_t)(c->id >> ITEM_NUMBER_BITS))], 1);
+    else
+        for (unsigned i = 0; i < MARKS; i++)
+            atomic_fetch_add(&n->marks[i], 1);
+}
+
+void notify_changes(void *arg, const struct store_change *changes, size_t count)
+{
+    struct notify *n = arg;
+    struct catalog *cat;
+
+    for (size_t i = 0; i < count; i++)
+        bump(n, &changes[i]);
+    cat = store_catalog(n->fs->store);
+    for (size_t i = 0; i < count; i++)
+        change(n, cat, &changes[i]);
+    catalog_unref(cat);
+}
+
+static void version_moved(struct notify *n, const struct version *v)
+{
+    char file[VERSION_NAME_SIZE + sizeof(".yaml")];
+
+    snprintf(file, sizeof(file), "%s.yaml", v->name);
+    notify_name(n, FUSE_ROOT_ID, v->name);
+    notify_name(n, inode_fixed(INODE_SCHEMAS), file);
+    notify_inode(n, inode_version(v->number));
+}
+
+void notify_versions(struct notify *n, bool gone)
+{
+    struct catalog *cat = store_catalog(n->fs->store);
+    struct store_change all = {.kind = STORE_CHANGE_MANY};
+
+    bump(n, &all);
+    pthread_mutex_lock(&n->versions_lock);
+    for (size_t i = 0; i < cat->n_entries; i++) {
+        const struct version *v = cat->entries[i].v;
+        bool live = cat->entries[i].state == VERSION_LIVE;
+
+        if (!v || n->live[v->number] == live)
+            continue;
+        gone |= !live;
+        n->live[v->number] = live;
+        version_moved(n, v);
+    }
+    pthread_mutex_unlock(&n->versions_lock);
+    notify_inode(n, inode_fixed(INODE_CURRENT));
+    notify_name(n, FUSE_ROOT_ID, "current");
+    if (gone)
+        change(n, cat, &all);
+    catalog_unref(cat);
+}
+
+/* ---- Answers ---- */
+
+static bool reply_queue(struct queue *q, fuse_req_t req, const struct reply *r)
+{
+    struct job job = {.kind = JOB_REPLY, .req = req, .reply = malloc(sizeof(*r))};
+
+    if (!job.reply)
+        return false;
+    *job.reply = *r;
+    if (queue_add(q, &job))
+        return true;
+    free(job.reply);
+    return false;
+}
+
+void notify_reply(struct notify *n, fuse_req_t req, const struct reply *r)
+{
+    if (queue_is_idle(&n->contents) || !reply_queue(&n->contents, req, r))
+        reply_send(req, r);
+}
+
+void notify_reply_late(struct notify *n, fuse_req_t req, const struct reply *r)
+{
+    if (queue_is_idle(&n->names) || !reply_queue(&n->names, req, r))
+        notify_reply(n, req, r);
+}
+
+/* ---- Beginning and end ---- */
+
+static void learn_versions(struct notify *n)
+{
+    struct catalog *cat = store_catalog(n->fs->store);
+
+    for (size_t i = 0; i < cat->n_entries; i++)
+        if (cat->entries[i].state == VERSION_LIVE)
+            n->live[cat->entries[i].v->number] = 1;
+    catalog_unref(cat);
+}
+
+static bool start_threads(struct notify *n)
+{
+    n->contents_run = pthread_create(&n->contents.thread, NULL, contents_run, n) == 0;
+    n->names_run = n->contents_run && pthread_create(&n->names.thread, NULL, names_run, n) == 0;
+    return n->names_run;
+}
+
+int notify_start(struct fs *fs, struct notify **ret, struct err *e)
+{
+    struct notify *n = calloc(1, sizeof(*n));
+
+    if (!n)
+        return err_nomem(e);
+    n->fs = fs;
+    queue_init(&n->contents);
+    queue_init(&n->names);
+    pthread_mutex_init(&n->versions_lock, NULL);
+    n->seen = calloc(type_index(VERSION_MAX_NUMBER + 1, 0) / 8, 1);
+    n->opened = calloc(OPENED_SLOTS, sizeof(*n->opened));
+    if (!n->seen || !n->opened || !start_threads(n)) {
+        notify_stop(n);
+        return err_nomem(e);
+    }
+    learn_versions(n);
+    *ret = n;
+    return 0;
+}
+
+void notify_only_replies(struct notify *n)
+{
+    atomic_store(&n->silent, true);
+}
+
+void notify_drain(struct notify *n)
+{
+    queue_wait_idle(&n->names);
+    queue_wait_idle(&n->contents);
+}
+
+void notify_stop(struct notify *n)
+{
+    if (!n)
+        return;
+    if (n->names_run)
+        queue_stop(&n->names);
+    if (n->contents_run)
+        queue_stop(&n->contents);
+    queue_deinit(&n->contents);
+    queue_deinit(&n->names);
+    pthread_mutex_destroy(&n->versions_lock);
+    free(n->seen);
+    free(n->opened);
+    free(n);
+}

@@ -1,0 +1,392 @@
+/* unlink, rename, symlink, and the ones that are never allowed.
+ *
+ * What a rename does depends on what the source is and what the new name is for:
+ *
+ *   source            to KEY.json                     to a scratch name
+ *   item              renamed (store_rename)          limbo: hidden here until made again
+ *   scratch file      published                       renamed
+ *   limbo             back, or the item is renamed    renamed
+ *   pending           will be made under that name    EBUSY
+ *   symbolic link     EPERM                           renamed
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "handle.h"
+#include "loop.h"
+#include "ops.h"
+#include "reply.h"
+
+/* ---- unlink ---- */
+
+static int unlink_found(struct fs *fs, const struct at *dir, const struct found_name *f,
+                        struct err *e)
+{
+    switch (f->what) {
+    case FOUND_NODE:
+        scratch_unlink(fs->scratch, f->node.node);
+        return 0;
+    case FOUND_LIMBO:
+        if (store_delete(fs->store, dir->v, dir->s, f->number, e) < 0)
+            return -1;
+        scratch_unlink(fs->scratch, f->node.node);
+        return 0;
+    case FOUND_ITEM:
+        return store_delete(fs->store, dir->v, dir->s, f->number, e);
+    case FOUND_NONE:
+        break;
+    }
+    return err_set(e, ERR_NOT_FOUND, "no such file");
+}
+
+static void note(fuse_req_t req, const struct at *dir, const char *name, const struct err *e)
+{
+    char path[640];
+
+    path_of(dir, name, path, sizeof(path));
+    refusal_note(fs_of(req), path, e);
+}
+
+static int unlink_in_type(fuse_req_t req, const struct at *dir, const char *name, struct err *e)
+{
+    struct fs *fs = fs_of(req);
+    struct found_name f;
+
+    if (dirs_writable(fs, req, dir, e) < 0 || name_find(fs, dir, name, &f, e) < 0)
+        return -1;
+    if (unlink_found(fs, dir, &f, e) == 0)
+        return 0;
+    note(req, dir, name, e);
+    return -1;
+}
+
+static int unlink_in_schemas(fuse_req_t req, const struct at *dir, const char *name,
+                             struct err *e)
+{
+    struct fs *fs = fs_of(req);
+    struct scratch_info info;
+
+    if (schema_of_name(dir->cat, name))
+        return err_set(e, ERR_PERM, "\"%s\" is live", name);
+    if (!scratch_find(fs->scratch, dir->ino, name, &info))
+        return err_set(e, ERR_NOT_FOUND, "no such file");
+    if (special_unstage(fs, name, e) < 0)
+        return -1;
+    scratch_unlink(fs->scratch, info.node);
+    return 0;
+}
+
+static int never(fuse_req_t req, struct err *e)
+{
+    (void)req;
+    return err_set(e, ERR_PERM, "not allowed here");
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct at dir AT_CLEANUP = AT_INIT;
+    struct err e = ERR_INIT;
+    int r = at_open(fs_of(req), parent, &dir, &e);
+
+    loop_will_block();
+    if (r == 0 && dir.in.kind == INODE_TYPE)
+        r = unlink_in_type(req, &dir, name, &e);
+    else if (r == 0 && dir.in.kind == INODE_SCHEMAS)
+        r = unlink_in_schemas(req, &dir, name, &e);
+    else if (r == 0)
+        r = never(req, &e);
+    reply_done(req, r, &e);
+}
+
+/* ---- rename ---- */
+
+struct move {
+    struct fs *fs;
+    const struct at *dir;
+    const char *name, *new_name;
+    struct found_name from, to;
+    bool noreplace;
+};
+
+/* The scratch name of an item goes with what it stood for. */
+static int drop_limbo(struct move *m, const struct found_name *f, struct err *e)
+{
+    if (f->what != FOUND_LIMBO)
+        return 0;
+    return store_delete(m->fs->store, m->dir->v, m->dir->s, f->number, e);
+}
+
+static int move_node(struct move *m, struct err *e)
+{
+    uint64_t replaced;
+
+    if (drop_limbo(m, &m->to, e) < 0)
+        return -1;
+    return scratch_rename(m->fs->scratch, m->from.node.node, m->new_name, &replaced, e);
+}
+
+/* An item that is hidden here had this key: its scratch name keeps its text as an ordinary file. */
+static int with_hidden_settled(struct move *m, int (*fn)(struct move *m, struct err *e),
+                               struct err *e)
+{
+    struct buf old BUF_CLEANUP = BUF_INIT;
+
+    if (m->to.hidden && limbo_text(m->fs, m->dir, m->to.hidden, &old, e) < 0)
+        return -1;
+    if (fn(m, e) < 0)
+        return -1;
+    if (m->to.hidden)
+        limbo_settle(m->fs, m->dir, m->to.hidden, buf_span(&old));
+    return 0;
+}
+
+static void drop_pending_target(struct move *m)
+{
+    if (m->to.what == FOUND_NODE)
+        scratch_unlink(m->fs->scratch, m->to.node.node);
+}
+
+static int rename_in_store(struct move *m, struct err *e)
+{
+    if (store_rename(m->fs->store, m->dir->v, m->dir->s, m->from.number, m->to.key, m->noreplace,
+                     e) < 0)
+        return -1;
+    drop_pending_target(m);
+    return 0;
+}
+
+static int item_to_item(struct move *m, struct err *e)
+{
+    return with_hidden_settled(m, rename_in_store, e);
+}
+
+static int item_to_scratch(struct move *m, struct err *e)
+{
+    struct scratch_make make = {.dir = m->dir->ino, .name = m->new_name, .kind = SCRATCH_LIMBO,
+                                .item = m->from.number, .mtime_ns = m->from.stat.mtime_ns};
+    struct scratch_info info;
+
+    if (drop_limbo(m, &m->to, e) < 0)
+        return -1;
+    drop_pending_target(m);
+    if (m->to.what == FOUND_LIMBO)
+        scratch_unlink(m->fs->scratch, m->to.node.node);
+    return scratch_make(m->fs->scratch, &make, &info, e);
+}
+
+static int publish_node(struct move *m, struct err *e)
+{
+    const struct scratch_info *node = &m->from.node;
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    struct item_stat is;
+    struct publication p = {
+        .key = m->to.key,
+        .number = m->to.what == FOUND_ITEM ? m->to.number : m->to.hidden,
+        .exclusive = m->noreplace,
+        .mtime_ns = node->mtime_ns,
+        .node = node,
+    };
+
+    if (scratch_read(m->fs->scratch, node->node, 0, SIZE_MAX, &text, e) < 0)
+        return -1;
+    if (text.n == 0)
+        return err_set(e, ERR_INVALID, "an empty file does not become an item");
+    if (text.n > m->fs->max_item_bytes)
+        return err_set(e, ERR_TOO_BIG, "an item has at most %zu bytes", m->fs->max_item_bytes);
+    p.text = buf_span(&text);
+    if (publish_text(m->fs, m->dir, &p, &is, e) < 0) {
+        if (e->line && !e->excerpt[0])
+            err_excerpt(e, text.p, text.n);
+        return -1;
+    }
+    drop_pending_target(m);
+    scratch_publish(m->fs->scratch, node->node,
+                    &(struct inode){INODE_ITEM, m->dir->in.version, m->dir->in.type, is.number});
+    notify_inode(m->fs->notify, inode_scratch(node->node));
+    notify_name(m->fs->notify, m->dir->ino, m->new_name);
+    rejected_drop(m->fs, m->dir, m->new_name);
+    return 0;
+}
+
+static int file_to_item(struct move *m, struct err *e)
+{
+    return with_hidden_settled(m, publish_node, e);
+}
+
+static int limbo_to_item(struct move *m, struct err *e)
+{
+    /* Back under its own name: nothing has happened. */
+    if (m->to.hidden != m->from.number && with_hidden_settled(m, rename_in_store, e) < 0)
+        return -1;
+    drop_pending_target(m);
+    scratch_unlink(m->fs->scratch, m->from.node.node);
+    notify_name(m->fs->notify, m->dir->ino, m->new_name);
+    return 0;
+}
+
+static int pending_to_scratch(struct move *m, struct err *e)
+{
+    return err_set(e, ERR_BUSY, "\"%s\" is not written yet", m->name);
+}
+
+static int link_to_item(struct move *m, struct err *e)
+{
+    return err_set(e, ERR_PERM, "\"%s\" is a symbolic link, and no item", m->name);
+}
+
+/* By what the source is; [0] to KEY.json, [1] to a scratch name. */
+static int (*const node_moves[][2])(struct move *m, struct err *e) = {
+    [SCRATCH_FILE] = {file_to_item, move_node},
+    [SCRATCH_SYMLINK] = {link_to_item, move_node},
+    [SCRATCH_PENDING] = {move_node, pending_to_scratch},
+    [SCRATCH_LIMBO] = {limbo_to_item, move_node},
+};
+
+static int move(struct move *m, struct err *e)
+{
+    bool scratch = m->to.class == NAME_SCRATCH;
+
+    if (m->from.what == FOUND_NONE)
+        return err_set(e, ERR_NOT_FOUND, "no such file");
+    if (m->noreplace && m->to.what != FOUND_NONE)
+        return err_set(e, ERR_EXISTS, "\"%s\" exists", m->new_name);
+    if (m->from.what == FOUND_ITEM)
+        return scratch ? item_to_scratch(m, e) : item_to_item(m, e);
+    return node_moves[m->from.node.kind][scratch](m, e);
+}
+
+static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name,
+                          const char *new_name, bool noreplace, struct err *e)
+{
+    struct fs *fs = fs_of(req);
+    struct move m = {.fs = fs, .dir = dir, .name = name, .new_name = new_name,
+                     .noreplace = noreplace};
+
+    if (dirs_writable(fs, req, dir, e) < 0 || name_check(new_name, e) < 0 ||
+        name_find(fs, dir, name, &m.from, e) < 0 || name_find(fs, dir, new_name, &m.to, e) < 0)
+        return -1;
+    if (strcmp(name, new_name) == 0)
+        return m.from.what == FOUND_NONE ? err_set(e, ERR_NOT_FOUND, "no such file") : 0;
+    if (move(&m, e) == 0)
+        return 0;
+    note(req, dir, new_name, e);
+    return -1;
+}
+
+static int rename_in_schemas(fuse_req_t req, const struct at *dir, const char *name,
+                             const char *new_name, bool noreplace, struct err *e)
+{
+    struct fs *fs = fs_of(req);
+    struct scratch_info from, to;
+    uint64_t replaced;
+
+    if (schema_of_name(dir->cat, name) || schema_of_name(dir->cat, new_name))
+        return err_set(e, ERR_PERM, "a live schema does not change");
+    if (!scratch_find(fs->scratch, dir->ino, name, &from))
+        return err_set(e, ERR_NOT_FOUND, "no such file");
+    if (noreplace && scratch_find(fs->scratch, dir->ino, new_name, &to))
+        return err_set(e, ERR_EXISTS, "\"%s\" exists", new_name);
+    if (strlen(new_name) > NAME_BYTES_MAX)
+        return err_set(e, ERR_NAME_TOO_LONG, "a name has at most %d bytes", NAME_BYTES_MAX);
+    if (special_unstage(fs, name, e) < 0 ||
+        scratch_rename(fs->scratch, from.node, new_name, &replaced, e) < 0)
+        return -1;
+    return special_stage(fs, from.node, e);
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+               const char *new_name, unsigned flags)
+{
+    struct at dir AT_CLEANUP = AT_INIT;
+    struct err e = ERR_INIT;
+    bool noreplace = flags & RENAME_NOREPLACE;
+    int r = at_open(fs_of(req), parent, &dir, &e);
+
+    loop_will_block();
+    if (r == 0 && flags & ~(unsigned)RENAME_NOREPLACE)
+        r = err_set(&e, ERR_INVALID, "only a plain rename, and one that replaces nothing");
+    else if (r == 0 && parent != new_parent)
+        r = err_set(&e, ERR_PERM, "from one directory to another");
+    else if (r == 0 && dir.in.kind == INODE_TYPE)
+        r = rename_in_type(req, &dir, name, new_name, noreplace, &e);
+    else if (r == 0 && dir.in.kind == INODE_SCHEMAS)
+        r = rename_in_schemas(req, &dir, name, new_name, noreplace, &e);
+    else if (r == 0)
+        r = never(req, &e);
+    reply_done(req, r, &e);
+}
+
+/* ---- Never, or nearly ---- */
+
+/* emacs' locks are symbolic links with scratch names. */
+static int symlink_in_type(fuse_req_t req, const struct at *dir, const char *name,
+                           const char *target, struct scratch_info *ret, struct err *e)
+{
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    struct scratch_make make = {.dir = dir->ino, .name = name, .kind = SCRATCH_SYMLINK,
+                                .mode = 0777, .uid = caller->uid, .gid = caller->gid,
+                                .mtime_ns = time_now_ns(), .text = span_of(target)};
+    struct found_name f;
+
+    if (dirs_writable(fs, req, dir, e) < 0 || name_find(fs, dir, name, &f, e) < 0)
+        return -1;
+    if (f.class != NAME_SCRATCH)
+        return never(req, e);
+    return scratch_make(fs->scratch, &make, ret, e);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    struct fs *fs = fs_of(req);
+    struct at dir AT_CLEANUP = AT_INIT;
+    struct fuse_entry_param entry = {.entry_timeout = FOREVER_S};
+    struct scratch_info info;
+    struct err e = ERR_INIT;
+    int r = at_open(fs, parent, &dir, &e);
+
+    if (r == 0)
+        r = dir.in.kind == INODE_TYPE ? symlink_in_type(req, &dir, name, target, &info, &e)
+                                      : never(req, &e);
+    if (r < 0) {
+        reply_error(req, &e);
+        return;
+    }
+    entry.ino = inode_scratch(info.node);
+    scratch_stat_fill(fs, &info, &entry.attr);
+    scratch_known(fs->scratch, info.node);
+    if (fuse_reply_entry(req, &entry) != 0)
+        scratch_forget(fs->scratch, info.node, 1);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
+{
+    (void)parent;
+    (void)name;
+    (void)mode;
+    (void)dev;
+    fuse_reply_err(req, EPERM);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    (void)parent;
+    (void)name;
+    (void)mode;
+    fuse_reply_err(req, EPERM);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    (void)parent;
+    (void)name;
+    fuse_reply_err(req, EPERM);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
+{
+    (void)ino;
+    (void)new_parent;
+    (void)new_name;
+    fuse_reply_err(req, EPERM);
+}

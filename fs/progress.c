@@ -1,0 +1,94 @@
+#include "progress.h"
+
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "human.h"
+
+#define LINE_SIZE 256
+#define BAR_MAX   40
+#define REDRAW_NS INT64_C(100000000)
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+void progress_init(struct progress *p)
+{
+    *p = (struct progress){.on = isatty(STDERR_FILENO), .began_ns = monotonic_ns()};
+}
+
+double progress_seconds(const struct progress *p)
+{
+    return (double)(monotonic_ns() - p->began_ns) / 1e9;
+}
+
+static int columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+/* The line takes the place of the one before it, cut where the terminal ends. */
+static void draw(struct progress *p, const char *line)
+{
+    fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
+    fflush(stderr);
+    p->drawn = true;
+    p->drawn_ns = monotonic_ns();
+}
+
+static void print_bar(char ret[BAR_MAX + 1], int width, uint64_t done, uint64_t total)
+{
+    int filled = total ? (int)((double)done / (double)total * width) : 0;
+
+    for (int i = 0; i < width; i++)
+        ret[i] = i < filled ? '#' : '-';
+    ret[width] = 0;
+}
+
+void progress_bar(struct progress *p, const char *label, uint64_t done, uint64_t total, double rate,
+                  double eta_s)
+{
+    char bar[BAR_MAX + 1], have[HUMAN_SIZE], all[HUMAN_SIZE], per[HUMAN_SIZE], left[HUMAN_SIZE];
+    char line[LINE_SIZE];
+    int n, width = columns() - 60;
+
+    if (!p->on)
+        return;
+    print_bar(bar, width < 10 ? 10 : width > BAR_MAX ? BAR_MAX : width, done, total);
+    n = snprintf(line, sizeof(line), "%s [%s] %u %%  %s of %s", label, bar,
+                 human_percent(done, total), human_count(done, have), human_count(total, all));
+    if (rate > 0 && n < LINE_SIZE)
+        n += snprintf(line + n, sizeof(line) - (size_t)n, "  %s/s",
+                      human_count((uint64_t)(rate + 0.5), per));
+    if (eta_s >= 0 && n < LINE_SIZE)
+        snprintf(line + n, sizeof(line) - (size_t)n, "  %s left", human_duration(eta_s, left));
+    draw(p, line);
+}
+
+void progress_count(struct progress *p, const char *label, const char *what, uint64_t n)
+{
+    char count[HUMAN_SIZE], per[HUMAN_SIZE], line[LINE_SIZE];
+    double seconds = progress_seconds(p);
+
+    if (!p->on || monotonic_ns() - p->drawn_ns < REDRAW_NS)
+        return;
+    snprintf(line, sizeof(line), "%s %s %s  %s/s", label, human_count(n, count), what,
+             human_count(seconds > 0 ? (uint64_t)((double)n / seconds) : 0, per));
+    draw(p, line);
+}
+
+void progress_end(struct progress *p)
+{
+    if (p->drawn)
+        fputs("\r\033[K", stderr);
+    p->drawn = false;
+}
