@@ -109,6 +109,49 @@ static int extract(void *arg, const struct link *l, const struct span *values, b
     return 0;
 }
 
+static int store(struct lw_item *it, const struct record *r)
+{
+    struct buf b = BUF_INIT;
+    ck_assert(record_encode(r, &b));
+    buf_free(&it->body);
+    it->body = b;
+    return 0;
+}
+
+/* The holder's key, or one like it. */
+static struct lw_item *item_like(struct lens_test *t, uint32_t coll, struct span key)
+{
+    char like[128];
+    snprintf(like, sizeof like, "%.*s", (int)key.n, key.p);
+    for (unsigned n = 2; by_key(t, coll, span_of(like)); n++)
+        snprintf(like, sizeof like, "%.*s~%u", (int)key.n, key.p, n);
+    return new_item(t, coll, like);
+}
+
+static int assign(void *arg, const struct link *l, uint64_t id, struct span holder_key,
+                  const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e)
+{
+    struct lens_test *t = arg;
+    struct lw_item *it = id ? by_id(t, id) : item_like(t, l->target_coll, holder_key);
+    struct record cur RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
+    struct lens_change change;
+    struct lens lens; /* another call of the world's own is in progress */
+
+    *ret_id = id;
+    if (!it)
+        return 0;
+    lens_init(&lens, t->cat, t->env, &t->lens.world);
+    int rc = id ? record_decode(buf_span(&it->body), &cur, e) : 0;
+    if (!rc)
+        rc = lens_assign(&lens, l, span_of(it->key), values, only_unset, id ? &cur : NULL, &now,
+                         &change, e);
+    if (!rc)
+        store(it, &now);
+    lens_deinit(&lens);
+    *ret_id = it->id;
+    return rc;
+}
+
 void lt_init(struct lens_test *t)
 {
     struct err e = ERR_INIT;
@@ -133,7 +176,7 @@ void lt_free(struct lens_test *t)
 static void renew(struct lens_test *t)
 {
     struct err e = ERR_INIT;
-    struct lens_world w = {t, key_of, id_of, record_of, origin_of, extract};
+    struct lens_world w = {t, key_of, id_of, record_of, origin_of, extract, assign};
     lens_deinit(&t->lens);
     catalog_unref(t->cat);
     t->cat = NULL;
@@ -179,15 +222,6 @@ static struct shape *shape_of(struct lens_test *t, const char *version, const ch
     ck_assert_msg(s != NULL, "no type %s in %s", type, version);
     *ret_v = v;
     return s;
-}
-
-static int store(struct lw_item *it, const struct record *r)
-{
-    struct buf b = BUF_INIT;
-    ck_assert(record_encode(r, &b));
-    buf_free(&it->body);
-    it->body = b;
-    return 0;
 }
 
 int lt_put_base(struct lens_test *t, const char *version, const char *type, const char *key,

@@ -1,0 +1,667 @@
+#!/usr/bin/env bash
+# The control files: each verb, what it refuses, and that it is durable when it returns.
+# sanitized: yes
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
+. "$(dirname "$0")/lib.sh"
+
+setup() {
+    mount_store
+    add v1 <<'YAML'
+version: v1
+types:
+  Dog:
+    fields:
+      name:  {type: string, required: true}
+      breed: string
+      age:   string
+YAML
+    D1=$M/v1/Dog D2=$M/v2/Dog
+    put "$D1/rex.json" '{"name": "Rex", "breed": "Beagle", "age": "3"}'
+    cat >"$T/v2.yaml" <<'YAML'
+version: v2
+from: v1
+migrate:
+  - change_type: {type: Dog, field: age, to: integer, up: "CAST(age AS INTEGER)", down: "CAST(age AS TEXT)"}
+  - rename_field: {type: Dog, from: name, to: call_name}
+YAML
+}
+
+add_v2() { add v2 <"$T/v2.yaml"; }
+
+# many COUNT: so many dogs d0.json, d1.json, ... through v1.
+many() {
+    python3 - "$D1" "$1" <<'PY'
+import sys
+for n in range(int(sys.argv[2])):
+    with open(f"{sys.argv[1]}/d{n}.json", "w") as f:
+        f.write('{"name": "dog %d", "breed": "breed %d", "age": "%d"}' % (n, n % 10, n % 20))
+PY
+}
+
+# ---------------------------------------------------------------- schemas and add
+
+schemas__are_staged_in_any_number_of_writes() {
+    while IFS= read -r line; do printf '%s\n' "$line"; done <"$T/v2.yaml" >"$M/schemas/v2.yaml"
+    cmp "$T/v2.yaml" "$M/schemas/v2.yaml" || fail "the staged text is another"
+    assert_eq "$(status '.staged | join(" ")')" v2
+    must_verb add v2
+    assert_match "$(outcome add)" '^ok'
+    assert_eq "$(status '.staged | length')" 0
+}
+
+schemas__a_staged_file_can_be_changed_and_removed() {
+    stage v2 <<<'version: v2'
+    stage v2 <"$T/v2.yaml"
+    cp "$T/v2.yaml" "$M/schemas/other.yaml"
+    rm "$M/schemas/other.yaml"
+    assert_absent "$M/schemas/other.yaml"
+    sed -i 's/call_name/nick/' "$M/schemas/v2.yaml"
+    must_verb add v2
+    sees "$D2/rex.json"
+    assert_json "$D2/rex.json" .nick '"Rex"'
+}
+
+schemas__a_live_one_cannot_be_changed_or_removed() {
+    assert_errno EPERM put "$M/schemas/v1.yaml" 'version: v1'
+    assert_errno EPERM rm "$M/schemas/v1.yaml"
+    assert_errno EPERM truncate -s 0 "$M/schemas/v1.yaml"
+    assert_contains "$(cat "$M/schemas/v1.yaml")" 'version: v1'
+}
+
+schemas__the_live_text_is_the_one_that_was_staged() {
+    add_v2
+    cmp "$T/v2.yaml" "$M/schemas/v2.yaml" || fail "another text"
+    remount_store
+    cmp "$T/v2.yaml" "$M/schemas/v2.yaml" || fail "another text after a remount"
+}
+
+add__of_the_same_file_again_is_harmless() {
+    add_v2
+    put "$D2/rex.json" '{"call_name": "Max"}'
+    # Saying the same twice is either nothing new or told to be there: never a second version.
+    verb add v2 2>/dev/null || assert_match "$(outcome add)" '^error: '
+    assert_eq "$(status '[.versions[].version] | join(" ")')" 'v1 v2'
+    assert_json "$D1/rex.json" .name '"Max"'
+}
+
+add__of_another_text_under_a_live_name_is_eexist_with_the_difference() {
+    add_v2
+    sed 's/call_name/nick/' "$T/v2.yaml" >"$T/other.yaml"
+    assert_fails "$SCHEMAFS" add "$M" "$T/other.yaml"
+    assert_match "$ERR" 'nick|call_name|5:'
+    stage again <"$T/other.yaml"
+    assert_errno EEXIST verb add again
+    assert_match "$(outcome add)" 'nick|call_name|:5:'
+    assert_json "$D2/rex.json" .call_name '"Rex"'
+}
+
+add__of_what_is_not_staged_names_it() {
+    assert_fails verb add v9
+    assert_match "$(outcome add)" '^error: .*v9'
+}
+
+add__touches_no_item() {
+    many 300
+    add_v2
+    assert_eq "$(backfill_state v2)" needed
+    assert_json "$D2/d7.json" . '{"call_name":"dog 7","breed":"breed 7","age":7}'
+    assert_eq "$(names "$D2" | wc -l)" 301
+}
+
+add__survives_kill_9_once_it_returned() {
+    add_v2
+    kill_store
+    mount_store
+    assert_json "$D2/rex.json" .age 3
+}
+
+add__a_version_from_one_that_is_not_the_newest_is_decided_clearly() {
+    add_v2
+    # The chain is one line: a second successor of v1 is refused, or it becomes one and all is served.
+    stage v3 <<'YAML'
+version: v3
+from: v1
+migrate:
+  - remove_field: {type: Dog, field: breed}
+YAML
+    if verb add v3 2>/dev/null; then
+        sees "$M/v3/Dog"
+        assert_json "$M/v3/Dog/rex.json" .name '"Rex"'
+    else
+        assert_match "$(outcome add)" '^error: .*v[123]'
+    fi
+    assert_json "$D2/rex.json" .call_name '"Rex"'
+}
+
+# ---------------------------------------------------------------- check
+
+check__says_what_every_step_does_and_changes_nothing() {
+    many 20
+    stage v2 <"$T/v2.yaml"
+    must_verb check v2
+    local said
+    said=$(outcome check)
+    assert_match "$said" '^ok'
+    assert_contains "$said" change_type
+    assert_contains "$said" rename_field
+    assert_match "$said" '(^|[^0-9])21([^0-9]|$)'
+    assert_absent "$M/v2"
+    assert_eq "$(status '.versions | length')" 1
+}
+
+check__says_what_a_step_can_lose() {
+    stage v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - remove_field: {type: Dog, field: breed}
+YAML
+    must_verb check v2
+    assert_contains "$(outcome check)" breed
+    assert_match "$(outcome check)" 'los[et]|finalize|kept'
+}
+
+check__refuses_what_add_refuses() {
+    sed 's/rename_field/renam_field/' "$T/v2.yaml" | stage v2
+    assert_errno EINVAL verb check v2
+    assert_match "$(outcome check)" '^error: .*v2\.yaml:5:5'
+}
+
+# ---------------------------------------------------------------- backfill
+
+backfill__leaves_every_text_as_it_was() {
+    many 500
+    add_v2
+    put "$D2/d3.json" '{"call_name": "three", "age": 33}'
+    local before
+    before=$(cat "$D1"/*.json "$D2"/*.json | sha256sum)
+    backfill v2
+    assert_eq "$(status '.versions[1].backfill.state')" "done"
+    assert_eq "$(cat "$D1"/*.json "$D2"/*.json | sha256sum)" "$before"
+    remount_store
+    assert_eq "$(cat "$D1"/*.json "$D2"/*.json | sha256sum)" "$before"
+    agree v2
+}
+
+backfill__of_steps_without_values_is_not_needed() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - rename_field: {type: Dog, from: name, to: call_name}
+YAML
+    assert_match "$(backfill_state v2)" '^(not_needed|done)$'
+    must_verb finalize v2
+    sees_no_more "$M/v1"
+    assert_json "$D2/rex.json" .call_name '"Rex"'
+}
+
+is_running_or_paused() { [[ $(backfill_state v2) =~ ^(running|paused)$ ]]; }
+
+backfill__pause_holds_and_resume_goes_on() {
+    many 1000
+    add_v2
+    must_verb backfill_rate 200
+    must_verb backfill v2
+    wait_until 5 is_running_or_paused || fail "it does not run" "$(cat "$M/control/status.json")"
+    must_verb backfill pause
+    assert_eq "$(backfill_state v2)" paused
+    local done_at_pause
+    sleep 0.3
+    done_at_pause=$(status '.versions[1].backfill.done')
+    sleep 0.7
+    assert_eq "$(status '.versions[1].backfill.done')" "$done_at_pause" "it went on while paused"
+    [[ $done_at_pause -lt 1001 ]] || fail "it was done before it was paused"
+    # In the middle of it both versions read and write.
+    put "$D1/d1.json" '{"name": "one", "age": "11"}'
+    assert_json "$D2/d1.json" '[.call_name, .age]' '["one",11]'
+    put "$D2/d999.json" '{"call_name": "last", "age": 99}'
+    assert_json "$D1/d999.json" '[.name, .age]' '["last","99"]'
+    must_verb backfill_rate 0
+    must_verb backfill resume
+    wait_until 20 backfill_is_over v2 || fail "it does not end" "$(cat "$M/control/status.json")"
+    assert_json "$D2/d1.json" .age 11
+    agree v2
+}
+
+backfill__a_pause_outlasts_a_remount() {
+    many 1000
+    add_v2
+    must_verb backfill_rate 100
+    must_verb backfill v2
+    must_verb backfill pause
+    remount_store
+    assert_eq "$(backfill_state v2)" paused
+    must_verb backfill_rate 0
+    must_verb backfill resume
+    wait_until 20 backfill_is_over v2 || fail "it does not end" "$(cat "$M/control/status.json")"
+}
+
+backfill__cancel_ends_it_and_it_can_start_again() {
+    many 1000
+    add_v2
+    must_verb backfill_rate 100
+    must_verb backfill v2
+    must_verb backfill cancel
+    assert_eq "$(backfill_state v2)" needed
+    assert_json "$D2/d7.json" .age 7
+    must_verb backfill_rate 0
+    backfill v2
+    assert_json "$D2/d7.json" .age 7
+}
+
+backfill__the_rate_is_kept() {
+    many 600
+    add_v2
+    must_verb backfill_rate 300
+    assert_match "$(cat "$M/control/backfill_rate")" '300'
+    local start
+    start=$(now_ms)
+    backfill v2
+    # Two seconds' worth; a first batch may be out at once.
+    [[ $(($(now_ms) - start)) -ge 900 ]] || fail "600 items at 300 a second took $(($(now_ms) - start)) ms"
+}
+
+backfill__resumes_by_itself_after_kill_9() {
+    many 1000
+    add_v2
+    must_verb backfill_rate 250
+    must_verb backfill v2
+    sleep 0.5
+    kill_store
+    mount_store
+    wait_until 5 is_running_or_paused || backfill_is_over v2 || fail "it did not resume" "$(cat "$M/control/status.json")"
+    must_verb backfill_rate 0
+    wait_until 20 backfill_is_over v2 || fail "it does not end" "$(cat "$M/control/status.json")"
+    assert_eq "$(names "$D2" | wc -l)" 1001
+    assert_json "$D2/d19.json" .age 19
+    agree v2
+}
+
+backfill__of_an_unknown_version_names_it() {
+    assert_fails verb backfill v9
+    assert_contains "$(outcome backfill)" v9
+}
+
+backfill__pause_of_nothing_is_an_error() {
+    assert_fails verb backfill pause
+    assert_match "$(outcome backfill)" '^error: '
+}
+
+# ---------------------------------------------------------------- verify
+
+verify__proves_that_two_versions_agree() {
+    many 200
+    add_v2
+    agree v2
+    backfill v2
+    agree v2
+    assert_match "$(outcome verify)" '201'
+}
+
+verify__names_the_item_that_does_not_translate() {
+    # No number: what v2 shows of it can't be turned back.
+    put "$D1/odd.json" '{"name": "Odd", "age": "about three"}'
+    add_v2
+    # It reads, whatever verify thinks of it.
+    cat "$D2/odd.json" >"$T/text"
+    assert_json "$T/text" .call_name '"Odd"'
+    if ! verb verify v2 2>/dev/null; then
+        assert_match "$(outcome verify)" '^error: .*odd'
+    fi
+    assert_json "$D1/odd.json" .age '"about three"'
+}
+
+# ---------------------------------------------------------------- finalize
+
+finalize__before_backfill_is_ebusy() {
+    add_v2
+    assert_errno EBUSY verb finalize v2
+    assert_match "$(outcome finalize)" '^error: .*v2'
+    assert_json "$D1/rex.json" .name '"Rex"'
+}
+
+finalize__ends_the_older_versions() {
+    add_v2
+    backfill v2
+    must_verb finalize v2
+    assert_match "$(outcome finalize)" '^ok'
+    sees_no_more "$M/v1"
+    assert_eq "$(ls "$M")" $'README\ncontrol\ncurrent\nschemas\nv2'
+    assert_eq "$(readlink "$M/current")" v2
+    assert_json "$D2/rex.json" . '{"call_name":"Rex","breed":"Beagle","age":3}'
+    put "$D2/rex.json" '{"call_name": "Rexi"}'
+    remount_store
+    assert_absent "$M/v1"
+    assert_json "$D2/rex.json" . '{"call_name":"Rexi"}'
+    assert_errno ENOENT cat "$D1/rex.json"
+}
+
+finalize__is_durable_when_it_returns() {
+    add_v2
+    backfill v2
+    must_verb finalize v2
+    kill_store
+    mount_store
+    assert_absent "$M/v1"
+    assert_json "$D2/rex.json" .call_name '"Rex"'
+}
+
+finalize__in_the_middle_of_a_chain_keeps_the_newer() {
+    add_v2
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - rename_field: {type: Dog, from: breed, to: race}
+YAML
+    backfill v2
+    must_verb finalize v2
+    sees_no_more "$M/v1"
+    put "$M/v3/Dog/rex.json" '{"call_name": "R", "race": "Pug", "age": 4}'
+    assert_json "$D2/rex.json" . '{"call_name":"R","breed":"Pug","age":4}'
+}
+
+finalize__drops_what_only_the_old_version_knew() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - remove_field: {type: Dog, field: breed}
+YAML
+    if ! backfill_is_over v2; then backfill v2; fi
+    must_verb finalize v2
+    sees_no_more "$M/v1"
+    unmount_store
+    if strings -n 4 "$S" 2>/dev/null | grep -q Beagle; then
+        # Deleted pages of the file may keep it for a while; no version may.
+        echo "the bytes are still in the file"
+    fi
+    mount_store
+    assert_json "$D2/rex.json" 'has("breed")' false
+}
+
+finalize__the_name_of_an_ended_version_is_no_verbs_object() {
+    add_v2
+    backfill v2
+    must_verb finalize v2
+    assert_fails verb revert v1
+    assert_fails verb backfill v1
+}
+
+# ---------------------------------------------------------------- revert
+
+revert__changes_nothing_that_the_old_version_sees() {
+    add_v2
+    put "$D1/old.json" '{"name": "Old", "age": "5"}'
+    sees "$D2/old.json"
+    local before
+    before=$(cat "$D1"/*.json | sha256sum)
+    must_verb revert v2
+    sees_no_more "$M/v2"
+    assert_eq "$(cat "$D1"/*.json | sha256sum)" "$before"
+    assert_eq "$(status '[.versions[].version] | join(" ")')" v1
+}
+
+revert__and_the_same_file_again_brings_the_data_back() {
+    sed -i '/rename_field/a\  - add_field: {type: Dog, field: chip, as: string}' "$T/v2.yaml"
+    add_v2
+    put "$D2/rex.json" '{"call_name": "Rex", "breed": "Beagle", "age": 3, "chip": "c-1"}'
+    put "$D2/new.json" '{"call_name": "New", "chip": "c-2"}'
+    must_verb revert v2
+    sees_no_more "$M/v2"
+    assert_json "$D1/new.json" .name '"New"'
+    put "$D1/rex.json" '{"name": "Rexi", "breed": "Beagle", "age": "3"}'
+    remount_store
+    add_v2
+    assert_json "$D2/rex.json" '[.call_name, .chip]' '["Rexi","c-1"]'
+    assert_json "$D2/new.json" .chip '"c-2"'
+}
+
+revert__takes_what_came_after_with_it() {
+    add_v2
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - rename_field: {type: Dog, from: breed, to: race}
+YAML
+    must_verb revert v2
+    sees_no_more "$M/v3"
+    sees_no_more "$M/v2"
+    assert_json "$D1/rex.json" .breed '"Beagle"'
+}
+
+revert__of_the_only_version_is_refused() {
+    assert_fails verb revert v1
+    assert_match "$(outcome revert)" '^error: '
+    assert_json "$D1/rex.json" .name '"Rex"'
+}
+
+revert__in_the_middle_of_a_backfill() {
+    many 1000
+    add_v2
+    must_verb backfill_rate 100
+    must_verb backfill v2
+    must_verb revert v2
+    sees_no_more "$M/v2"
+    assert_json "$D1/d19.json" .age '"19"'
+    add_v2
+    must_verb backfill_rate 0
+    backfill v2
+    assert_json "$D2/d19.json" .age 19
+}
+
+# ---------------------------------------------------------------- transactions
+
+with_queries() {
+    put "$D1/max.json" '{"name": "Max", "breed": "Boxer"}'
+    put "$D1/ida.json" '{"name": "Ida", "breed": "Beagle"}'
+    put "$D1/none.json" '{"name": "None"}'
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - add_type: {type: Breed, fields: {name: {type: string, required: true}, note: string}}
+  - add_field: {type: Dog, field: new_breed, as: ref<Breed>}
+queries:
+  breed_of_dog: SELECT DISTINCT breed AS _key, breed AS name FROM Dog WHERE breed IS NOT NULL
+  breedid_of_dog: SELECT d._key, b._key AS new_breed FROM Dog d JOIN Breed b ON b.name = d.breed
+  beagles: SELECT _key FROM Dog WHERE breed = 'Beagle'
+YAML
+    B2=$M/v2/Breed
+}
+
+# transact JSON: one write of a whole transaction.
+transact() { printf '%s' "$1" | cat >"$M/control/backfill"; }
+
+transaction__upsert_then_patch_over_named_queries() {
+    with_queries
+    cat >"$M/control/backfill" <<'JSON'
+{"version": "v2",
+ "actions": [{"operation": "UPSERT", "source": "breed_of_dog",  "target": "Breed"},
+             {"operation": "PATCH",  "source": "breedid_of_dog", "target": "Dog"}]}
+JSON
+    assert_match "$(outcome backfill)" '^ok'
+    sees "$B2/Boxer.json"
+    assert_eq "$(names "$B2")" $'Beagle.json\nBoxer.json'
+    assert_json "$D2/rex.json" . '{"name":"Rex","breed":"Beagle","age":"3","new_breed":"Beagle"}'
+    assert_json "$D2/max.json" .new_breed '"Boxer"'
+    assert_json "$D2/none.json" 'has("new_breed")' false
+    assert_json "$D1/max.json" . '{"name":"Max","breed":"Boxer"}'
+}
+
+transaction__dry_run_reports_and_changes_nothing() {
+    with_queries
+    transact '{"version": "v2", "dry_run": true, "actions": [{"operation": "UPSERT", "source": "breed_of_dog", "target": "Breed"}]}'
+    assert_match "$(outcome backfill)" '^ok'
+    assert_match "$(outcome backfill)" '(^|[^0-9])2([^0-9]|$)'
+    assert_contains "$(outcome backfill)" Be
+    assert_eq "$(names "$B2")" ""
+}
+
+transaction__inline_items_as_a_source() {
+    with_queries
+    transact '{"version": "v2", "actions": [{"operation": "INSERT", "target": "Breed", "source": [{"_key": "Pug", "name": "Pug", "note": "small"}, {"_key": "Collie", "name": "Collie"}]}]}'
+    sees "$B2/Pug.json"
+    assert_json "$B2/Pug.json" . '{"name":"Pug","note":"small"}'
+    assert_json "$B2/Collie.json" .name '"Collie"'
+}
+
+transaction__insert_refuses_what_is_there_and_keeps_nothing() {
+    with_queries
+    put "$B2/Pug.json" '{"name": "Pug", "note": "mine"}'
+    assert_fails transact '{"version": "v2", "actions": [{"operation": "INSERT", "target": "Breed", "source": [{"_key": "Collie", "name": "Collie"}, {"_key": "Pug", "name": "Other"}]}]}'
+    assert_match "$(outcome backfill)" '^error: .*Pug'
+    assert_json "$B2/Pug.json" . '{"name":"Pug","note":"mine"}'
+    assert_eq "$(names "$B2")" Pug.json
+}
+
+transaction__each_operation_does_what_its_name_says() {
+    with_queries
+    put "$B2/Pug.json" '{"name": "Pug", "note": "mine"}'
+    # PATCH changes the fields that are given, REPLACE the whole item, UPSERT makes what is missing.
+    transact '{"version": "v2", "actions": [{"operation": "PATCH", "target": "Breed", "source": [{"_key": "Pug", "name": "Mops"}]}]}'
+    assert_json "$B2/Pug.json" . '{"name":"Mops","note":"mine"}'
+    transact '{"version": "v2", "actions": [{"operation": "REPLACE", "target": "Breed", "source": [{"_key": "Pug", "name": "Pug"}]}]}'
+    assert_json "$B2/Pug.json" . '{"name":"Pug"}'
+    transact '{"version": "v2", "actions": [{"operation": "UPSERT", "target": "Breed", "source": [{"_key": "Pug", "name": "P"}, {"_key": "New", "name": "N"}]}]}'
+    assert_json "$B2/Pug.json" .name '"P"'
+    sees "$B2/New.json"
+    transact '{"version": "v2", "actions": [{"operation": "DELETE", "target": "Breed", "source": [{"_key": "Pug"}]}]}'
+    sees_no_more "$B2/Pug.json"
+    assert_exists "$B2/New.json"
+}
+
+transaction__patch_and_replace_of_what_is_not_there_are_refused() {
+    with_queries
+    assert_fails transact '{"version": "v2", "actions": [{"operation": "PATCH", "target": "Breed", "source": [{"_key": "Nix", "name": "N"}]}]}'
+    assert_fails transact '{"version": "v2", "actions": [{"operation": "REPLACE", "target": "Breed", "source": [{"_key": "Nix", "name": "N"}]}]}'
+    assert_eq "$(names "$B2")" ""
+}
+
+transaction__delete_by_a_query_reaches_the_old_version() {
+    with_queries
+    transact '{"version": "v2", "actions": [{"operation": "DELETE", "target": "Dog", "source": "beagles"}]}'
+    sees_no_more "$D1/rex.json"
+    sees_no_more "$D1/ida.json"
+    assert_eq "$(names "$D1")" $'max.json\nnone.json'
+}
+
+transaction__all_of_it_or_nothing() {
+    with_queries
+    assert_fails transact '{"version": "v2", "actions": [
+        {"operation": "UPSERT", "source": "breed_of_dog", "target": "Breed"},
+        {"operation": "PATCH", "target": "Dog", "source": [{"_key": "rex", "new_breed": "Nonesuch"}]}]}'
+    assert_match "$(outcome backfill)" '^error: '
+    assert_eq "$(names "$B2")" ""
+    assert_json "$D2/rex.json" 'has("new_breed")' false
+}
+
+transaction__errors_name_what_is_wrong() {
+    with_queries
+    assert_fails transact '{"version": "v2", "actions": [{"operation": "UPSERT", "source": "breeds_of_dog", "target": "Breed"}]}'
+    assert_contains "$(outcome backfill)" breeds_of_dog
+    assert_fails transact '{"version": "v2", "actions": [{"operation": "UPSRT", "source": "breed_of_dog", "target": "Breed"}]}'
+    assert_contains "$(outcome backfill)" UPSRT
+    assert_fails transact '{"version": "v2", "actions": [{"operation": "UPSERT", "source": "breed_of_dog", "target": "Bred"}]}'
+    assert_contains "$(outcome backfill)" Bred
+    assert_fails transact '{"version": "v2", "actions": ['
+    assert_match "$(outcome backfill)" '^error: '
+    assert_eq "$(names "$B2")" ""
+}
+
+transaction__a_large_one_is_staged_and_named() {
+    with_queries
+    python3 - "$M/schemas/load.json" <<'PY'
+import json, sys
+items = [{"_key": f"b{n}", "name": "breed %d %s" % (n, "x" * 40)} for n in range(2000)]
+with open(sys.argv[1], "w") as f:
+    json.dump({"version": "v2", "actions": [{"operation": "INSERT", "source": items, "target": "Breed"}]}, f)
+PY
+    [[ $(stat -c %s "$M/schemas/load.json") -gt 65536 ]] || fail "not large"
+    must_verb backfill load
+    assert_match "$(outcome backfill)" '^ok'
+    assert_eq "$(names "$B2" | wc -l)" 2000
+}
+
+queries__are_checked_when_their_version_is_added() {
+    refused_schema v2 'v2\.yaml:6:' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - rename_field: {type: Dog, from: name, to: call_name}
+queries:
+  bad: SELECT name FROM Dog
+YAML
+    assert_contains "$(outcome add)" name
+    refused_schema v2 'v2\.yaml:6:' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - rename_field: {type: Dog, from: name, to: call_name}
+queries:
+  bad: DELETE FROM Dog
+YAML
+}
+
+# ---------------------------------------------------------------- log and bad commands
+
+log__keeps_every_verb() {
+    add_v2
+    backfill v2
+    verb finalize v9 2>/dev/null && fail "finalize of v9 succeeded"
+    must_verb finalize v2
+    local last
+    jq -e . <"$M/control/log" >/dev/null || fail "no JSON Lines" "$(cat "$M/control/log")"
+    assert_eq "$(jq -r .verb <"$M/control/log" | uniq | tr '\n' ' ')" 'add backfill finalize '
+    last=$(tail -n 1 "$M/control/log")
+    assert_eq "$(jq -r .uid <<<"$last")" "$(id -u)"
+    [[ $(jq -r .pid <<<"$last") -gt 0 ]] || fail "no pid" "$last"
+    assert_match "$(jq -r '.result' <<<"$last")" '^ok'
+    assert_match "$(jq -r 'select(.verb == "finalize") | .result' <"$M/control/log" | head -n 1)" '^error'
+    remount_store
+    assert_eq "$(jq -r .verb <"$M/control/log" | uniq | tr '\n' ' ')" 'add backfill finalize '
+}
+
+command__bad_ones_are_refused_and_the_mount_lives() {
+    add_v2
+    assert_fails verb finalize ''
+    assert_fails verb finalize 'v2 v1'
+    assert_fails verb finalize $'v2\nv2'
+    assert_fails verb finalize '../v2'
+    assert_fails verb backfill_rate -5
+    assert_fails verb backfill_rate fast
+    head -c 70000 /dev/zero | tr '\0' 'v' >"$T/large"
+    assert_fails dd if="$T/large" of="$M/control/finalize" bs=70000 status=none
+    printf 'v2\0' >"$T/nul"
+    assert_fails cp "$T/nul" "$M/control/finalize"
+    assert_json "$D1/rex.json" .name '"Rex"'
+    assert_exists "$M/v2"
+}
+
+command__with_and_without_a_newline() {
+    stage v2 <"$T/v2.yaml"
+    printf v2 >"$M/control/check"
+    assert_match "$(outcome check)" '^ok'
+    printf 'v2\n' >"$M/control/check"
+    printf 'v2\r\n' >"$M/control/check" || assert_match "$(outcome check)" '^error: '
+}
+
+command__a_failing_verb_fails_the_write_in_dash_too() {
+    need dash
+    add_v2
+    assert_fails dash -c 'echo v2 > "$1/control/finalize"' sh "$M"
+}
+
+status__table_is_for_people() {
+    add_v2
+    local table
+    table=$(cat "$M/control/status")
+    assert_contains "$table" v1
+    assert_contains "$table" v2
+    backfill v2
+    assert_match "$(cat "$M/control/status")" 'backfilled|done'
+}
+
+run_tests "$@"

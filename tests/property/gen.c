@@ -1,0 +1,286 @@
+#include "gen_int.h"
+
+#include "schemas/catalog.h"
+
+#include <stdarg.h>
+
+const char *gen_text(struct gen *g, const char *fmt, ...)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    MUST(buf_vprintf(&b, fmt, ap));
+    va_end(ap);
+    return gen_kept(g, &b);
+}
+
+const char *gen_kept(struct gen *g, struct buf *b)
+{
+    const char *p = arena_strndup(g->a, b->p ? b->p : "", b->n);
+    MUST(p);
+    return p;
+}
+
+const char *gen_of(struct gen *g, const char *const *pool, size_t n)
+{
+    return pool[rnd_below(&g->r, n)];
+}
+
+/* ---- Versions ---- */
+
+static bool compile(struct gen *g, size_t i, struct err *e)
+{
+    version_unref(g->c.v[i]);
+    g->c.v[i] = NULL;
+    return case_compile_one(g->k, i, g->env, &g->c, e) == 0;
+}
+
+static void add_root(struct gen *g)
+{
+    struct case_version *v = &g->k->v[0];
+    struct err e = ERR_INIT;
+    char text[900];
+    snprintf(v->name, sizeof v->name, "v1");
+    v->from = -1;
+    gen_root(g, v);
+    g->k->n_v = 1;
+    if (compile(g, 0, &e))
+        return;
+    err_format(&e, text, sizeof text);
+    case_die(text, "a root schema is refused");
+}
+
+/* Tries a step on top of those that the version has. */
+static void add_step(struct gen *g, size_t i)
+{
+    struct case_version *v = &g->k->v[i];
+    struct err e = ERR_INIT;
+    const char *step = gen_step(g, g->c.v[i], g->k->v[rnd_below(&g->r, i)].name);
+    char text[900];
+
+    if (!step)
+        return;
+    v->steps[v->n_steps++] = step;
+    g->st->steps++;
+    if (compile(g, i, &e))
+        return;
+    err_format(&e, text, sizeof text);
+    if (getenv("LAWS_REFUSED"))
+        fprintf(stderr, "refused: %s\n  %s\n", step, text);
+    g->st->refused_steps++;
+    v->n_steps--;
+    err_clear(&e);
+    MUST(compile(g, i, &e));
+}
+
+static void add_version(struct gen *g)
+{
+    size_t i = g->k->n_v++, n = 1 + rnd_below(&g->r, 2) + rnd_chance(&g->r, 30);
+    struct case_version *v = &g->k->v[i];
+    struct err e = ERR_INIT;
+
+    snprintf(v->name, sizeof v->name, "v%zu", i + 1);
+    v->from = (int)(rnd_chance(&g->r, 88) ? i - 1 : rnd_below(&g->r, i));
+    v->steps = arena_alloc(g->a, 8 * sizeof *v->steps);
+    MUST(v->steps && compile(g, i, &e));
+    for (int tries = 0; v->n_steps < n && tries < 8; tries++)
+        add_step(g, i);
+}
+
+/* ---- What is done ---- */
+
+static struct op *new_op(struct gen *g, enum op_kind kind, unsigned version)
+{
+    struct op *ops = arena_grow(g->a, g->k->ops, g->k->n_ops, sizeof *ops);
+    MUST(ops);
+    g->k->ops = ops;
+    ops[g->k->n_ops] = (struct op){.kind = kind, .version = version, .salt = rnd_next(&g->r)};
+    return &ops[g->k->n_ops++];
+}
+
+static const struct shape *some_type(struct gen *g, unsigned version)
+{
+    const struct version *v = g->c.v[version];
+    size_t at = rnd_below(&g->r, v->n_shapes);
+    for (size_t i = 0; i < v->n_shapes; i++)
+        if (v->shapes[(at + i) % v->n_shapes]->kind == SHAPE_ITEM)
+            return v->shapes[(at + i) % v->n_shapes];
+    return NULL;
+}
+
+static int some_live(struct gen *g)
+{
+    size_t at = rnd_below(&g->r, g->k->n_v);
+    for (size_t i = 0; i < g->k->n_v; i++)
+        if (g->live[(at + i) % g->k->n_v])
+            return (int)((at + i) % g->k->n_v);
+    return -1;
+}
+
+static const char *some_key(struct gen *g, uint32_t coll, bool old)
+{
+    static const char *const keys[] = {"k1", "k2", "k3", "a b", "ü", "12"};
+    size_t at = rnd_below(&g->r, g->n_keys);
+    for (size_t i = 0; old && i < g->n_keys; i++)
+        if (g->keys[(at + i) % g->n_keys].coll == coll)
+            return g->keys[(at + i) % g->n_keys].key;
+    return GEN_OF(g, keys);
+}
+
+static void note_key(struct gen *g, uint32_t coll, const char *key)
+{
+    for (size_t i = 0; i < g->n_keys; i++)
+        if (g->keys[i].coll == coll && !strcmp(g->keys[i].key, key))
+            return;
+    if (g->n_keys < sizeof g->keys / sizeof g->keys[0])
+        g->keys[g->n_keys++] = (struct gen_key){coll, key};
+}
+
+static void add_put(struct gen *g)
+{
+    int version = some_live(g);
+    const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
+    struct members text, other = {0};
+    if (!s || !gen_item(g, g->c.v[version], s, &text))
+        return;
+    if (rnd_chance(&g->r, 40) && !gen_item(g, g->c.v[version], s, &other))
+        other.n = 0;
+    struct op *op = new_op(g, OP_PUT, (unsigned)version);
+    op->type = gen_text(g, "%s", s->name);
+    op->key = some_key(g, s->coll, rnd_chance(&g->r, 70));
+    op->text = text;
+    op->other = other;
+    op->style = rnd_chance(&g->r, 50) ? 0 : rnd_below(&g->r, 5);
+    note_key(g, s->coll, op->key);
+}
+
+static void add_edit(struct gen *g)
+{
+    int version = some_live(g), version2 = some_live(g);
+    const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
+    const struct shape *s2 = version2 < 0 ? NULL : some_type(g, (unsigned)version2);
+    bool race = s && s2 && s2->coll == s->coll && rnd_chance(&g->r, 25);
+    struct members text;
+
+    if (!s)
+        return;
+    gen_edits(g, g->c.v[version], s, &text);
+    struct op *op = new_op(g, race ? OP_RACE : OP_EDIT, (unsigned)version);
+    op->type = gen_text(g, "%s", s->name);
+    op->key = some_key(g, s->coll, true);
+    op->text = text;
+    op->style = rnd_chance(&g->r, 60) ? 0 : rnd_below(&g->r, 5);
+    if (!race)
+        return;
+    struct members other;
+    gen_edits(g, g->c.v[version2], s2, &other);
+    op->version2 = (unsigned)version2;
+    op->type2 = gen_text(g, "%s", s2->name);
+    op->other = other;
+}
+
+static void add_rekey(struct gen *g)
+{
+    int version = some_live(g);
+    const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
+    if (!s)
+        return;
+    struct op *op = new_op(g, OP_REKEY, (unsigned)version);
+    op->type = gen_text(g, "%s", s->name);
+    op->key = some_key(g, s->coll, true);
+    op->new_key = some_key(g, s->coll, false);
+    for (size_t i = 0; i < g->n_keys; i++)
+        if (g->keys[i].coll == s->coll && !strcmp(g->keys[i].key, op->new_key))
+            return;
+    for (size_t i = 0; i < g->n_keys; i++)
+        if (g->keys[i].coll == s->coll && !strcmp(g->keys[i].key, op->key))
+            g->keys[i].key = op->new_key;
+}
+
+static void set_live(struct gen *g, unsigned version, bool live)
+{
+    for (size_t i = 0; i < g->k->n_v; i++)
+        if (g->added[i] && version_descends(g->c.v[i], g->c.v[version]))
+            g->live[i] = live;
+}
+
+static void add_revert(struct gen *g)
+{
+    int version = some_live(g);
+    if (version <= 0)
+        return;
+    new_op(g, OP_REVERT, (unsigned)version);
+    set_live(g, (unsigned)version, false);
+}
+
+static void add_wake(struct gen *g)
+{
+    unsigned i = rnd_below(&g->r, g->k->n_v);
+    if (!g->added[i] || g->live[i] || !g->live[g->k->v[i].from])
+        return;
+    new_op(g, OP_WAKE, i);
+    set_live(g, i, true);
+}
+
+static void add_next(struct gen *g)
+{
+    for (unsigned i = 0; i < g->k->n_v; i++) {
+        if (g->added[i])
+            continue;
+        int from = g->k->v[i].from;
+        if (from >= 0 && !g->live[from]) { /* its parent must be served again */
+            unsigned top = (unsigned)from;
+            while (!g->live[g->k->v[top].from])
+                top = (unsigned)g->k->v[top].from;
+            new_op(g, OP_WAKE, top);
+            set_live(g, top, true);
+        }
+        new_op(g, OP_ADD, i);
+        g->added[i] = g->live[i] = true;
+        return;
+    }
+}
+
+static void add_some(struct gen *g)
+{
+    unsigned n = rnd_below(&g->r, 100);
+    if (n < 38)
+        add_put(g);
+    else if (n < 80)
+        add_edit(g);
+    else if (n < 84)
+        add_rekey(g);
+    else if (n < 92)
+        new_op(g, OP_BACKFILL, 0);
+    else if (n < 96)
+        add_revert(g);
+    else
+        add_wake(g);
+}
+
+void gen_case(uint64_t seed, struct arena *a, struct expr_env *env, struct kase *ret,
+              struct stats *st)
+{
+    struct gen g = {.r = {seed}, .a = a, .env = env, .k = ret, .st = st};
+    size_t x = rnd_below(&g.r, 12), y = rnd_below(&g.r, 12), n = 1 + (x < y ? x : y);
+
+    *ret = (struct kase){0};
+    g.c.next[0] = (struct schema_counters){1, 1, SLOT_FIRST, 1};
+    add_root(&g);
+    while (ret->n_v < n)
+        add_version(&g);
+    add_next(&g);
+    for (int i = 0; i < 3; i++)
+        add_put(&g);
+    for (size_t i = 1; i <= ret->n_v; i++) {
+        size_t some = i == ret->n_v ? 8 : rnd_below(&g.r, 4);
+        for (size_t j = 0; j < some; j++)
+            add_some(&g);
+        add_next(&g);
+    }
+    ret->parts = (rnd_chance(&g.r, 40) ? CASE_REVERT : 0) | (rnd_chance(&g.r, 40) ? CASE_COMPOSE : 0);
+    ret->without = 1 + rnd_below(&g.r, n);
+    ret->middle = 1 + rnd_below(&g.r, n);
+    st->versions += ret->n_v;
+    compiled_free(&g.c);
+}

@@ -1,0 +1,13 @@
+/* Random cases. The schema that a step meets is the compiled one: each step is compiled as soon as
+ * it is thought of, and dropped (and counted) when it is refused. */
+#ifndef PROPERTY_GEN_H
+#define PROPERTY_GEN_H
+
+#include "case.h"
+#include "rand.h"
+#include "run.h"
+
+void gen_case(uint64_t seed, struct arena *a, struct expr_env *env, struct kase *ret,
+              struct stats *st);
+
+#endif

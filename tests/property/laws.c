@@ -1,0 +1,115 @@
+/* Property tests of the laws in docs/schema-language.md.
+ *
+ *   laws [--cases N] [--seed S]     cases S, S + 1, ... (20000 from 1)
+ *   laws --case S                   that one, printed as a script whether it fails or not
+ *   --all                           goes on after a failure: a line for each
+ *
+ * A case is a chain of random schema versions and a random history of writes through them. One that
+ * breaks a law is cut down and printed as shell commands for an empty mount. Status: 0 all laws
+ * hold, 1 one is broken. */
+#include <string.h>
+#include <time.h>
+
+#include "gen.h"
+#include "shrink.h"
+
+/* Statements of old cases are kept by the environment: a new one now and then. */
+#define CASES_AN_ENV 50
+
+static struct expr_env *new_env(struct expr_env *old)
+{
+    struct err e = ERR_INIT;
+    struct expr_env *env;
+    if (old)
+        expr_env_free(old);
+    if (expr_env_new(&env, &e))
+        case_die("no expressions", e.text);
+    return env;
+}
+
+static int report(const struct kase *k, struct expr_env *env, uint64_t seed, struct arena *a)
+{
+    struct kase small;
+    struct verdict v;
+    struct stats st = {0};
+
+    shrink_case(k, env, a, &small, &v);
+    printf("# %s does not hold: seed %llu, operation %zu\n# %s\n#\n# cut down to:\n",
+           law_names[v.law], (unsigned long long)seed, v.op + 1, v.text);
+    run_case(&small, env, &v, &st, stdout);
+    printf("# %s: %s\n# again: laws --case %llu\n", law_names[v.law], v.text,
+           (unsigned long long)seed);
+    return 1;
+}
+
+static void summary(const struct stats *st, double seconds)
+{
+    printf("%llu cases, %llu versions, %llu steps (%llu refused), %llu writes (%llu refused), "
+           "%.1f s\n",
+           (unsigned long long)st->cases, (unsigned long long)st->versions,
+           (unsigned long long)st->steps, (unsigned long long)st->refused_steps,
+           (unsigned long long)st->writes, (unsigned long long)st->refused_writes, seconds);
+    for (int i = 1; i < N_LAWS; i++)
+        printf("%s%s %llu", i > 1 ? ", " : "checks: ", law_names[i],
+               (unsigned long long)st->checks[i]);
+    printf("\n");
+}
+
+/* --all: one line for each case that breaks a law, nothing cut down. */
+static int mention(const struct verdict *v, uint64_t seed)
+{
+    printf("%llu %s: %s\n", (unsigned long long)seed, law_names[v->law], v->text);
+    return 0;
+}
+
+static int run_all(uint64_t seed, uint64_t cases, bool show, bool all)
+{
+    struct timespec t0, t1;
+    struct expr_env *env = NULL;
+    struct stats st = {0};
+    int rc = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    for (uint64_t i = 0; i < cases && rc == 0; i++) {
+        struct arena a ARENA_CLEANUP = {0};
+        struct kase k;
+        struct verdict v;
+        if (i % CASES_AN_ENV == 0)
+            env = new_env(env);
+        st.cases++;
+        gen_case(seed + i, &a, env, &k, &st);
+        run_case(&k, env, &v, &st, show ? stdout : NULL);
+        if (v.law)
+            rc = all ? mention(&v, seed + i) : report(&k, env, seed + i, &a);
+    }
+    if (env)
+        expr_env_free(env);
+    clock_gettime(CLOCK_MONOTONIC, &t1);
+    summary(&st, (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seed = 1, cases = 20000;
+    bool show = false, all = false;
+
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (more && !strcmp(argv[i], "--cases")) {
+            cases = strtoull(argv[++i], NULL, 10);
+        } else if (more && !strcmp(argv[i], "--seed")) {
+            seed = strtoull(argv[++i], NULL, 10);
+        } else if (!strcmp(argv[i], "--all")) {
+            all = true;
+        } else if (more && !strcmp(argv[i], "--case")) {
+            seed = strtoull(argv[++i], NULL, 10);
+            cases = 1;
+            show = true;
+        } else {
+            fprintf(stderr, "usage: laws [--cases N] [--seed S] [--all] | laws --case S\n");
+            return 2;
+        }
+    }
+    return run_all(seed, cases, show, all);
+}

@@ -1,0 +1,485 @@
+/* What the laws say of one write. */
+#include "run_int.h"
+
+#include "schemas/value.h"
+
+/* ---- PutGet ---- */
+
+static bool shows_computed(const struct shape *s, const struct json_node *object)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].read_only && json_member(object, span_of(s->fields[i].name)))
+            return true;
+    return false;
+}
+
+/* Fields whose value the new text changes, as the writer saw them. A field left out counts when it
+ * has a default: it may have been set to it. */
+static void changed_fields(const struct shape *s, const struct shown *was, const struct shown *now,
+                           bool *ret)
+{
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct field *f = &s->fields[i];
+        bool left_out = !json_member(now->object, span_of(f->name));
+        ret[i] = !was || !span_eq(was->fields[i], now->fields[i]) || (left_out && f->def.p);
+    }
+    ret[s->n_fields] = !was || !span_eq(was->extra, now->extra);
+}
+
+static bool put_get(struct run *r, const struct written *wr, const struct shown *now,
+                    const bool *changed, const struct cell *c, struct arena *a)
+{
+    const struct shape *s = wr->vw->s;
+    struct shown got;
+
+    r->st->checks[LAW_PUTGET]++;
+    shown_read(a, wr->vw->v, s, c->line, &got);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        if ((wr->merges && !changed[i]) || span_eq(now->fields[i], got.fields[i]))
+            continue;
+        return broken(r, LAW_PUTGET, "%s/%s/%s: \"%s\" was written as %.*s and reads %.*s",
+                      wr->vw->v->name, s->name, wr->key, s->fields[i].name,
+                      (int)now->fields[i].n, now->fields[i].p ? now->fields[i].p : "",
+                      (int)got.fields[i].n, got.fields[i].p ? got.fields[i].p : "nothing");
+    }
+    if (!(wr->merges && !changed[s->n_fields]) && !span_eq(now->extra, got.extra))
+        return broken(r, LAW_PUTGET, "%s/%s/%s: keys in no field were written as %.*s and read %.*s",
+                      wr->vw->v->name, s->name, wr->key, (int)now->extra.n, now->extra.p,
+                      (int)got.extra.n, got.extra.p);
+    if (wr->merges || shows_computed(s, now->object) || span_eq(wr->text, c->raw))
+        return true;
+    return broken(r, LAW_PUTGET, "%s/%s/%s was written as\n#   %.*s\n# and reads\n#   %.*s",
+                  wr->vw->v->name, s->name, wr->key, (int)wr->text.n, wr->text.p, (int)c->raw.n,
+                  c->raw.p);
+}
+
+/* ---- No loss ---- */
+
+/* A value inside which something changed, seen by the writer and by another version. */
+struct inside {
+    struct run *r;
+    struct shape *const *mine, *const *theirs;
+    size_t n_mine, n_theirs;
+    struct arena *a;
+    char where[200];
+};
+
+static bool values_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
+                        const struct json_node *now, const struct json_node *was_theirs,
+                        const struct json_node *now_theirs);
+
+static struct span member_shown(struct inside *in, bool mine, const struct field *f,
+                                const struct json_node *object)
+{
+    const struct json_node *m = json_member(object, span_of(f->name));
+    return !m     ? (struct span){0}
+           : mine ? shown_value(in->a, in->mine, in->n_mine, f->type, m)
+                  : shown_value(in->a, in->theirs, in->n_theirs, f->type, m);
+}
+
+static void reach_inside(struct inside *in, const struct shape *s, const struct json_node *was,
+                         const struct json_node *now, struct reach *ret)
+{
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct field *f = &s->fields[i];
+        bool left_out = f->def.p && !json_member(now, span_of(f->name));
+        if (left_out || !span_eq(member_shown(in, true, f, was), member_shown(in, true, f, now)))
+            reach_add(ret, f->slot);
+    }
+    reach_close(ret);
+}
+
+/* Fields of an object that don't follow from those that changed are kept; in those that did, their
+ * parts in turn. */
+static bool object_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
+                        const struct json_node *now, const struct json_node *was_theirs,
+                        const struct json_node *now_theirs)
+{
+    const struct shape *s = shapes_find(in->mine, in->n_mine, t->shape);
+    const struct shape *o = shapes_find(in->theirs, in->n_theirs, t->shape);
+    struct reach reach REACH_CLEANUP = {0};
+
+    if (!s || !o)
+        return true;
+    reach_init(&reach, in->r->main.cat);
+    reach_inside(in, s, was, now, &reach);
+    for (size_t i = 0; i < o->n_fields; i++) {
+        const struct field *f = &o->fields[i], *m = shape_field_by_slot(s, f->slot);
+        if (!reach_has(&reach, f->slot) &&
+            !span_eq(member_shown(in, false, f, was_theirs), member_shown(in, false, f, now_theirs)))
+            return broken(in->r, LAW_NO_LOSS, "%s: \"%s\" inside it changed", in->where, f->name);
+        if (m && !values_kept(in, f->type, json_member(was, span_of(m->name)),
+                              json_member(now, span_of(m->name)),
+                              json_member(was_theirs, span_of(f->name)),
+                              json_member(now_theirs, span_of(f->name))))
+            return false;
+    }
+    return true;
+}
+
+static const struct json_node *element(const struct json_node *list, size_t i)
+{
+    const struct json_node *c = list->child;
+    while (i--)
+        c = c->next;
+    return c;
+}
+
+static bool parts_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
+                       const struct json_node *now, const struct json_node *was_theirs,
+                       const struct json_node *now_theirs)
+{
+    bool list = t->base == T_LIST;
+    if (list && (was->n_children != now->n_children || was->n_children != was_theirs->n_children ||
+                 was->n_children != now_theirs->n_children))
+        return true;
+    for (size_t i = 0; i < now->n_children; i++) {
+        const struct json_node *n = element(now, i);
+        if (!values_kept(in, t->elem, list ? element(was, i) : json_member(was, n->name), n,
+                         list ? element(was_theirs, i) : json_member(was_theirs, n->name),
+                         list ? element(now_theirs, i) : json_member(now_theirs, n->name)))
+            return false;
+    }
+    return true;
+}
+
+static bool values_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
+                        const struct json_node *now, const struct json_node *was_theirs,
+                        const struct json_node *now_theirs)
+{
+    enum json_kind kind = t->base == T_LIST ? JSON_ARRAY : JSON_OBJECT;
+    if (!was || !now || !was_theirs || !now_theirs || !(t->elem || t->base == T_OBJECT) ||
+        was->kind != kind || now->kind != kind || was_theirs->kind != kind ||
+        now_theirs->kind != kind)
+        return true;
+    return t->base == T_OBJECT ? object_kept(in, t, was, now, was_theirs, now_theirs)
+                               : parts_kept(in, t, was, now, was_theirs, now_theirs);
+}
+
+struct loss {
+    const struct written *wr;
+    const struct shown *was, *now; /* the written text, the one before it */
+    struct reach own, others;
+    struct arena *a;
+};
+
+static bool field_kept(struct run *r, struct loss *l, const struct cell *c, size_t i,
+                       const struct shown *before, const struct shown *after)
+{
+    const struct field *f = &c->s->fields[i];
+    const struct field *m = shape_field_by_slot(l->wr->vw->s, f->slot);
+    struct inside in = {.r = r,
+                        .mine = l->wr->vw->v->shapes,
+                        .n_mine = l->wr->vw->v->n_shapes,
+                        .theirs = c->v->shapes,
+                        .n_theirs = c->v->n_shapes,
+                        .a = l->a};
+    if (!m || l->wr->merges || !type_structured(f->type))
+        return true;
+    snprintf(in.where, sizeof in.where, "%s/%s/%s, \"%s\"", c->v->name, c->s->name, c->key,
+             f->name);
+    return values_kept(&in, f->type, json_member(l->was->object, span_of(m->name)),
+                       json_member(l->now->object, span_of(m->name)),
+                       json_member(before->object, span_of(f->name)),
+                       json_member(after->object, span_of(f->name)));
+}
+
+static bool cell_kept(struct run *r, struct loss *l, const struct cell *b, const struct cell *c,
+                      bool own)
+{
+    const struct reach *reach = own ? &l->own : &l->others;
+    struct shown before, after;
+
+    if (span_eq(b->line, c->line))
+        return true;
+    shown_read(l->a, b->v, b->s, b->line, &before);
+    shown_read(l->a, c->v, c->s, c->line, &after);
+    for (size_t i = 0; i < c->s->n_fields; i++) {
+        const struct field *f = &c->s->fields[i];
+        if (!reach_has(reach, f->slot) && !span_eq(before.fields[i], after.fields[i]))
+            return broken(r, LAW_NO_LOSS,
+                          "%s/%s/%s: \"%s\" was %.*s and is %.*s, by a write to \"%s\" through "
+                          "%s/%s",
+                          c->v->name, c->s->name, c->key, f->name, (int)before.fields[i].n,
+                          before.fields[i].p ? before.fields[i].p : "", (int)after.fields[i].n,
+                          after.fields[i].p ? after.fields[i].p : "", l->wr->key,
+                          l->wr->vw->v->name, l->wr->vw->s->name);
+        if (own && !field_kept(r, l, c, i, &before, &after))
+            return false;
+    }
+    if (!reach_has(reach, SLOT_EXTRA) && !span_eq(before.extra, after.extra))
+        return broken(r, LAW_NO_LOSS, "%s/%s/%s: keys in no field were %.*s and are %.*s",
+                      c->v->name, c->s->name, c->key, (int)before.extra.n, before.extra.p,
+                      (int)after.extra.n, after.extra.p);
+    return true;
+}
+
+static bool no_loss(struct run *r, struct loss *l, const bool *changed, uint64_t id,
+                    const struct table *before)
+{
+    const struct shape *s = l->wr->vw->s;
+    bool ok = true;
+
+    r->st->checks[LAW_NO_LOSS]++;
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (changed[i])
+            reach_add(&l->own, s->fields[i].slot);
+    if (changed[s->n_fields])
+        reach_add(&l->own, SLOT_EXTRA);
+    reach_close(&l->own);
+    reach_others(&l->own, &l->others);
+    for (size_t i = 0; i < r->now.n && ok; i++) {
+        const struct cell *c = &r->now.cells[i];
+        struct view vw = {c->index, c->v, c->s};
+        const struct cell *b = table_find(before, c->id, &vw);
+        ok = !b || cell_kept(r, l, b, c, c->id == id);
+    }
+    return ok;
+}
+
+static bool laws_written(struct run *r, const struct written *wr, const struct table *before)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    uint64_t id = world_item(&r->main, wr->vw->s->coll, wr->key)->id;
+    const struct cell *c = table_find(&r->now, id, wr->vw);
+    bool *changed = arena_alloc(&a, wr->vw->s->n_fields + 1), ok;
+    struct shown was, now;
+    struct loss l = {.wr = wr, .was = &was, .now = &now, .a = &a};
+
+    shown_read(&a, wr->vw->v, wr->vw->s, wr->text, &now);
+    if (wr->before.p)
+        shown_read(&a, wr->vw->v, wr->vw->s, wr->before, &was);
+    changed_fields(wr->vw->s, wr->before.p ? &was : NULL, &now, changed);
+    if (!put_get(r, wr, &now, changed, c, &a))
+        return false;
+    reach_init(&l.own, r->main.cat);
+    reach_init(&l.others, r->main.cat);
+    if (!wr->before.p) /* a new item: nothing else changes */
+        memset(changed, false, wr->vw->s->n_fields + 1);
+    ok = no_loss(r, &l, changed, wr->before.p ? id : 0, before);
+    reach_deinit(&l.own);
+    reach_deinit(&l.others);
+    return ok;
+}
+
+/* ---- Two writes ---- */
+
+/* A text can't say whether a default in it was written or only shown. So what such a text leaves may
+ * depend on what stood there before, and shows where the default is another in another version. */
+static bool says_all(const struct view *vw, const struct json_node *object)
+{
+    for (size_t i = 0; i < vw->s->n_fields; i++) {
+        const struct field *f = &vw->s->fields[i];
+        const struct json_node *m = json_member(object, span_of(f->name));
+        struct buf b BUF_CLEANUP = BUF_INIT;
+        if (m)
+            MUST(json_write(m, 1, &b));
+        if (f->def.p && (m ? span_eq(buf_span(&b), f->def) : f->required))
+            return false;
+        if (m && type_has_defaults(vw->v->shapes, vw->v->n_shapes, f->type, 0))
+            return false;
+    }
+    return true;
+}
+
+/* With another text written before it, a text leaves what it leaves alone. */
+static bool put_put(struct run *r, const struct written *wr, const struct table *alone,
+                    struct w_state *start)
+{
+    struct buf first BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT;
+    struct table twice TABLE_CLEANUP = {0};
+    struct w_state end = r->main.st;
+    char why[3000];
+    bool ok = true;
+
+    case_text(&wr->op->other, wr->op->style, &first);
+    r->main.st = *start;
+    if (world_put(&r->main, wr->vw, wr->key, buf_span(&first), NULL, &e) == 0) {
+        r->st->checks[LAW_PUTPUT]++;
+        if (world_put(&r->main, wr->vw, wr->key, wr->text, NULL, &e))
+            ok = broken(r, LAW_PUTPUT, "after another write it is refused: %s", e.text);
+        else if (table_take(&r->main, &twice, &e))
+            ok = broken(r, LAW_TOTALITY, "%s", e.text);
+        else if (!table_same(alone, &twice, TABLE_LINE | TABLE_RAW, why, sizeof why))
+            ok = broken(r, LAW_PUTPUT, "with %.*s\n# written before it, %s", (int)first.n, first.p,
+                        why);
+    }
+    *start = r->main.st;
+    r->main.st = end;
+    return ok;
+}
+
+/* Writing back what stood there before brings everything back. */
+static bool put_back(struct run *r, const struct written *wr, const struct table *before)
+{
+    struct err e = ERR_INIT;
+    struct table after TABLE_CLEANUP = {0};
+    struct w_state end = r->main.st;
+    char why[3000];
+    bool ok = true;
+
+    state_copy(&end, &r->main.st);
+    if (world_put(&r->main, wr->vw, wr->key, wr->before, NULL, &e) == 0) {
+        r->st->checks[LAW_PUTPUT]++;
+        if (table_take(&r->main, &after, &e))
+            ok = broken(r, LAW_TOTALITY, "%s", e.text);
+        else if (!table_same(before, &after, TABLE_LINE, why, sizeof why))
+            ok = broken(r, LAW_PUTPUT, "after it is written back as it was, %s", why);
+    }
+    state_free(&r->main.st);
+    r->main.st = end;
+    return ok;
+}
+
+/* ---- Freedom ---- */
+
+/* In a store that knows only the version and those that it comes from. */
+static bool accepted_alone(struct run *r, const struct written *wr)
+{
+    struct world alone;
+    struct err e = ERR_INIT;
+    bool ok = false;
+
+    world_init(&alone, r->main.env, r->main.c);
+    for (unsigned i = 0; i < r->k->n_v; i++)
+        if (r->main.c->v[i] && version_descends(wr->vw->v, r->main.c->v[i]))
+            world_add(&alone, i);
+    state_free(&alone.st);
+    state_copy(&r->main.st, &alone.st);
+    const struct view *vw = world_view(&alone, wr->vw->index, wr->vw->s->name);
+    const struct w_item *it = world_item(&alone, vw->s->coll, wr->key);
+    const char *key = it ? "another key" : wr->key;
+    ok = world_put(&alone, vw, key, wr->text, NULL, &e) == 0;
+    world_deinit(&alone);
+    return ok;
+}
+
+static bool refused(struct run *r, const struct written *wr, const char *why)
+{
+    r->st->refused_writes++;
+    if (r->script)
+        fprintf(r->script, "# the next is refused: %s\n", why);
+    if (wr->base || !accepted_alone(r, wr))
+        return true;
+    return broken(r, LAW_FREEDOM, "%s/%s/%s is refused: %s", wr->vw->v->name, wr->vw->s->name,
+                  wr->key, why);
+}
+
+/* ---- The whole ---- */
+
+static bool text_says_all(const struct view *vw, struct span text)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    struct err e = ERR_INIT;
+    struct json_node *object;
+    return json_parse_object(text.p, text.n, &a, &object, &e) == 0 && says_all(vw, object);
+}
+
+bool laws_write(struct run *r, const struct written *wr)
+{
+    bool old = wr->before.p != NULL;
+    bool pair = old && wr->op->kind == OP_PUT && wr->op->other.n && text_says_all(wr->vw, wr->text);
+    bool back = old && !wr->merges && wr->op->salt >> 8 & 1 && text_says_all(wr->vw, wr->before);
+    struct table before TABLE_CLEANUP = {0};
+    struct w_state start = {0};
+    struct err e = ERR_INIT;
+    bool ok;
+
+    r->st->writes++;
+    if (pair)
+        state_copy(&r->main.st, &start);
+    if (world_put(&r->main, wr->vw, wr->key, wr->text, wr->base, &e)) {
+        state_free(&start);
+        return refused(r, wr, e.text);
+    }
+    ok = run_look(r, &before) && laws_written(r, wr, &before);
+    ok = ok && (!pair || put_put(r, wr, &r->now, &start));
+    ok = ok && (!back || put_back(r, wr, &before));
+    state_free(&start);
+    return ok && laws_get_put(r, wr->op->salt);
+}
+
+/* Writing back what is read changes nothing anywhere. */
+bool laws_get_put(struct run *r, uint64_t salt)
+{
+    struct err e = ERR_INIT;
+    struct table after TABLE_CLEANUP = {0};
+    struct buf base BUF_CLEANUP = BUF_INIT;
+    struct w_state end = r->main.st;
+    char why[3000];
+    bool ok = true;
+
+    if (!r->now.n || !(salt >> 9 & 1))
+        return true;
+    const struct cell *c = &r->now.cells[(salt >> 16) % r->now.n];
+    const struct view *vw = world_view(&r->main, c->index, c->s->name);
+    r->st->checks[LAW_GETPUT]++;
+    state_copy(&end, &r->main.st);
+    if (world_open(&r->main, vw, world_by_id(&r->main, c->id), &base, &e))
+        ok = broken(r, LAW_TOTALITY, "%s/%s/%s: %s", c->v->name, c->s->name, c->key, e.text);
+    else if (world_put(&r->main, vw, c->key, c->raw, salt >> 10 & 1 ? &base : NULL, &e))
+        ok = broken(r, LAW_GETPUT, "%s/%s/%s can't be written back as it reads: %s", c->v->name,
+                    c->s->name, c->key, e.text);
+    else if (table_take(&r->main, &after, &e))
+        ok = broken(r, LAW_TOTALITY, "%s", e.text);
+    else if (!table_same(&r->now, &after, TABLE_LINE | TABLE_RAW, why, sizeof why))
+        ok = broken(r, LAW_GETPUT, "after %s/%s/%s was written back as it reads, %s", c->v->name,
+                    c->s->name, c->key, why);
+    state_free(&r->main.st);
+    r->main.st = end;
+    return ok;
+}
+
+/* ---- Renaming ---- */
+
+static bool holds_refs(const struct shape *s)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (type_structured(s->fields[i].type))
+            return true;
+    return false;
+}
+
+static bool rekeyed_kept(struct run *r, const struct reach *reach, const struct cell *b,
+                         const struct cell *c)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    struct shown was, now;
+    shown_read(&a, b->v, b->s, b->line, &was);
+    shown_read(&a, c->v, c->s, c->line, &now);
+    for (size_t i = 0; i < c->s->n_fields; i++) {
+        const struct field *f = &c->s->fields[i];
+        if (reach_has(reach, f->slot) || type_structured(f->type) ||
+            span_eq(was.fields[i], now.fields[i]))
+            continue;
+        return broken(r, LAW_NO_LOSS, "%s/%s/%s: \"%s\" was %.*s and is %.*s, by renaming",
+                      c->v->name, c->s->name, c->key, f->name, (int)was.fields[i].n,
+                      was.fields[i].p ? was.fields[i].p : "", (int)now.fields[i].n,
+                      now.fields[i].p ? now.fields[i].p : "");
+    }
+    return true;
+}
+
+bool laws_rekeyed(struct run *r, uint64_t id, const struct table *before)
+{
+    struct reach own REACH_CLEANUP = {0}, others REACH_CLEANUP = {0};
+    bool ok = true;
+    reach_init(&own, r->main.cat);
+    reach_init(&others, r->main.cat);
+    reach_add(&own, SLOT_KEY);
+    for (slot_no i = 0; i < r->main.cat->n_slots; i++)
+        if (r->main.cat->slots[i].type && type_structured(r->main.cat->slots[i].type))
+            reach_add(&others, i);
+    reach_close(&own);
+    reach_close(&others);
+    reach_others(&own, &others);
+    for (size_t i = 0; i < r->now.n && ok; i++) {
+        const struct cell *c = &r->now.cells[i];
+        struct view vw = {c->index, c->v, c->s};
+        const struct cell *b = table_find(before, c->id, &vw);
+        if (b && (c->id == id || !holds_refs(c->s)))
+            ok = rekeyed_kept(r, c->id == id ? &own : &others, b, c);
+    }
+    return ok;
+}

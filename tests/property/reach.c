@@ -1,0 +1,83 @@
+#include "reach.h"
+
+void reach_init(struct reach *r, const struct catalog *c)
+{
+    *r = (struct reach){c, calloc(c->n_slots + 1, sizeof *r->has)};
+    MUST(r->has);
+}
+
+void reach_deinit(struct reach *r)
+{
+    free(r->has);
+}
+
+void reach_add(struct reach *r, slot_no slot)
+{
+    if (slot < r->c->n_slots)
+        r->has[slot] = true;
+}
+
+static bool grow(struct reach *r, slot_no slot)
+{
+    if (slot >= r->c->n_slots || r->has[slot])
+        return false;
+    return r->has[slot] = true;
+}
+
+static bool by_formulas(struct reach *r)
+{
+    bool grown = false;
+    for (size_t i = 0; i < r->c->n_applied; i++) {
+        const struct formula *f = r->c->applied[i].f;
+        for (size_t j = 0; j < f->n_inputs; j++)
+            if (reach_has(r, f->inputs[j].slot))
+                grown |= grow(r, f->out);
+    }
+    return grown;
+}
+
+static bool by_links(struct reach *r)
+{
+    bool grown = false;
+    for (size_t i = 0; i < r->c->n_links; i++) {
+        const struct link *l = r->c->links[i];
+        for (size_t j = 0; j < l->n; j++) {
+            if (reach_has(r, l->here[j]))
+                grown |= grow(r, l->ref);
+            if (reach_has(r, l->ref))
+                grown |= grow(r, l->here[j]);
+        }
+    }
+    return grown;
+}
+
+void reach_close(struct reach *r)
+{
+    bool again = true;
+    while (again) {
+        again = by_formulas(r);
+        again |= by_links(r);
+    }
+}
+
+static bool over_references(const struct reach *from, struct reach *to)
+{
+    bool grown = false;
+    for (size_t i = 0; i < from->c->n_links; i++) {
+        const struct link *l = from->c->links[i];
+        for (size_t j = 0; j < l->n; j++)
+            if (reach_has(from, l->there[j]))
+                grown |= grow(to, l->here[j]);
+    }
+    return grown;
+}
+
+void reach_others(const struct reach *own, struct reach *ret)
+{
+    bool again = true;
+    over_references(own, ret);
+    while (again) {
+        again = by_formulas(ret);
+        again |= over_references(ret, ret);
+    }
+}

@@ -1,0 +1,25 @@
+/* What may follow from a change: slots, over the formulas and links of all versions. Computed from
+ * the schemas alone, as an upper bound. */
+#ifndef PROPERTY_REACH_H
+#define PROPERTY_REACH_H
+
+#include "world.h"
+
+struct reach {
+    const struct catalog *c;
+    bool *has; /* by slot, [0, c->n_slots) */
+};
+void reach_init(struct reach *r, const struct catalog *c);
+void reach_deinit(struct reach *r);
+#define REACH_CLEANUP __attribute__((cleanup(reach_deinit)))
+void reach_add(struct reach *r, slot_no slot);
+static inline bool reach_has(const struct reach *r, slot_no slot)
+{
+    return slot < r->c->n_slots && r->has[slot];
+}
+/* To the fixed point, in the item that was written. */
+void reach_close(struct reach *r);
+/* In other items: from the fields of a record to those of the items that refer to it. */
+void reach_others(const struct reach *own, struct reach *ret);
+
+#endif

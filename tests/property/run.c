@@ -1,0 +1,438 @@
+/* Histories: one with everything in it, and others that must show the same.
+ *
+ *   lazy      never brings an item up to date and never reverts (Sameness)
+ *   knows     does nothing through one version and its descendants, but has them (Revert)
+ *   knows_not the same, and they were never added
+ *   chain     does nothing through one version in the middle (Composition)
+ *   merged    has that version's steps in its successor instead */
+#include "run_int.h"
+
+#include <stdarg.h>
+
+const char *const law_names[N_LAWS] = {"none",      "GetPut",      "PutGet",  "PutPut",  "No loss", "Sameness",
+                                       "Revert", "Composition", "Freedom", "Totality"};
+
+bool broken(struct run *r, enum law law, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    r->verdict->law = law;
+    r->verdict->op = r->op;
+    vsnprintf(r->verdict->text, sizeof r->verdict->text, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+bool run_look(struct run *r, struct table *ret_was)
+{
+    struct err e = ERR_INIT;
+    if (ret_was)
+        *ret_was = r->now;
+    else
+        table_free(&r->now);
+    r->now = (struct table){0};
+    r->st->checks[LAW_TOTALITY]++;
+    return table_take(&r->main, &r->now, &e) == 0 || broken(r, LAW_TOTALITY, "%s", e.text);
+}
+
+/* ---- The script ---- */
+
+static void say_put(struct run *r, const struct view *vw, const char *key, struct span text)
+{
+    if (!r->script)
+        return;
+    bool ends = text.n && text.p[text.n - 1] == '\n';
+    fprintf(r->script, "cat > '%s/%s/%s.json' <<'EOF'\n%.*s%sEOF\n", vw->v->name, vw->s->name, key,
+            (int)text.n, text.p, ends ? "" : "\n");
+}
+
+static void say(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct run *r, const char *fmt, ...)
+{
+    va_list ap;
+    if (!r->script)
+        return;
+    va_start(ap, fmt);
+    vfprintf(r->script, fmt, ap);
+    va_end(ap);
+}
+
+static void say_add(struct run *r, unsigned version)
+{
+    const struct case_version *v = &r->k->v[version];
+    struct buf yaml BUF_CLEANUP = BUF_INIT;
+    if (!r->script)
+        return;
+    case_yaml(v, v->from < 0 ? NULL : &r->k->v[v->from], &yaml);
+    fprintf(r->script, "cat > schemas/%s.yaml <<'EOF'\n%sEOF\necho %s > control/add\n", v->name,
+            buf_str(&yaml), v->name);
+}
+
+/* ---- One operation in a world that nobody looks at ---- */
+
+static bool text_of(struct world *w, const struct view *vw, const struct w_item *it,
+                    const struct members *m, unsigned style, struct buf *out, struct err *e)
+{
+    struct buf was BUF_CLEANUP = BUF_INIT;
+    if (world_text(w, vw, it, false, &was, e))
+        return false;
+    case_edit(buf_span(&was), m, style, out);
+    return true;
+}
+
+static void quiet_put(struct world *w, const struct op *op, const struct view *vw)
+{
+    struct buf text BUF_CLEANUP = BUF_INIT, base BUF_CLEANUP = BUF_INIT;
+    struct buf text2 BUF_CLEANUP = BUF_INIT, base2 BUF_CLEANUP = BUF_INIT;
+    const struct w_item *it = world_item(w, vw->s->coll, op->key);
+    struct err e = ERR_INIT, e2 = ERR_INIT;
+
+    if (op->kind == OP_PUT) {
+        case_text(&op->text, op->style, &text);
+        world_put(w, vw, op->key, buf_span(&text), NULL, &e);
+        return;
+    }
+    if (!it || world_open(w, vw, it, &base, &e) ||
+        !text_of(w, vw, it, &op->text, op->style, &text, &e))
+        return;
+    if (op->kind == OP_RACE) {
+        const struct view *vw2 = world_view(w, op->version2, op->type2);
+        if (!vw2 || vw2->s->coll != vw->s->coll)
+            return;
+        if (world_open(w, vw2, it, &base2, &e2) == 0 &&
+            text_of(w, vw2, it, &op->other, 0, &text2, &e2))
+            world_put(w, vw2, op->key, buf_span(&text2), &base2, &e2);
+    }
+    world_put(w, vw, op->key, buf_span(&text), &base, &e);
+}
+
+static void bring_some(struct world *w, const struct op *op, struct err *e)
+{
+    uint32_t last = w->cat->last_step, back = (uint32_t)(op->salt >> 40 & 7);
+    uint32_t upto = back < 5 || last < back ? last : last - (back - 5) * 2;
+    for (size_t i = 0; i < w->st.n_items && !e->code; i++)
+        if (op->salt >> (i % 8) & 1)
+            world_bring(w, i, upto, e);
+}
+
+/* lazy: no backfill, no revert. */
+static void quiet_op(struct world *w, const struct op *op, bool lazy)
+{
+    const struct view *vw;
+    struct err e = ERR_INIT;
+    if (op->kind == OP_ADD && w->c->v[op->version]) {
+        world_add(w, op->version);
+        return;
+    }
+    if (!w->n_entries || !w->c->v[op->version])
+        return;
+    switch (op->kind) {
+    case OP_BACKFILL:
+        if (!lazy)
+            bring_some(w, op, &e);
+        return;
+    case OP_REVERT:
+    case OP_WAKE:
+        if (!lazy)
+            world_state(w, op->version, op->kind == OP_WAKE ? VERSION_LIVE : VERSION_DORMANT);
+        return;
+    default:
+        break;
+    }
+    if (!(vw = world_view(w, op->version, op->type)))
+        return;
+    if (op->kind != OP_REKEY) {
+        quiet_put(w, op, vw);
+        return;
+    }
+    struct w_item *it = world_item(w, vw->s->coll, op->key);
+    if (it && !world_item(w, vw->s->coll, op->new_key))
+        world_rekey(w, vw, it, op->new_key, &e);
+}
+
+/* ---- One operation in the main history ---- */
+
+static bool main_put(struct run *r, const struct op *op, const struct view *vw)
+{
+    struct buf text BUF_CLEANUP = BUF_INIT, was BUF_CLEANUP = BUF_INIT;
+    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
+    struct err e = ERR_INIT;
+
+    case_text(&op->text, op->style, &text);
+    say_put(r, vw, op->key, buf_span(&text));
+    if (it && world_text(&r->main, vw, it, false, &was, &e))
+        return broken(r, LAW_TOTALITY, "%s", e.text);
+    struct written wr = {.op = op,
+                         .vw = vw,
+                         .key = op->key,
+                         .text = buf_span(&text),
+                         .before = it ? buf_span(&was) : (struct span){0}};
+    return laws_write(r, &wr);
+}
+
+struct opened {
+    struct buf was, base, text;
+};
+
+static bool open_edit(struct run *r, const struct op *op, const struct view *vw,
+                      const struct members *m, struct opened *ret)
+{
+    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
+    struct err e = ERR_INIT;
+    if (world_text(&r->main, vw, it, false, &ret->was, &e) ||
+        world_open(&r->main, vw, it, &ret->base, &e))
+        return broken(r, LAW_TOTALITY, "%s/%s/%s: %s", vw->v->name, vw->s->name, op->key, e.text);
+    case_edit(buf_span(&ret->was), m, op->style, &ret->text);
+    return true;
+}
+
+static void opened_free(struct opened *o)
+{
+    buf_free(&o->was);
+    buf_free(&o->base);
+    buf_free(&o->text);
+}
+
+static bool save_edit(struct run *r, const struct op *op, const struct view *vw,
+                      const struct opened *o, bool merges)
+{
+    struct written wr = {.op = op,
+                         .vw = vw,
+                         .key = op->key,
+                         .text = buf_span(&o->text),
+                         .before = buf_span(&o->was),
+                         .base = &o->base,
+                         .merges = merges};
+    say_put(r, vw, op->key, wr.text);
+    return laws_write(r, &wr);
+}
+
+static bool main_edit(struct run *r, const struct op *op, const struct view *vw)
+{
+    struct opened mine __attribute__((cleanup(opened_free))) = {0};
+    struct opened other __attribute__((cleanup(opened_free))) = {0};
+    const struct view *vw2 = NULL;
+
+    if (!world_item(&r->main, vw->s->coll, op->key))
+        return true;
+    if (op->kind == OP_RACE) {
+        vw2 = world_view(&r->main, op->version2, op->type2);
+        if (!vw2 || vw2->s->coll != vw->s->coll)
+            return true;
+        say(r, "# the second of these two opened the file before the first saved:\n");
+    }
+    if (!open_edit(r, op, vw, &op->text, &mine))
+        return false;
+    if (vw2 && (!open_edit(r, op, vw2, &op->other, &other) || !save_edit(r, op, vw2, &other, false)))
+        return false;
+    return save_edit(r, op, vw, &mine, vw2 != NULL);
+}
+
+static bool main_rekey(struct run *r, const struct op *op, const struct view *vw)
+{
+    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
+    struct table before TABLE_CLEANUP = {0};
+    struct err e = ERR_INIT;
+    if (!it || world_item(&r->main, vw->s->coll, op->new_key))
+        return true;
+    uint64_t id = it->id;
+    say(r, "mv '%s/%s/%s.json' '%s/%s/%s.json'\n", vw->v->name, vw->s->name, op->key, vw->v->name,
+        vw->s->name, op->new_key);
+    if (world_rekey(&r->main, vw, it, op->new_key, &e))
+        return broken(r, LAW_FREEDOM, "renaming is refused: %s", e.text);
+    return run_look(r, &before) && laws_rekeyed(r, id, &before);
+}
+
+/* What is neither written nor renamed shows what it showed. */
+static bool main_quiet(struct run *r, const struct op *op)
+{
+    struct table before TABLE_CLEANUP = {0};
+    struct err e = ERR_INIT;
+    char why[3000];
+
+    r->st->checks[op->kind == OP_BACKFILL ? LAW_SAMENESS : LAW_REVERT]++;
+    if (op->kind == OP_ADD) {
+        say_add(r, op->version);
+        world_add(&r->main, op->version);
+    } else if (op->kind == OP_BACKFILL) {
+        say(r, "echo %s > control/backfill   # of items %x, and interrupted\n",
+            r->main.entries[r->main.n_entries - 1].v->name, (unsigned)(op->salt & 255));
+        bring_some(&r->main, op, &e);
+    } else {
+        bool wake = op->kind == OP_WAKE;
+        say(r, "echo %s > control/%s\n", r->k->v[op->version].name, wake ? "add" : "revert");
+        world_state(&r->main, op->version, wake ? VERSION_LIVE : VERSION_DORMANT);
+    }
+    if (e.code)
+        return broken(r, LAW_TOTALITY, "an item can't be brought up to date: %s", e.text);
+    if (!run_look(r, &before))
+        return false;
+    if (table_same(&before, &r->now, TABLE_LINE | TABLE_RAW, why, sizeof why))
+        return laws_get_put(r, op->salt);
+    return broken(r, op->kind == OP_BACKFILL ? LAW_SAMENESS : LAW_REVERT, "%s", why);
+}
+
+static bool main_op(struct run *r, const struct op *op)
+{
+    const struct view *vw;
+    if (!r->main.c->v[op->version] || (op->kind != OP_ADD && !r->main.n_entries))
+        return true;
+    if (op->kind == OP_ADD || op->kind >= OP_BACKFILL)
+        return main_quiet(r, op);
+    if (!(vw = world_view(&r->main, op->version, op->type)))
+        return true;
+    if (op->kind == OP_REKEY)
+        return main_rekey(r, op, vw);
+    return op->kind == OP_PUT ? main_put(r, op, vw) : main_edit(r, op, vw);
+}
+
+/* ---- Two histories that show the same ---- */
+
+static bool worlds_same(struct run *r, struct world *a, struct world *b, enum law law)
+{
+    struct table x TABLE_CLEANUP = {0}, y TABLE_CLEANUP = {0};
+    struct err e = ERR_INIT;
+    char why[3000];
+    r->st->checks[law]++;
+    if (table_take(a, &x, &e) || table_take(b, &y, &e))
+        return broken(r, LAW_TOTALITY, "%s", e.text);
+    return table_same(&x, &y, TABLE_LINE | TABLE_RAW | TABLE_BY_KEY, why, sizeof why) ||
+           broken(r, law, "%s", why);
+}
+
+static bool main_and_lazy(struct run *r)
+{
+    struct world lazy;
+    bool ok = true;
+    world_init(&lazy, r->main.env, r->main.c);
+    for (r->op = 0; r->op < r->k->n_ops && ok; r->op++) {
+        const struct op *op = &r->k->ops[r->op];
+        bool hidden = op->kind > OP_ADD && op->kind < OP_BACKFILL &&
+                      !world_view(&r->main, op->version, op->type);
+        ok = main_op(r, op);
+        if (ok && !hidden)
+            quiet_op(&lazy, op, true);
+        if (ok && lazy.n_entries && (op->salt >> 11 & 3) == 0)
+            ok = worlds_same(r, &r->main, &lazy, LAW_SAMENESS);
+    }
+    if (ok && lazy.n_entries)
+        ok = worlds_same(r, &r->main, &lazy, LAW_SAMENESS);
+    world_deinit(&lazy);
+    return ok;
+}
+
+static bool through(const struct compiled *c, const struct op *op, unsigned version)
+{
+    const struct version *v = c->v[version];
+    bool race = op->kind == OP_RACE && c->v[op->version2];
+    if (op->kind == OP_BACKFILL || !c->v[op->version])
+        return false;
+    return version_descends(c->v[op->version], v) ||
+           (race && version_descends(c->v[op->version2], v));
+}
+
+static bool revert(struct run *r)
+{
+    struct world knows, knows_not;
+    const struct compiled *c = r->main.c;
+    bool ok = true;
+
+    if (r->k->without >= r->k->n_v || !c->v[r->k->without] || r->k->v[r->k->without].from < 0)
+        return true;
+    world_init(&knows, r->main.env, c);
+    world_init(&knows_not, r->main.env, c);
+    for (r->op = 0; r->op < r->k->n_ops && ok; r->op++) {
+        const struct op *op = &r->k->ops[r->op];
+        bool theirs = through(c, op, r->k->without);
+        if (!theirs || op->kind == OP_ADD || op->kind >= OP_BACKFILL)
+            quiet_op(&knows, op, false);
+        if (!theirs)
+            quiet_op(&knows_not, op, false);
+        if (knows_not.n_entries && (r->op + 1 == r->k->n_ops || (op->salt >> 11 & 3) == 0))
+            ok = worlds_same(r, &knows_not, &knows, LAW_REVERT);
+    }
+    world_deinit(&knows);
+    world_deinit(&knows_not);
+    return ok;
+}
+
+/* The case with `middle` left out, its steps in its only successor; false when there is none. */
+static bool merge_middle(const struct kase *k, struct kase *ret, const char ***ret_steps)
+{
+    unsigned m = k->middle, n = 0;
+    size_t successor = 0;
+    if (m >= k->n_v || k->v[m].from < 0)
+        return false;
+    for (size_t i = 0; i < k->n_v; i++)
+        if (k->v[i].from == (int)m) {
+            successor = i;
+            n++;
+        }
+    if (n != 1)
+        return false;
+    *ret = *k;
+    struct case_version *to = &ret->v[successor];
+    const char **steps = calloc(to->n_steps + k->v[m].n_steps + 1, sizeof *steps);
+    MUST(steps);
+    memcpy(steps, k->v[m].steps, k->v[m].n_steps * sizeof *steps);
+    memcpy(steps + k->v[m].n_steps, to->steps, to->n_steps * sizeof *steps);
+    to->steps = *ret_steps = steps;
+    to->n_steps += k->v[m].n_steps;
+    to->from = k->v[m].from;
+    ret->v[m].from = (int)m; /* its own parent: refused */
+    return true;
+}
+
+static bool compose(struct run *r)
+{
+    struct world chain, merged;
+    const char **steps = NULL;
+    struct kase shorter;
+    struct compiled c;
+    bool ok = true;
+
+    if (!merge_middle(r->k, &shorter, &steps))
+        return true;
+    case_compile(&shorter, r->main.env, &c);
+    for (size_t i = 0; i < r->k->n_v; i++)
+        if (!c.v[i] && i != r->k->middle && r->main.c->v[i])
+            ok = false; /* it names the version that is gone */
+    world_init(&chain, r->main.env, r->main.c);
+    world_init(&merged, r->main.env, &c);
+    if (!ok || !r->main.c->v[r->k->middle])
+        goto out;
+    for (r->op = 0; r->op < r->k->n_ops && ok; r->op++) {
+        const struct op *op = &r->k->ops[r->op];
+        bool middle = op->version == r->k->middle ||
+                      (op->kind == OP_RACE && op->version2 == r->k->middle);
+        if (op->kind == OP_ADD || !middle)
+            quiet_op(&chain, op, false);
+        if (!middle)
+            quiet_op(&merged, op, false);
+        if (merged.n_entries && (r->op + 1 == r->k->n_ops || (op->salt >> 11 & 3) == 0))
+            ok = worlds_same(r, &chain, &merged, LAW_COMPOSITION);
+    }
+out:
+    world_deinit(&chain);
+    world_deinit(&merged);
+    compiled_free(&c);
+    free(steps);
+    return ok || !r->verdict->law;
+}
+
+void run_case(const struct kase *k, struct expr_env *env, struct verdict *ret, struct stats *st,
+              FILE *script)
+{
+    struct run r = {.k = k, .verdict = ret, .st = st, .script = script};
+    struct compiled c;
+
+    ret->law = LAW_NONE;
+    case_compile(k, env, &c);
+    world_init(&r.main, env, &c);
+    if (main_and_lazy(&r) && (!(k->parts & CASE_REVERT) || revert(&r)) &&
+        (k->parts & CASE_COMPOSE))
+        compose(&r);
+    table_free(&r.now);
+    world_deinit(&r.main);
+    compiled_free(&c);
+}

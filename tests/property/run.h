@@ -1,0 +1,36 @@
+/* Carries a case out and holds it against the laws of docs/schema-language.md. */
+#ifndef PROPERTY_RUN_H
+#define PROPERTY_RUN_H
+
+#include "case.h"
+
+enum law {
+    LAW_NONE,
+    LAW_GETPUT,
+    LAW_PUTGET,
+    LAW_PUTPUT,
+    LAW_NO_LOSS,
+    LAW_SAMENESS,
+    LAW_REVERT,
+    LAW_COMPOSITION,
+    LAW_FREEDOM,
+    LAW_TOTALITY,
+    N_LAWS
+};
+extern const char *const law_names[N_LAWS];
+
+struct verdict {
+    enum law law;
+    size_t op;
+    char text[4096];
+};
+
+struct stats {
+    uint64_t cases, versions, steps, refused_steps, writes, refused_writes, checks[N_LAWS];
+};
+
+/* script: where the case is printed as shell commands, NULL = nowhere. */
+void run_case(const struct kase *k, struct expr_env *env, struct verdict *ret, struct stats *st,
+              FILE *script);
+
+#endif

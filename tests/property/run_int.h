@@ -1,0 +1,40 @@
+/* Between run.c and laws_write.c. */
+#ifndef PROPERTY_RUN_INT_H
+#define PROPERTY_RUN_INT_H
+
+#include "reach.h"
+#include "run.h"
+#include "table.h"
+
+struct run {
+    const struct kase *k;
+    struct world main;
+    struct table now; /* of main */
+    struct verdict *verdict;
+    struct stats *st;
+    FILE *script;
+    size_t op; /* in progress */
+};
+
+/* false, always: "the law does not hold". */
+bool broken(struct run *r, enum law law, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Takes the table anew; the one before goes to *ret_was when asked for. */
+bool run_look(struct run *r, struct table *ret_was);
+
+/* A write through vw, with all that the laws say of it. base: NULL = a replacement. before: the
+ * item's text as the writer saw it, p == NULL = a new item. */
+struct written {
+    const struct op *op;
+    const struct view *vw;
+    const char *key;
+    struct span text, before;
+    const struct buf *base;
+    bool merges; /* another wrote since base */
+};
+bool laws_write(struct run *r, const struct written *wr);
+bool laws_get_put(struct run *r, uint64_t salt);
+/* The item was renamed: nothing but what reads its key has changed. */
+bool laws_rekeyed(struct run *r, uint64_t id, const struct table *before);
+
+#endif

@@ -1,0 +1,81 @@
+/* A store in memory: items, keys, and the records that extraction makes, as store/ keeps them.
+ *
+ * It follows store/derive.c in what an extracted record is found by (its present values; for items
+ * from before the step the values they had then), without counting holders: no item is deleted. */
+#ifndef PROPERTY_WORLD_H
+#define PROPERTY_WORLD_H
+
+#include "case.h"
+#include "schemas/lens.h"
+
+struct w_item {
+    uint64_t id;
+    uint32_t coll;
+    bool made; /* by extraction alone */
+    char *key;
+    struct buf body;
+};
+struct w_origin {
+    uint32_t step;
+    uint64_t id;
+    struct buf values;
+};
+struct w_state {
+    struct w_item *items;
+    size_t n_items;
+    struct w_origin *origins;
+    size_t n_origins;
+    uint64_t next_id;
+};
+
+/* One item type of one live version. */
+struct view {
+    unsigned index; /* of the version, in the case */
+    const struct version *v;
+    const struct shape *s;
+};
+
+struct world {
+    struct expr_env *env;
+    const struct compiled *c;
+    struct catalog *cat;
+    struct catalog_entry entries[CASE_VERSIONS];
+    unsigned index[CASE_VERSIONS]; /* of each entry, in the case */
+    size_t n_entries;
+    struct schema_counters next;
+    struct w_state st;
+    struct lens lens;
+    unsigned depth;
+    bool fresh; /* records are made for values that are written now */
+    struct view *views;
+    size_t n_views;
+};
+
+void world_init(struct world *w, struct expr_env *env, const struct compiled *c);
+void world_deinit(struct world *w);
+/* Does nothing when its parent is not there. */
+void world_add(struct world *w, unsigned version);
+/* Of the version and all that came from it. */
+void world_state(struct world *w, unsigned version, enum version_state state);
+/* NULL when the version is not live or has no such item type. */
+const struct view *world_view(const struct world *w, unsigned version, const char *type);
+struct w_item *world_item(const struct world *w, uint32_t coll, const char *key);
+struct w_item *world_by_id(const struct world *w, uint64_t id);
+
+/* The item's texts. -1: a read was refused, which is a fault. */
+int world_text(struct world *w, const struct view *vw, const struct w_item *it, bool line,
+               struct buf *out, struct err *e);
+/* The item as it is at open; to be freed. */
+int world_open(struct world *w, const struct view *vw, const struct w_item *it, struct buf *ret,
+               struct err *e);
+/* base: of world_open, NULL = a replacement. -1: refused, nothing has changed. */
+int world_put(struct world *w, const struct view *vw, const char *key, struct span text,
+              const struct buf *base, struct err *e);
+int world_rekey(struct world *w, const struct view *vw, struct w_item *it, const char *key,
+                struct err *e);
+int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e);
+
+void state_copy(const struct w_state *from, struct w_state *to);
+void state_free(struct w_state *st);
+
+#endif

@@ -1,0 +1,14 @@
+/* A VFS over the usual one that counts syncs and, when told, lets them fail. */
+#ifndef TESTS_SYNC_VFS_H
+#define TESTS_SYNC_VFS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define SYNC_VFS "sync-test"
+
+extern atomic_uint sync_vfs_log_syncs; /* of -wal files */
+extern atomic_bool sync_vfs_fail;
+void sync_vfs_register(void);
+
+#endif

@@ -1,0 +1,204 @@
+/* Types that extract_type derives: before and after the first listing, before and after backfill.
+ */
+#include "store_rig.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static struct rig r;
+
+static void setup(void)
+{
+    rig_init(&r);
+}
+static void teardown(void)
+{
+    rig_free(&r);
+}
+
+static const char dogs[] = "version: v1\n"
+                           "types:\n"
+                           "  Dog: {fields: {name: string, breed: string}}\n";
+static const char breeds[] = "version: v2\nfrom: v1\nmigrate:\n"
+                             "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, "
+                             "as: breed}\n";
+
+static void put_dogs(const char *const *breed_of, size_t n)
+{
+    char key[32], text[64];
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "d%zu", i);
+        snprintf(text, sizeof text, "{\"breed\": \"%s\"}", breed_of[i]);
+        ASSERT_OK(rig_put(&r, "v1", "Dog", key, text));
+    }
+}
+
+static const char *const three[] = {"Lab", "Pug", "Lab"};
+
+START_TEST(extract__derived_by_the_first_listing)
+{
+    rig_add(&r, dogs);
+    put_dogs(three, 3);
+    rig_add(&r, breeds);
+    ck_assert_int_eq(rig_count(&r, "v2", "Breed"), -1);
+    ASSERT_LINE("v2", "Dog", "d0", "{\"_key\": \"d0\", \"breed\": \"Lab\"}");
+    ASSERT_SQL("SELECT count(*) FROM made", 0); /* foreseen, not made */
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Pug");
+    ck_assert_int_eq(rig_count(&r, "v2", "Breed"), 2);
+    ASSERT_LINE("v2", "Breed", "Lab", "{\"_key\": \"Lab\", \"name\": \"Lab\"}");
+    ASSERT_LINE("v2", "Dog", "d2", "{\"_key\": \"d2\", \"breed\": \"Lab\"}");
+    ASSERT_SQL("SELECT sum(holders) FROM origin", 3);
+    rig_backfill(&r);
+    ASSERT_SQL("SELECT sum(holders) FROM origin", 0);
+    ASSERT_SQL("SELECT count(*) FROM ref", 3);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Pug");
+    ASSERT_LINE("v1", "Dog", "d2", "{\"_key\": \"d2\", \"breed\": \"Lab\"}");
+}
+END_TEST
+
+START_TEST(extract__an_edit_of_the_record_shows_in_all)
+{
+    static const char *const when[] = {"before", "after"};
+
+    rig_add(&r, dogs);
+    put_dogs(three, 3);
+    rig_add(&r, breeds);
+    for (int i = 0; i < 2; i++) {
+        char text[64], line[64];
+        snprintf(text, sizeof text, "{\"name\": \"Lab %s\"}", when[i]);
+        snprintf(line, sizeof line, "{\"_key\": \"d0\", \"breed\": \"Lab %s\"}", when[i]);
+        ASSERT_OK(rig_put(&r, "v2", "Breed", "Lab", text));
+        ASSERT_LINE("v1", "Dog", "d0", line);
+        ASSERT_LINE("v2", "Dog", "d0", "{\"_key\": \"d0\", \"breed\": \"Lab\"}");
+        rig_backfill(&r);
+        ASSERT_LINE("v1", "Dog", "d0", line);
+    }
+    rig_changes(&r);
+    ASSERT_OK(rig_put(&r, "v2", "Breed", "Lab", "{\"name\": \"L\"}"));
+    ck_assert_str_eq(rig_changes(&r), "ITEM 4, ITEM 1, ITEM 3");
+}
+END_TEST
+
+START_TEST(extract__a_write_of_other_values_refers_to_another_record)
+{
+    rig_add(&r, dogs);
+    put_dogs(three, 3);
+    rig_add(&r, breeds);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Pug");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d1", "{\"breed\": \"Lab\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab"); /* nobody refers to Pug */
+    ASSERT_LINE("v2", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Lab\"}");
+    /* One that was written through the new side stays, and its key is taken. */
+    ASSERT_OK(rig_put(&r, "v2", "Breed", "Lab", "{\"name\": \"Labrador\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d1", "{\"breed\": \"Lab\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Lab~2");
+    ASSERT_LINE("v2", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Lab~2\"}");
+    ASSERT_LINE("v1", "Dog", "d0", "{\"_key\": \"d0\", \"breed\": \"Labrador\"}");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d0", "{\"breed\": \"X\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d2", "{\"breed\": \"X\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Lab~2 X");
+    ASSERT_OK(rig_delete(&r, "v2", "Breed", "Lab"));
+    ASSERT_REFUSED(rig_delete(&r, "v2", "Breed", "X"), ERR_BUSY, "Dog.breed of \"d");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab~2 X");
+}
+END_TEST
+
+START_TEST(extract__holders_from_before_the_step_restrict)
+{
+    rig_add(&r, dogs);
+    put_dogs(three, 3);
+    rig_add(&r, breeds);
+    ASSERT_REFUSED(rig_delete(&r, "v2", "Breed", "Lab"), ERR_BUSY, "Dog.breed of \"d0\"");
+    ASSERT_OK(rig_delete(&r, "v1", "Dog", "d0"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Pug");
+    ASSERT_OK(rig_delete(&r, "v2", "Dog", "d2"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Pug");
+    ASSERT_OK(rig_rename(&r, "v2", "Breed", "Pug", "Mops"));
+    ASSERT_LINE("v2", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Mops\"}");
+    ASSERT_LINE("v1", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Pug\"}");
+    ASSERT_SQL("SELECT count(*) FROM extracted", 1);
+}
+END_TEST
+
+START_TEST(extract__before_derivation_writes_make_the_same_records)
+{
+    rig_add(&r, dogs);
+    put_dogs(three, 3);
+    rig_add(&r, breeds);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d0", "{\"breed\": \"Lab\", \"name\": \"x\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "new", "{\"breed\": \"Pug\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "gone", "{\"breed\": \"Gone\"}"));
+    ASSERT_OK(rig_delete(&r, "v1", "Dog", "gone"));
+    ASSERT_LINE("v2", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Pug\"}");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Pug");
+    ASSERT_SQL("SELECT sum(holders) FROM origin", 2); /* d1, d2 */
+    rig_reopen(&r, NULL);
+    ck_assert_int_eq(rig_count(&r, "v2", "Breed"), 2);
+    ASSERT_OK(rig_put(&r, "v2", "Breed", "Pug", "{\"name\": \"Mops\"}"));
+    ASSERT_LINE("v1", "Dog", "new", "{\"_key\": \"new\", \"breed\": \"Mops\"}");
+    ASSERT_LINE("v1", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Mops\"}");
+}
+END_TEST
+
+START_TEST(extract__a_key_expression_derives_before_it_is_read)
+{
+    static const char *const two[] = {"Lab", "LAB"};
+
+    rig_add(&r, dogs);
+    put_dogs(two, 2);
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed, "
+                "key: \"lower(breed)\"}\n");
+    ASSERT_LINE("v2", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"lab~2\"}");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "lab lab~2");
+}
+END_TEST
+
+START_TEST(extract__of_an_extracted_type)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {breed: string, land: string}}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "a", "{\"breed\": \"Lab\", \"land\": \"ca\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "b", "{\"breed\": \"Newf\", \"land\": \"ca\"}"));
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {breed: name, land: land}, into: Breed, "
+                "as: breed}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Breed, fields: {land: name}, into: Land, as: land}\n");
+    ck_assert_str_eq(rig_keys(&r, "v3", "Land"), "ca");
+    ck_assert_str_eq(rig_keys(&r, "v3", "Breed"), "Lab,ca Newf,ca");
+    ASSERT_OK(rig_put(&r, "v3", "Land", "ca", "{\"name\": \"Canada\"}"));
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"breed\": \"Lab\", \"land\": \"Canada\"}");
+    rig_backfill(&r);
+    ASSERT_LINE("v1", "Dog", "b", "{\"_key\": \"b\", \"breed\": \"Newf\", \"land\": \"Canada\"}");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "b", "{\"breed\": \"Newf\", \"land\": \"us\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v3", "Land"), "ca us");
+    ASSERT_OK(rig_delete(&r, "v1", "Dog", "b"));
+    ck_assert_str_eq(rig_keys(&r, "v3", "Land"), "ca");
+    ck_assert_str_eq(rig_keys(&r, "v3", "Breed"), "Lab,ca");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("store_extract");
+    TCase *t = tcase_create("store_extract");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, extract__derived_by_the_first_listing);
+    tcase_add_test(t, extract__an_edit_of_the_record_shows_in_all);
+    tcase_add_test(t, extract__a_write_of_other_values_refers_to_another_record);
+    tcase_add_test(t, extract__holders_from_before_the_step_restrict);
+    tcase_add_test(t, extract__before_derivation_writes_make_the_same_records);
+    tcase_add_test(t, extract__a_key_expression_derives_before_it_is_read);
+    tcase_add_test(t, extract__of_an_extracted_type);
+    suite_add_tcase(s, t);
+    runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
