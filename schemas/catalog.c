@@ -72,6 +72,8 @@ static bool shows_fields(const struct catalog *c, const struct link *l)
     return false;
 }
 
+static const struct type_ref mark_type = {.base = T_STRING};
+
 /* The side that a link's fields were moved from may be finalized away, or the one they moved to;
  * where the values are does not change with that. */
 static void note_link(struct catalog *c, const struct catalog_entry *en, const struct link *l)
@@ -85,6 +87,8 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
     else
         c->retired[c->n_retired++] = l;
     note_type(c, l->ref, l->ref_type, l->shapes, l->n_shapes);
+    if (l->kind == LINK_MOVE)
+        note_type(c, l->mark, &mark_type, NULL, 0);
     if (l->ref < c->n_slots)
         c->slots[l->ref].computed = true;
     for (size_t i = 0; i < l->n; i++) {
@@ -103,23 +107,35 @@ static bool holds_ref(const struct type_ref *t)
     return t->base == T_REF || (t->elem && holds_ref(t->elem));
 }
 
-static bool input_is_volatile(const struct catalog *c, const struct formula_input *in)
+/* The text of a reference changes with the key of its target; the reference itself does not, so
+ * what holds references is not computed anew for that. */
+static bool brings_volatile(const struct catalog *c, const struct formula *f, bool over_keys)
 {
-    return (in->slot < c->n_slots && c->slots[in->slot].is_volatile) || holds_ref(in->type);
-}
-
-static bool mark_volatile(struct catalog *c, const struct formula *f)
-{
-    if (f->out >= c->n_slots || c->slots[f->out].is_volatile)
-        return false;
-    for (size_t i = 0; i < f->n_inputs; i++)
-        if (input_is_volatile(c, &f->inputs[i]))
-            return c->slots[f->out].is_volatile = true;
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        const struct formula_input *in = &f->inputs[i];
+        if (in->slot < c->n_slots && c->slots[in->slot].is_volatile)
+            return true;
+        if (over_keys && holds_ref(in->type))
+            return true;
+    }
     return false;
 }
 
-/* To the fixed point: a chain of formulas carries it on. */
-static void spread_volatile(struct catalog *c)
+static bool mark_volatile(struct catalog *c, const struct formula *f, bool over_keys)
+{
+    struct slot_info *si = f->out < c->n_slots ? &c->slots[f->out] : NULL;
+    if (!si || si->is_volatile || (over_keys && holds_ref(f->out_type)) ||
+        !brings_volatile(c, f, over_keys))
+        return false;
+    si->is_volatile = true;
+    si->source = f;
+    si->rank = ++c->n_volatile;
+    return true;
+}
+
+/* To the fixed point: a chain of formulas carries it on. Over links first: a value in another item
+ * is never a copy of one here. */
+static void spread_volatile(struct catalog *c, bool over_keys)
 {
     bool again = true;
     while (again) {
@@ -130,7 +146,7 @@ static void spread_volatile(struct catalog *c)
                 continue;
             for (size_t j = 0; j < v->n_formulas; j++)
                 if (applies(c, v, v->formulas[j]))
-                    again |= mark_volatile(c, v->formulas[j]);
+                    again |= mark_volatile(c, v->formulas[j], over_keys);
         }
     }
 }
@@ -275,7 +291,8 @@ int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_
     }
     collect(c);
     make_groups(c);
-    spread_volatile(c);
+    spread_volatile(c, false);
+    spread_volatile(c, true);
     *ret = c;
     return 0;
 }

@@ -29,6 +29,9 @@ struct slot_info {
     bool computed;                   /* some formula has it as output */
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */
+    const struct formula *source;    /* by which it does, or NULL: it is a link's */
+    uint32_t rank;                   /* what it depends on has a lower one: no way round in circles,
+                                        though every linked side has a formula from the other */
 };
 
 /* What works inside one kind of record: the items of a collection, or the objects of one shape
@@ -57,6 +60,7 @@ struct catalog {
     uint32_t default_number;         /* what `current` points to; 0 = no version */
     struct slot_info *slots;         /* by slot number; [0, n_slots) */
     size_t n_slots;
+    uint32_t n_volatile;
     struct applied *applied;         /* of all versions not gone, by (group, direction, step) */
     size_t n_applied;
     const struct link **links;       /* likewise, by (collection, step) */

@@ -38,7 +38,7 @@ struct lens_world {
      * origin: for an item from before the step that is being brought up to date. */
     int (*extract)(void *arg, const struct link *l, const struct span *values, bool origin,
                    uint64_t *ret_id, struct err *e);
-    /* Writing, move_field and inline_type: these values (JSON text; p == NULL = unset) become those
+    /* Writing, move_field and inline_type: these values (as stored; p == NULL = unset) become those
      * of l->there in item `id`; id == 0: a new item is made, under the holder's key or one like it.
      * only_unset: leaves what is set already. */
     int (*assign)(void *arg, const struct link *l, uint64_t id, struct span holder_key,
@@ -107,7 +107,8 @@ int lens_field(struct lens *l, const struct version *v, const struct shape *s,
                const struct field *f, const struct record *rec, struct span key, bool shown,
                struct span *ret, bool *ret_set, struct err *e);
 
-/* What world.assign does to the record of the item: cur == NULL = a new one. As lens_put. */
+/* What world.assign does to the record of the item: cur == NULL = a new one. As lens_put. values:
+ * as stored; of LINK_EXTRACT, JSON text. */
 int lens_assign(struct lens *l, const struct link *lk, struct span key, const struct span *values,
                 bool only_unset, const struct record *cur, struct record *ret,
                 struct lens_change *ret_change, struct err *e);

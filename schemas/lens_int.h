@@ -38,6 +38,7 @@ struct sight {
     struct span key;
     bool flat;
     unsigned depth; /* of references followed */
+    uint32_t below; /* volatile slots of this rank and over are taken as stored; 0 = none */
 };
 #define SIGHT_MAX_DEPTH 32
 
@@ -174,10 +175,9 @@ int link_move_forward(struct work *w, const struct link *lk, bool touched, bool 
 int link_move_backward(struct work *w, const struct link *lk, struct err *e);
 /* inline_type: the new side was written. */
 int link_inline_backward(struct work *w, const struct link *lk, struct err *e);
-/* A write that comes over a link of move_field, to the target: what holders are shown stays. */
-int link_shown_before(struct work *w, const struct link *lk, struct span **ret, struct err *e);
-int link_shown_after(struct work *w, const struct link *lk, const struct span *shown,
-                     struct err *e);
+/* move_field: a write that comes over the link to the target, after it. own: what the holder shows
+ * from now on. */
+int link_mark(struct work *w, const struct link *lk, struct span own, struct err *e);
 
 /* ---- lens_put.c ---- */
 /* The members of a JSON object laid over the record in w: the difference to base. */

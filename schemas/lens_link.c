@@ -3,24 +3,23 @@
  * LINK_EXTRACT, LINK_INLINE: the holder shows what the target holds. Two holders of one target show
  * the same.
  *
- * LINK_MOVE: the step puts a field of each holder into one place, so what holders hold must stay
- * apart on the old side: a write through it changes the field of its own item and the target's, but
- * no other holder's. Two things are kept for that:
- *   in the target, memory: what holders are shown (H), beside a value that came from one of them
- *                  (its inputs). A write through the new side leaves none: H is then that value.
- *   in the holder, a value of its own with a basis: it holds while H is what it was then.
- * So a holder shows its own value until somebody writes the target's through the new side; then all
- * holders show that one. [I4]
+ * LINK_MOVE puts the fields of many holders into one place, but on the old side they must stay
+ * apart: a write there changes the field of its own item and the target's, no other holder's. So
+ *   the target's mark  says since which value of it an *era* lasts, the era's number, and what a
+ *                      holder without a value of its own is shown in it
+ *   a holder           keeps a value of its own with the number of the era it holds in (its basis)
+ *
+ *   no era --the old side writes another value, or keeps one--> era n --the same--> era n
+ *          <--the new side writes the target's field, by whatever way--
+ *
+ * Without an era every holder shows the target's value. An era is over when that is not what the
+ * mark says; it is back when the value is back. Numbers are not used again. [I4]
  *
  * A holder without a reference keeps the field to itself. When the new side gives it a reference to
- * a target that has a value already, its own one is remembered until the reference is unset again. */
+ * a target that has a value already, its own one is remembered until the reference is unset. */
 #include "lens_int.h"
 
-/* What the link remembers: beside the fields, and when its reference changes. */
-static uint64_t link_id(const struct link *lk)
-{
-    return (uint64_t)lk->step * 2;
-}
+/* Of what the link remembers. */
 static uint64_t link_hidden_id(const struct link *lk)
 {
     return (uint64_t)lk->step * 2 + 1;
@@ -96,6 +95,25 @@ static int remember(struct lens *l, struct record *r, slot_no slot, enum entry_k
 
 /* ---- Looking over the reference ---- */
 
+/* extract_type has yet to make the record: its values still stand in the holder. */
+static int foreseen_target(const struct sight *s, const struct link *lk, struct record *ret,
+                           bool *ret_found, struct err *e)
+{
+    for (size_t k = 0; k < s->g->n_links; k++) {
+        const struct link *made = s->g->links[k];
+        if (made->kind != LINK_EXTRACT || made->ref != lk->ref)
+            continue;
+        ret->gen = made->step;
+        for (size_t i = 0; i < made->n; i++) {
+            struct span value = entry_value(s->rec, made->here[i]);
+            if (value.p && !record_set(ret, made->there[i], ENTRY_VALUE, value))
+                return err_nomem(e);
+        }
+        *ret_found = true;
+    }
+    return 0;
+}
+
 /* The target's record, copied into the arena; *found = false: there is none. */
 static int target_of(const struct sight *s, const struct link *lk, struct record *ret,
                      bool *ret_found, struct err *e)
@@ -105,8 +123,10 @@ static int target_of(const struct sight *s, const struct link *lk, struct record
     struct buf hold BUF_CLEANUP = BUF_INIT;
 
     *ret_found = false;
-    if (!ref.p || !lens_ref_id(ref) || s->depth >= SIGHT_MAX_DEPTH)
+    if (!ref.p || s->depth >= SIGHT_MAX_DEPTH)
         return 0;
+    if (ref.p[0] == 'k')
+        return foreseen_target(s, lk, ret, ret_found, e);
     if (l->world.record_of(l->world.arg, lens_ref_id(ref), &hold, ret_found, e))
         return -1;
     if (!*ret_found)
@@ -121,11 +141,15 @@ static int target_of(const struct sight *s, const struct link *lk, struct record
 static int target_key(const struct sight *s, const struct link *lk, struct span *ret, struct err *e)
 {
     struct lens *l = s->l;
+    struct span ref = entry_value(s->rec, lk->ref);
     struct buf key BUF_CLEANUP = BUF_INIT;
     bool found;
 
-    if (l->world.key_of(l->world.arg, s->v, lk->target_shape,
-                        lens_ref_id(entry_value(s->rec, lk->ref)), &key, &found, e))
+    if (ref.p[0] == 'k') {
+        *ret = (struct span){ref.p + 1, ref.n - 1};
+        return 0;
+    }
+    if (l->world.key_of(l->world.arg, s->v, lk->target_shape, lens_ref_id(ref), &key, &found, e))
         return -1;
     *ret = lens_keep(l, buf_span(&key));
     return ret->p ? 0 : err_nomem(e);
@@ -155,94 +179,112 @@ static int target_slot(const struct sight *s, const struct link *lk, size_t i,
     return sight_slot(&at, there, ret, e);
 }
 
-/* shown: what holders are shown (H), else what the target holds. */
-static int across(const struct sight *s, const struct link *lk, size_t i, bool shown,
-                  struct span *ret, struct err *e)
+/* What the target of move_field says to its holders. */
+struct era {
+    uint64_t number;     /* 0 = none */
+    struct span shown;   /* to a holder without a value of its own */
+};
+
+static uint64_t last_era(const struct record *target, const struct link *lk)
+{
+    struct remembered m;
+    struct span mark = entry_value(target, lk->mark);
+    return mark.p && remembered_read(mark, &m) ? m.id : 0;
+}
+
+static int era_of(const struct sight *s, const struct link *lk, const struct record *target,
+                  struct span value, struct era *ret, struct err *e)
+{
+    struct remembered m;
+    struct span is, mark = entry_value(target, lk->mark);
+
+    *ret = (struct era){0, value};
+    if (lk->kind != LINK_MOVE || !mark.p || !remembered_read(mark, &m))
+        return 0;
+    if (encoded(s, lk, 0, value, &is, e))
+        return -1;
+    if (span_eq(is, m.inputs))
+        *ret = (struct era){m.id, m.value};
+    return 0;
+}
+
+/* The target's value; ret_era may be NULL. */
+static int across(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
+                  struct era *ret_era, struct err *e)
 {
     struct record target RECORD_CLEANUP = RECORD_INIT;
-    struct remembered m;
-    struct span is;
     bool found;
 
     *ret = (struct span){0};
+    if (ret_era)
+        *ret_era = (struct era){0};
     if (target_of(s, lk, &target, &found, e))
         return -1;
     if (!found)
         return 0;
     if (target_slot(s, lk, i, &target, ret, e))
         return -1;
-    if (!shown || !find_memory(&target, lk->there[i], link_id(lk), &m))
-        return 0;
-    if (encoded(s, lk, i, *ret, &is, e))
-        return -1;
-    if (span_eq(is, m.inputs))
-        *ret = m.value;
-    return 0;
+    return ret_era ? era_of(s, lk, &target, *ret, ret_era, e) : 0;
 }
 
 int link_across(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
                 struct err *e)
 {
-    return across(s, lk, i, false, ret, e);
+    return across(s, lk, i, ret, NULL, e);
 }
 
-static bool basis_of(const struct sight *s, const struct link *lk, size_t i, struct remembered *ret)
+/* The era that the record's own value holds in; 0 = in any. */
+static uint64_t own_era(const struct sight *s, const struct link *lk)
 {
-    const struct entry *en = record_find(s->rec, lk->here[i], ENTRY_BASIS);
-    return en && remembered_read(en->bytes, ret) && ret->id == link_id(lk);
+    const struct entry *en = record_find(s->rec, lk->here[0], ENTRY_BASIS);
+    struct remembered m;
+    return lk->kind == LINK_MOVE && en && remembered_read(en->bytes, &m) ? m.id : 0;
 }
 
 int link_slot(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
               bool *ret_is_own, struct err *e)
 {
-    struct remembered basis;
-    struct span shown, own = entry_value(s->rec, lk->here[i]);
-    bool based = basis_of(s, lk, i, &basis);
+    struct span value, own = entry_value(s->rec, lk->here[i]);
+    uint64_t in = own_era(s, lk);
+    struct era era;
 
     *ret = own;
-    *ret_is_own = own.p && !based;
+    *ret_is_own = own.p && !in;
     if (*ret_is_own || (s->rec->gen < lk->step && lk->kind != LINK_INLINE))
         return 0;
-    if (across(s, lk, i, true, ret, e))
+    if (across(s, lk, i, &value, &era, e))
         return -1;
-    if (!based)
-        return 0;
-    if (encoded(s, lk, i, *ret, &shown, e))
-        return -1;
-    if (span_eq(shown, basis.inputs))
-        *ret = own;
+    if (!in || era.number != in)
+        *ret = era.shown;
     return 0;
 }
 
 /* ---- Folding ---- */
 
-/* The holder's own value stays where it is not what all holders are shown. */
-static int fold_move(const struct sight *s, const struct link *lk, size_t i, struct record *r,
-                     struct err *e)
+/* The holder's own value stays where it is not what a holder without one is shown. */
+static int fold_move(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
-    struct span shown, own = entry_value(r, lk->here[i]), shown_text, own_text;
+    struct span value, own = entry_value(r, lk->here[0]), shown_text, own_text;
+    struct era era;
 
-    if (across(s, lk, i, true, &shown, e) || encoded(s, lk, i, shown, &shown_text, e) ||
-        encoded(s, lk, i, own, &own_text, e))
+    if (across(s, lk, 0, &value, &era, e) || encoded(s, lk, 0, era.shown, &shown_text, e) ||
+        encoded(s, lk, 0, own, &own_text, e))
         return -1;
-    if (span_eq(shown_text, own_text)) {
-        record_unset(r, lk->here[i]);
-        return 0;
-    }
-    return remember(s->l, r, lk->here[i], ENTRY_BASIS,
-                    (struct remembered){link_id(lk), {0}, shown_text}, e);
+    if (era.number && !span_eq(shown_text, own_text))
+        return remember(s->l, r, lk->here[0], ENTRY_BASIS,
+                        (struct remembered){.id = era.number}, e);
+    record_unset(r, lk->here[0]);
+    return 0;
 }
 
 int link_fold(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
     if (r->gen < lk->step)
         return 0;
-    for (size_t i = 0; i < lk->n; i++) {
-        if (lk->kind != LINK_MOVE)
-            record_unset(r, lk->here[i]);
-        else if (entry_value(r, lk->ref).p && fold_move(s, lk, i, r, e))
-            return -1;
-    }
+    if (lk->kind == LINK_MOVE)
+        return entry_value(r, lk->ref).p ? fold_move(s, lk, r, e) : 0;
+    for (size_t i = 0; i < lk->n; i++)
+        record_unset(r, lk->here[i]);
     return 0;
 }
 
@@ -253,67 +295,49 @@ static struct sight sight_of(struct work *w, const struct record *r)
     return (struct sight){.l = w->l, .v = w->vw.v, .g = w->g, .rec = r, .key = w->key};
 }
 
-static bool any_set(const struct span *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (values[i].p)
-            return true;
-    return false;
-}
-
 static int assign(struct work *w, const struct link *lk, uint64_t id, const struct span *values,
                   bool only_unset, uint64_t *ret_id, struct err *e)
 {
     return w->l->world.assign(w->l->world.arg, lk, id, w->key, values, only_unset, ret_id, e);
 }
 
+/* The old side was written. An item that comes to a target without a value says nothing about the
+ * target's; one that comes with a value gives it where there is none. */
 int link_move_forward(struct work *w, const struct link *lk, bool touched, bool ref_changed,
                       struct err *e)
 {
-    struct span *values, ref = entry_value(&w->r, lk->ref);
+    struct span ref = entry_value(&w->r, lk->ref), own = entry_value(&w->r, lk->here[0]);
     uint64_t id = ref.p ? lens_ref_id(ref) : 0;
+    bool only_unset = !touched || (!own.p && ref_changed);
 
-    if (!id)
-        return 0;
-    if (work_values(w, &w->r, lk, &values, e))
-        return -1;
-    /* an item that comes to a target without a value says nothing about the target's */
-    if (!any_set(values, lk->n) && (ref_changed || !touched))
-        return 0;
-    return assign(w, lk, id, values, !touched, &id, e);
+    return id ? assign(w, lk, id, &own, only_unset, &id, e) : 0;
 }
 
 /* The holder had the field to itself: now it goes to the target, or is remembered. */
-static int give_own(struct work *w, const struct link *lk, size_t i, struct span *now,
-                    struct err *e)
+static int give_own(struct work *w, const struct link *lk, struct span *now, struct err *e)
 {
-    const struct entry *had = record_get(&w->old, lk->here[i]);
-    struct span *values, nothing = {0}, inputs;
+    const struct entry *had = record_get(&w->old, lk->here[0]);
     uint64_t id = lens_ref_id(entry_value(&w->r, lk->ref));
 
     if (!had || !had->bytes.n || had->kind != ENTRY_VALUE || entry_value(&w->old, lk->ref).p)
         return 0;
-    if (now->p) {
-        inputs = inputs_encode(w->l, &nothing, 1);
-        return inputs.p ? remember(w->l, &w->r, lk->here[i], ENTRY_MEMORY,
-                                   (struct remembered){link_hidden_id(lk), had->bytes, inputs}, e)
-                        : err_nomem(e);
-    }
+    if (now->p)
+        return remember(w->l, &w->r, lk->here[0], ENTRY_MEMORY,
+                        (struct remembered){link_hidden_id(lk), had->bytes, {0}}, e);
     *now = had->bytes;
-    return work_values(w, &w->old, lk, &values, e) || assign(w, lk, id, values, true, &id, e) ? -1
-                                                                                            : 0;
+    return assign(w, lk, id, now, true, &id, e);
 }
 
 /* No reference any more: what was shown stays with the holder, or what it had before comes back. */
-static int keep_own(struct work *w, const struct link *lk, size_t i, struct err *e)
+static int keep_own(struct work *w, const struct link *lk, struct err *e)
 {
     struct remembered m;
-    struct span own = entry_value(&w->r, lk->here[i]);
+    struct span own = entry_value(&w->r, lk->here[0]);
 
-    if (!find_memory(&w->r, lk->here[i], link_hidden_id(lk), &m))
-        return own.p && !record_set(&w->r, lk->here[i], ENTRY_DERIVED, own) ? err_nomem(e) : 0;
-    forget(&w->r, lk->here[i], link_hidden_id(lk));
-    return work_store(w, lk->here[i], ENTRY_VALUE, m.value, e);
+    if (!find_memory(&w->r, lk->here[0], link_hidden_id(lk), &m))
+        return own.p && !record_set(&w->r, lk->here[0], ENTRY_DERIVED, own) ? err_nomem(e) : 0;
+    forget(&w->r, lk->here[0], link_hidden_id(lk));
+    return work_store(w, lk->here[0], ENTRY_VALUE, m.value, e);
 }
 
 int link_move_backward(struct work *w, const struct link *lk, struct err *e)
@@ -321,17 +345,30 @@ int link_move_backward(struct work *w, const struct link *lk, struct err *e)
     struct sight s = sight_of(w, &w->r);
     struct span now;
 
-    for (size_t i = 0; i < lk->n; i++) {
-        if (!entry_value(&w->r, lk->ref).p) {
-            if (keep_own(w, lk, i, e))
-                return -1;
-            continue;
-        }
-        if (across(&s, lk, i, false, &now, e) || give_own(w, lk, i, &now, e) ||
-            work_store(w, lk->here[i], ENTRY_VALUE, now, e))
-            return -1;
-    }
-    return 0;
+    if (!entry_value(&w->r, lk->ref).p)
+        return keep_own(w, lk, e);
+    if (across(&s, lk, 0, &now, NULL, e) || give_own(w, lk, &now, e))
+        return -1;
+    return work_store(w, lk->here[0], ENTRY_VALUE, now, e);
+}
+
+/* The target, written over the link. own: what the holder shows from now on. */
+int link_mark(struct work *w, const struct link *lk, struct span own, struct err *e)
+{
+    struct sight s = sight_of(w, &w->old);
+    struct span was = entry_value(&w->old, lk->there[0]), now = entry_value(&w->r, lk->there[0]);
+    struct span was_text, now_text, own_text, bytes;
+    struct era era;
+
+    if (era_of(&s, lk, &w->old, was, &era, e) || encoded(&s, lk, 0, was, &was_text, e) ||
+        encoded(&s, lk, 0, now, &now_text, e) || encoded(&s, lk, 0, own, &own_text, e))
+        return -1;
+    if (span_eq(was_text, now_text) && (era.number || span_eq(own_text, now_text)))
+        return 0;
+    if (!era.number)
+        era.number = last_era(&w->old, lk) + 1;
+    bytes = remembered_write(w->l, &(struct remembered){era.number, era.shown, now_text});
+    return bytes.p ? work_store(w, lk->mark, ENTRY_VALUE, bytes, e) : err_nomem(e);
 }
 
 /* ---- Writing: inline_type ---- */
@@ -360,25 +397,25 @@ static int let_go(struct work *w, const struct link *lk, struct span ref, struct
 }
 
 /* The values are again those of the item that it referred to before. */
-static int take_back(struct work *w, const struct link *lk, const struct span *values,
-                     struct span *ret, struct err *e)
+static int take_back(struct work *w, const struct link *lk, struct span *ret, struct err *e)
 {
     struct record with RECORD_CLEANUP = RECORD_INIT;
     struct sight s = sight_of(w, &with);
     struct remembered m;
-    struct span now = inputs_encode(w->l, values, lk->n), is, text;
+    struct span now, is, is_text, own_text;
 
     *ret = (struct span){0};
-    if (!now.p)
-        return err_nomem(e);
+    if (values_encode(w, &w->r, lk, &now, e))
+        return -1;
     if (!find_memory(&w->r, lk->ref, link_hidden_id(lk), &m) || !span_eq(m.inputs, now))
         return 0;
     if (!record_set(&with, lk->ref, ENTRY_VALUE, m.value))
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++) {
-        if (across(&s, lk, i, false, &is, e) || text_of(&s, lk, i, is, &text, e))
+        if (across(&s, lk, i, &is, NULL, e) || encoded(&s, lk, i, is, &is_text, e) ||
+            encoded(&s, lk, i, entry_value(&w->r, lk->here[i]), &own_text, e))
             return -1;
-        if (!span_eq(text, values[i]) || !text.p != !values[i].p)
+        if (!span_eq(is_text, own_text))
             return 0;
     }
     *ret = m.value;
@@ -389,16 +426,19 @@ int link_inline_backward(struct work *w, const struct link *lk, struct err *e)
 {
     struct span *values, ref = entry_value(&w->r, lk->ref), back = {0};
     uint64_t had = ref.p ? lens_ref_id(ref) : 0, id = had;
-    bool any;
+    bool any = false;
 
-    if (work_values(w, &w->r, lk, &values, e))
-        return -1;
-    any = any_set(values, lk->n);
+    if (!(values = arena_alloc(&w->l->arena, lk->n * sizeof *values)))
+        return err_nomem(e);
+    for (size_t i = 0; i < lk->n; i++) {
+        values[i] = entry_value(&w->r, lk->here[i]);
+        any |= values[i].p != NULL;
+    }
     if (!had && !any && !(w->create && lk->required))
         return 0;
     if (had && !any && !lk->required)
         return let_go(w, lk, ref, e);
-    if (!had && take_back(w, lk, values, &back, e))
+    if (!had && take_back(w, lk, &back, e))
         return -1;
     if (!back.p && assign(w, lk, had, values, false, &id, e))
         return -1;
@@ -407,46 +447,4 @@ int link_inline_backward(struct work *w, const struct link *lk, struct err *e)
     forget(&w->r, lk->ref, link_hidden_id(lk));
     back = back.p ? back : lens_ref_bytes(w->l, id);
     return back.p ? work_store(w, lk->ref, ENTRY_VALUE, back, e) : err_nomem(e);
-}
-
-/* ---- The target's side of move_field ---- */
-
-int link_shown_before(struct work *w, const struct link *lk, struct span **ret, struct err *e)
-{
-    struct sight s = sight_of(w, &w->old);
-    struct span *shown = arena_alloc(&w->l->arena, (lk->n + 1) * sizeof *shown), is;
-    struct remembered m;
-
-    if (!shown)
-        return err_nomem(e);
-    for (size_t i = 0; i < lk->n; i++) {
-        shown[i] = entry_value(&w->old, lk->there[i]);
-        if (!find_memory(&w->old, lk->there[i], link_id(lk), &m))
-            continue;
-        if (encoded(&s, lk, i, shown[i], &is, e))
-            return -1;
-        if (span_eq(is, m.inputs))
-            shown[i] = m.value;
-    }
-    *ret = shown;
-    return 0;
-}
-
-int link_shown_after(struct work *w, const struct link *lk, const struct span *shown,
-                     struct err *e)
-{
-    struct sight s = sight_of(w, &w->r);
-    struct span is, was;
-
-    for (size_t i = 0; i < lk->n; i++) {
-        forget(&w->r, lk->there[i], link_id(lk));
-        if (encoded(&s, lk, i, entry_value(&w->r, lk->there[i]), &is, e) ||
-            encoded(&s, lk, i, shown[i], &was, e))
-            return -1;
-        if (!span_eq(is, was) &&
-            remember(w->l, &w->r, lk->there[i], ENTRY_MEMORY,
-                     (struct remembered){link_id(lk), shown[i], is}, e))
-            return -1;
-    }
-    return 0;
 }

@@ -463,47 +463,41 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
     return tell(l, &w, true, ret_change, e);
 }
 
-/* move_field adds its target's field in the new version, inline_type takes it from the old one. */
-static const struct shape *assigned_shape(const struct catalog *c, const struct link *lk,
-                                          const struct version **ret_v)
+static int assign_values(struct work *w, const struct link *lk, const struct span *values,
+                         bool only_unset, struct err *e)
 {
-    const struct version *v = link_version(c, lk);
-    if (v && lk->kind == LINK_INLINE)
-        v = v->base;
-    *ret_v = v;
-    return v ? version_shape(v, lk->target_shape) : NULL;
+    for (size_t i = 0; i < lk->n; i++) {
+        struct span had = base_value(&w->r, lk->there[i]), stored = values[i];
+        bool set;
+        if (only_unset && had.p)
+            continue;
+        if (lk->kind == LINK_EXTRACT && stored.p &&
+            lens_encode_text(w->l, w->vw, lk->types[i], values[i], had, &stored, &set, e))
+            return -1;
+        if (decide(w, lk->there[i], stored, e))
+            return -1;
+    }
+    return 0;
 }
 
+/* The writer stands where the step stands: it sees the target's type as it was then. */
 int lens_assign(struct lens *l, const struct link *lk, struct span key, const struct span *values,
                 bool only_unset, const struct record *cur, struct record *ret,
                 struct lens_change *ret_change, struct err *e)
 {
     struct record brought RECORD_CLEANUP = RECORD_INIT;
     struct work w WORK_CLEANUP = {0};
-    const struct version *v;
-    const struct shape *s = assigned_shape(l->cat, lk, &v);
-    struct span stored, *shown;
-    bool set;
+    const struct version *v = link_version(l->cat, lk);
+    const struct shape *s = shapes_find(lk->shapes, lk->n_shapes, lk->target_shape);
 
-    if (!s)
+    if (!v || !s)
         return err_set(e, ERR_IO, "a link to an unknown type");
     if ((cur && bring_current(l, v, s, key, cur, &brought, e)) ||
-        work_begin(&w, l, view_of(v), s, lk->target_coll, key, cur ? &brought : NULL, e) ||
-        link_shown_before(&w, lk, &shown, e))
-        return -1;
-    for (size_t i = 0; i < lk->n; i++) {
-        struct span had = base_value(&w.r, lk->there[i]);
-        stored = (struct span){0};
-        if (only_unset && had.p)
-            continue;
-        if (values[i].p &&
-            lens_encode_text(l, view_of(v), lk->types[i], values[i], had, &stored, &set, e))
-            return -1;
-        if (decide(&w, lk->there[i], stored, e))
-            return -1;
-    }
-    if (work_propagate(&w, e) ||
-        (lk->kind == LINK_MOVE && link_shown_after(&w, lk, shown, e)) || work_finish(&w, ret, e))
+        work_begin(&w, l, (struct view){v, lk->shapes, lk->n_shapes}, s, lk->target_coll, key,
+                   cur ? &brought : NULL, e) ||
+        assign_values(&w, lk, values, only_unset, e) ||
+        (lk->kind == LINK_MOVE && link_mark(&w, lk, values[0], e)) || work_propagate(&w, e) ||
+        work_finish(&w, ret, e))
         return -1;
     if (w.changed.n)
         record_drop(ret, SLOT_NONE, ENTRY_RAW);

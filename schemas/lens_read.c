@@ -126,6 +126,7 @@ static int fresh(const struct sight *s, slot_no slot, const struct entry *basis,
         return 0;
     struct sight deeper = *s;
     deeper.depth++;
+    deeper.below = s->l->cat->slots[slot].rank;
     if (sight_inputs(&deeper, f, &inputs, e))
         return -1;
     struct span now = inputs_encode(s->l, inputs, f->n_inputs);
@@ -148,7 +149,7 @@ int sight_slot(const struct sight *s, slot_no slot, struct span *ret, struct err
         return 0;
     if (si->link && link_slot(s, si->link, si->link_index, ret, &own, e))
         return -1;
-    if (!own)
+    if (!own || (s->below && si->rank >= s->below))
         return 0;
     const struct entry *basis = record_find(s->rec, slot, ENTRY_BASIS);
     return basis ? fresh(s, slot, basis, ret, e) : 0;
@@ -255,15 +256,16 @@ static int link_values(const struct sight *s, const struct link *lk, struct span
 }
 
 /* A field that moves: what the item held becomes the target's, unless it has a value already. */
-static int bring_move(const struct sight *s, const struct link *lk, const struct span *values,
-                      struct err *e)
+static int bring_move(const struct sight *s, const struct link *lk, struct err *e)
 {
     struct lens *l = s->l;
-    struct span ref = entry_value(s->rec, lk->ref);
+    struct span own, ref = entry_value(s->rec, lk->ref);
     uint64_t id = ref.p ? lens_ref_id(ref) : 0;
     if (!id)
         return 0;
-    return l->world.assign(l->world.arg, lk, id, s->key, values, true, &id, e);
+    if (sight_slot(s, lk->here[0], &own, e))
+        return -1;
+    return own.p ? l->world.assign(l->world.arg, lk, id, s->key, &own, true, &id, e) : 0;
 }
 
 /* An item from before the step refers to the record made from its values; that one may have been
@@ -304,10 +306,10 @@ static int bring_link(const struct sight *s, const struct link *lk, bool writing
 
     if (lk->kind == LINK_INLINE || (lk->kind == LINK_EXTRACT && record_get(r, lk->ref)))
         return 0;
+    if (lk->kind == LINK_MOVE)
+        return writing ? bring_move(s, lk, e) : 0;
     if (link_values(s, lk, &values, &any, e))
         return -1;
-    if (lk->kind == LINK_MOVE)
-        return any && writing ? bring_move(s, lk, values, e) : 0;
     if (!any)
         return 0;
     if (!buf_addc(&key, 'k'))
@@ -441,19 +443,13 @@ int lens_unfold(struct lens *l, const struct version *v, const struct group *g, 
     return 0;
 }
 
-static bool over_volatile(const struct lens *l, const struct formula *f)
+/* What a writer decided in a seeded slot depends on nothing any more (I5). */
+static bool is_source(const struct lens *l, const struct formula *f, const struct record *r)
 {
-    for (size_t i = 0; i < f->n_inputs; i++) {
-        slot_no slot = f->inputs[i].slot;
-        const struct type_ref *t = f->inputs[i].type;
-        if (slot < l->cat->n_slots && l->cat->slots[slot].is_volatile)
-            return true;
-        while (t->elem)
-            t = t->elem;
-        if (t->base == T_REF)
-            return true;
-    }
-    return false;
+    const struct entry *en = record_get(r, f->out);
+    if (f->out >= l->cat->n_slots || l->cat->slots[f->out].source != f)
+        return false;
+    return f->mode != FORMULA_SEEDED || (en && en->kind == ENTRY_DERIVED);
 }
 
 static int add_basis(const struct sight *s, const struct applied *a, size_t n, struct record *r,
@@ -462,8 +458,7 @@ static int add_basis(const struct sight *s, const struct applied *a, size_t n, s
     for (size_t i = 0; i < n; i++) {
         const struct formula *f = a[i].f;
         struct span *inputs, bytes;
-        if (!s->l->cat->slots[f->out].is_volatile || s->l->cat->slots[f->out].link ||
-            record_find(r, f->out, ENTRY_BASIS) || !over_volatile(s->l, f))
+        if (!is_source(s->l, f, r))
             continue;
         if (sight_inputs(s, f, &inputs, e))
             return -1;

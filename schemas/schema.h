@@ -128,7 +128,7 @@ struct formula {
 /* Fields that stand in another item, found over a reference. */
 enum link_kind {
     LINK_EXTRACT,                /* extract_type: writes find or make the record of the values */
-    LINK_MOVE,                   /* move_field: writes go to the item referred to */
+    LINK_MOVE,                   /* move_field: writes go to the item referred to; one field */
     LINK_INLINE                  /* inline_type: likewise, made where there is none */
 };
 
@@ -140,6 +140,7 @@ struct link {
     slot_no ref;                 /* its slot in the holder */
     const struct type_ref *ref_type;
     bool required;               /* LINK_INLINE: no holder is without a target */
+    slot_no mark;                /* LINK_MOVE: in the target, what holders are shown */
     uint32_t target_shape, target_coll;
     size_t n;                    /* fields: */
     const slot_no *here;         /* their slots in the holder (values of items before the step) */

@@ -65,13 +65,35 @@ static void make_ref(struct model *m, const struct extract *x, struct type_ref *
         ref->required |= x->old[i].required && !step_has_default(&x->old[i]);
 }
 
+/* What the expression `key` may name: the values of the record by the names they have there, and,
+ * where that is unambiguous, by the names they had before. Nothing else of the item: two items with
+ * the same values have one record. */
+static int record_names(struct model *m, const struct extract *x, struct shape *ret, struct err *e)
+{
+    *ret = *x->before;
+    ret->fields = arena_alloc(&m->v->arena, 2 * x->n * sizeof(*ret->fields));
+    ret->n_fields = 0;
+    if (!ret->fields)
+        return err_nomem(e);
+    for (size_t i = 0; i < x->n; i++) {
+        ret->fields[ret->n_fields] = x->old[i];
+        ret->fields[ret->n_fields++].name = x->pairs[i].to;
+    }
+    for (size_t i = 0; i < x->n; i++)
+        if (!shape_field(ret, span_of(x->old[i].name)))
+            ret->fields[ret->n_fields++] = x->old[i];
+    return 0;
+}
+
 /* The expression `key` as a formula that stands in no version's list: only the link calls it. */
-static int key_formula(struct model *m, const struct step_args *a, const struct shape *over,
+static int key_formula(struct model *m, const struct step_args *a, const struct extract *x,
                        const struct formula **ret, struct err *e)
 {
     static const struct type_ref text = {T_STRING, NULL, 0};
     const struct yaml_node *at;
     struct formula_input *inputs;
+    struct shape names;
+    const struct shape *over = &names;
     struct formula *f;
     const char *sql;
     bool *used;
@@ -81,6 +103,8 @@ static int key_formula(struct model *m, const struct step_args *a, const struct 
         return -1;
     if (!sql)
         return 0;
+    if (record_names(m, x, &names, e))
+        return -1;
     f = arena_alloc(&m->v->arena, sizeof(*f));
     used = arena_alloc(&m->v->arena, over->n_fields + 1);
     inputs = arena_alloc(&m->v->arena, (over->n_fields + 1) * sizeof(*inputs));
@@ -105,7 +129,8 @@ static int key_formula(struct model *m, const struct step_args *a, const struct 
             inputs[f->n_inputs++] = (struct formula_input){in->name, in->slot, in->type};
     }
     if (used[over->n_fields])
-        inputs[f->n_inputs++] = (struct formula_input){"_key", SLOT_KEY, &text};
+        return step_bad(a, at, e, "key: a record is made from its values alone, so its key can't "
+                                  "depend on _key");
     *ret = f;
     return 0;
 }
@@ -135,7 +160,7 @@ static int add_link(struct model *m, const struct step_args *a, const struct ext
     l.here = here;
     l.there = there;
     l.types = types;
-    return key_formula(m, a, x->before, &l.key, e) || model_add_link(m, &l, e) ? -1 : 0;
+    return key_formula(m, a, x, &l.key, e) || model_add_link(m, &l, e) ? -1 : 0;
 }
 
 static int tell(struct model *m, const struct step_args *a, const struct extract *x, struct err *e)

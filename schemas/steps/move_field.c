@@ -40,7 +40,8 @@ static int read_target(struct model *m, const struct step_args *a, struct move *
         return err_expected(e, "`to` is the type that `through` refers to");
     }
     if (mv->target->coll == mv->s->coll)
-        return step_bad(a, at, e, "%s and %s are the same items", mv->s->name, mv->target->name);
+        return step_bad(a, at, e, "%s.%s refers to %s, the same items", mv->s->name, mv->ref.name,
+                        mv->target->name);
     return 0;
 }
 
@@ -93,6 +94,7 @@ static int add_link(struct model *m, const struct move *mv, struct err *e)
                      .shape = mv->s->id,
                      .coll = mv->s->coll,
                      .ref = mv->ref.slot,
+                     .mark = model_new_slot(m),
                      .target_shape = mv->target->id,
                      .target_coll = mv->target->coll,
                      .n = 1,

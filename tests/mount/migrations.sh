@@ -22,6 +22,7 @@ program() {
         [[ $got == "${expected//N/$((n / 2 + 1))}" ]] || echo "$name read $((n / 2 + 1)) again: $got" >>"$T/wrong"
         echo "$n" >"$T/count-$name.new"
         mv "$T/count-$name.new" "$T/count-$name"
+        sleep 0.02 # there is no more to see in more items
     done
 }
 

@@ -7,10 +7,12 @@ CASE_LIMIT=180
 
 setup() { :; }
 
+PATH=$(cd "$(dirname "$SCHEMAFS")" && pwd):$PATH
+
 quickstart__takes_a_store_through_a_whole_migration() {
     "$ROOT/docs/quickstart" "$M" >"$T/said" 2>&1 </dev/null || fail "quickstart ended with $?" "$(tail -n 20 "$T/said")"
     local command
-    for command in 'schemas/v1.yaml' 'control/add' 'control/backfill' 'control/verify' 'control/finalize' status; do
+    for command in 'schemas/v1.yaml' 'control/add' 'backfill' 'control/verify' 'control/finalize' status; do
         grep -qE "^[$] .*$command" "$T/said" || fail "no command with $command" "$(cat "$T/said")"
     done
     assert_contains "$(cat "$T/said")" "umount $M"
