@@ -203,7 +203,7 @@ static bool has_check(const struct shape *s, const char *check)
 
 static int diff_field(struct infer *x, const struct pair *p)
 {
-    bool relaxed = p->was->required && !p->is->required, retyped;
+    bool relaxed = p->was->required && !p->is->required, retyped = false;
 
     if (diff_type(x, p, &retyped))
         return -1;

@@ -1,9 +1,12 @@
 /* Inside translation: shared by the lens_*.c files, included by nobody else.
  *
  *   lens_value.c      one value: JSON tree to stored bytes and back
- *   lens_read.c       a record seen through a version: slots, links, missing generations, text
+ *   lens_read.c       a record seen through a version: slots, text
+ *   lens_bring.c      missing generations; unfolding for work, folding for storing
+ *   lens_raw.c        a writer's own bytes
  *   lens_link.c       fields that stand in another item
  *   lens_work.c       propagation: what follows from changed slots
+ *   lens_check.c      whether a text is an item of a shape
  *   lens_put.c        a text laid over a record
  */
 #ifndef SCHEMAS_LENS_INT_H
@@ -41,6 +44,13 @@ struct sight {
     uint32_t below; /* volatile slots of this rank and over are taken as stored; 0 = none */
 };
 #define SIGHT_MAX_DEPTH 32
+
+/* The stored bytes of a slot; p == NULL = unset. */
+static inline struct span record_value(const struct record *r, slot_no slot)
+{
+    const struct entry *en = record_get(r, slot);
+    return en && en->bytes.n ? en->bytes : (struct span){0};
+}
 
 /* A small set of slots. */
 struct slotset {
@@ -87,6 +97,18 @@ int sight_inputs(const struct sight *s, const struct formula *f, struct span **r
  * stored bytes. */
 int sight_eval(const struct sight *s, const struct formula *f, const struct span *inputs,
                struct span prev, struct span *ret, struct err *e);
+/* What v needs of a record that may be from before it; brought: the caller's, holds what is
+ * computed. */
+int lens_seen(struct lens *l, const struct version *v, const struct shape *s,
+              const struct record *rec, struct span key, struct record *brought,
+              struct sight *ret, struct err *e);
+int lens_canonical(struct lens *l, const struct version *v, const struct shape *s,
+                   const struct record *rec, struct span key, struct buf *out, struct err *e);
+
+/* ---- lens_bring.c ---- */
+/* Nested records of r, in place. */
+int lens_bring_nested(struct lens *l, const struct version *v, uint32_t upto, struct record *r,
+                      struct err *e);
 /* A record brought up to step `upto`: missing forward formulas and links are computed. writing:
  * links find or make records, else they are only looked at. nested: also inside objects. */
 int lens_bring(struct lens *l, const struct version *v, const struct group *g, struct span key,
@@ -100,6 +122,14 @@ int lens_fold(struct lens *l, const struct version *v, const struct group *g, st
 /* The fields of a shape as canonical text of one object at nesting depth. */
 int lens_object_text(struct lens *l, struct view vw, const struct shape *s,
                      const struct sight *at, unsigned depth, struct buf *out, struct err *e);
+
+/* ---- lens_raw.c ---- */
+/* Text that quotes other items (keys of references, fields read over them). */
+bool lens_quotes_others(const struct lens *l, const struct shape *s);
+/* as: the record whose text through v the bytes are. */
+int lens_raw_set_as(struct lens *l, const struct version *v, const struct shape *s,
+                    struct record *rec, const struct record *as, struct span key,
+                    struct span text, struct err *e);
 /* Which own bytes a record holds for v, if they still stand. */
 int lens_raw(struct lens *l, const struct version *v, const struct shape *s,
              const struct record *rec, struct span key, struct span *ret, struct err *e);
@@ -178,6 +208,27 @@ int link_inline_backward(struct work *w, const struct link *lk, struct err *e);
 /* move_field: a write that comes over the link to the target, after it. own: what the holder shows
  * from now on. */
 int link_mark(struct work *w, const struct link *lk, struct span own, struct err *e);
+
+/* ---- lens_check.c ---- */
+/* record_value; base may be NULL. */
+static inline struct span base_value(const struct record *base, slot_no slot)
+{
+    const struct entry *en = base ? record_get(base, slot) : NULL;
+    return en && en->bytes.n ? en->bytes : (struct span){0};
+}
+/* "_key" is the item's name in JSON Lines, and no field. */
+static inline bool is_key_member(const struct json_node *m, bool line)
+{
+    return line && span_eq(m->name, span_of("_key"));
+}
+/* The text as a tree, when the text alone shows nothing wrong. */
+int lens_parse_item(struct lens *l, const struct version *v, const struct shape *s,
+                    struct span text, bool line, const struct record *base,
+                    struct json_node **ret, struct err *e);
+/* Every check holds, or did not hold in base either. */
+int lens_run_checks(struct lens *l, const struct version *v, const struct shape *s,
+                    struct span key, const struct record *rec, const struct record *base,
+                    struct err *e);
 
 /* ---- lens_put.c ---- */
 /* The members of a JSON object laid over the record in w: the difference to base. */

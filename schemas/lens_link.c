@@ -25,12 +25,6 @@ static uint64_t link_hidden_id(const struct link *lk)
     return (uint64_t)lk->step * 2 + 1;
 }
 
-static struct span entry_value(const struct record *r, slot_no slot)
-{
-    const struct entry *en = record_get(r, slot);
-    return en && en->bytes.n ? en->bytes : (struct span){0};
-}
-
 static int text_of(const struct sight *s, const struct link *lk, size_t i, struct span stored,
                    struct span *ret, struct err *e)
 {
@@ -105,7 +99,7 @@ static int foreseen_target(const struct sight *s, const struct link *lk, struct 
             continue;
         ret->gen = made->step;
         for (size_t i = 0; i < made->n; i++) {
-            struct span value = entry_value(s->rec, made->here[i]);
+            struct span value = record_value(s->rec, made->here[i]);
             if (value.p && !record_set(ret, made->there[i], ENTRY_VALUE, value))
                 return err_nomem(e);
         }
@@ -119,7 +113,7 @@ static int target_of(const struct sight *s, const struct link *lk, struct record
                      bool *ret_found, struct err *e)
 {
     struct lens *l = s->l;
-    struct span bytes, ref = entry_value(s->rec, lk->ref);
+    struct span bytes, ref = record_value(s->rec, lk->ref);
     struct buf hold BUF_CLEANUP = BUF_INIT;
 
     *ret_found = false;
@@ -141,7 +135,7 @@ static int target_of(const struct sight *s, const struct link *lk, struct record
 static int target_key(const struct sight *s, const struct link *lk, struct span *ret, struct err *e)
 {
     struct lens *l = s->l;
-    struct span ref = entry_value(s->rec, lk->ref);
+    struct span ref = record_value(s->rec, lk->ref);
     struct buf key BUF_CLEANUP = BUF_INIT;
     bool found;
 
@@ -181,14 +175,14 @@ static int target_slot(const struct sight *s, const struct link *lk, size_t i,
 
 /* What the target of move_field says to its holders. */
 struct era {
-    uint64_t number;     /* 0 = none */
-    struct span shown;   /* to a holder without a value of its own */
+    uint64_t number;   /* 0 = none */
+    struct span shown; /* to a holder without a value of its own */
 };
 
 static uint64_t last_era(const struct record *target, const struct link *lk)
 {
     struct remembered m;
-    struct span mark = entry_value(target, lk->mark);
+    struct span mark = record_value(target, lk->mark);
     return mark.p && remembered_read(mark, &m) ? m.id : 0;
 }
 
@@ -196,7 +190,7 @@ static int era_of(const struct sight *s, const struct link *lk, const struct rec
                   struct span value, struct era *ret, struct err *e)
 {
     struct remembered m;
-    struct span is, mark = entry_value(target, lk->mark);
+    struct span is, mark = record_value(target, lk->mark);
 
     *ret = (struct era){0, value};
     if (lk->kind != LINK_MOVE || !mark.p || !remembered_read(mark, &m))
@@ -244,7 +238,7 @@ static uint64_t own_era(const struct sight *s, const struct link *lk)
 int link_slot(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
               bool *ret_is_own, struct err *e)
 {
-    struct span value, own = entry_value(s->rec, lk->here[i]);
+    struct span value, own = record_value(s->rec, lk->here[i]);
     uint64_t in = own_era(s, lk);
     struct era era;
 
@@ -264,15 +258,15 @@ int link_slot(const struct sight *s, const struct link *lk, size_t i, struct spa
 /* The holder's own value stays where it is not what a holder without one is shown. */
 static int fold_move(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
-    struct span value, own = entry_value(r, lk->here[0]), shown_text, own_text;
+    struct span value, own = record_value(r, lk->here[0]), shown_text, own_text;
     struct era era;
 
     if (across(s, lk, 0, &value, &era, e) || encoded(s, lk, 0, era.shown, &shown_text, e) ||
         encoded(s, lk, 0, own, &own_text, e))
         return -1;
     if (era.number && !span_eq(shown_text, own_text))
-        return remember(s->l, r, lk->here[0], ENTRY_BASIS,
-                        (struct remembered){.id = era.number}, e);
+        return remember(s->l, r, lk->here[0], ENTRY_BASIS, (struct remembered){.id = era.number},
+                        e);
     record_unset(r, lk->here[0]);
     return 0;
 }
@@ -282,7 +276,7 @@ int link_fold(const struct sight *s, const struct link *lk, struct record *r, st
     if (r->gen < lk->step)
         return 0;
     if (lk->kind == LINK_MOVE)
-        return entry_value(r, lk->ref).p ? fold_move(s, lk, r, e) : 0;
+        return record_value(r, lk->ref).p ? fold_move(s, lk, r, e) : 0;
     for (size_t i = 0; i < lk->n; i++)
         record_unset(r, lk->here[i]);
     return 0;
@@ -306,7 +300,7 @@ static int assign(struct work *w, const struct link *lk, uint64_t id, const stru
 int link_move_forward(struct work *w, const struct link *lk, bool touched, bool ref_changed,
                       struct err *e)
 {
-    struct span ref = entry_value(&w->r, lk->ref), own = entry_value(&w->r, lk->here[0]);
+    struct span ref = record_value(&w->r, lk->ref), own = record_value(&w->r, lk->here[0]);
     uint64_t id = ref.p ? lens_ref_id(ref) : 0;
     bool only_unset = !touched || (!own.p && ref_changed);
 
@@ -317,9 +311,9 @@ int link_move_forward(struct work *w, const struct link *lk, bool touched, bool 
 static int give_own(struct work *w, const struct link *lk, struct span *now, struct err *e)
 {
     const struct entry *had = record_get(&w->old, lk->here[0]);
-    uint64_t id = lens_ref_id(entry_value(&w->r, lk->ref));
+    uint64_t id = lens_ref_id(record_value(&w->r, lk->ref));
 
-    if (!had || !had->bytes.n || had->kind != ENTRY_VALUE || entry_value(&w->old, lk->ref).p)
+    if (!had || !had->bytes.n || had->kind != ENTRY_VALUE || record_value(&w->old, lk->ref).p)
         return 0;
     if (now->p)
         return remember(w->l, &w->r, lk->here[0], ENTRY_MEMORY,
@@ -332,7 +326,7 @@ static int give_own(struct work *w, const struct link *lk, struct span *now, str
 static int keep_own(struct work *w, const struct link *lk, struct err *e)
 {
     struct remembered m;
-    struct span own = entry_value(&w->r, lk->here[0]);
+    struct span own = record_value(&w->r, lk->here[0]);
 
     if (!find_memory(&w->r, lk->here[0], link_hidden_id(lk), &m))
         return own.p && !record_set(&w->r, lk->here[0], ENTRY_DERIVED, own) ? err_nomem(e) : 0;
@@ -345,7 +339,7 @@ int link_move_backward(struct work *w, const struct link *lk, struct err *e)
     struct sight s = sight_of(w, &w->r);
     struct span now;
 
-    if (!entry_value(&w->r, lk->ref).p)
+    if (!record_value(&w->r, lk->ref).p)
         return keep_own(w, lk, e);
     if (across(&s, lk, 0, &now, NULL, e) || give_own(w, lk, &now, e))
         return -1;
@@ -356,7 +350,7 @@ int link_move_backward(struct work *w, const struct link *lk, struct err *e)
 int link_mark(struct work *w, const struct link *lk, struct span own, struct err *e)
 {
     struct sight s = sight_of(w, &w->old);
-    struct span was = entry_value(&w->old, lk->there[0]), now = entry_value(&w->r, lk->there[0]);
+    struct span was = record_value(&w->old, lk->there[0]), now = record_value(&w->r, lk->there[0]);
     struct span was_text, now_text, own_text, bytes;
     struct era era;
 
@@ -413,7 +407,7 @@ static int take_back(struct work *w, const struct link *lk, struct span *ret, st
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++) {
         if (across(&s, lk, i, &is, NULL, e) || encoded(&s, lk, i, is, &is_text, e) ||
-            encoded(&s, lk, i, entry_value(&w->r, lk->here[i]), &own_text, e))
+            encoded(&s, lk, i, record_value(&w->r, lk->here[i]), &own_text, e))
             return -1;
         if (!span_eq(is_text, own_text))
             return 0;
@@ -424,14 +418,14 @@ static int take_back(struct work *w, const struct link *lk, struct span *ret, st
 
 int link_inline_backward(struct work *w, const struct link *lk, struct err *e)
 {
-    struct span *values, ref = entry_value(&w->r, lk->ref), back = {0};
+    struct span *values, ref = record_value(&w->r, lk->ref), back = {0};
     uint64_t had = ref.p ? lens_ref_id(ref) : 0, id = had;
     bool any = false;
 
     if (!(values = arena_alloc(&w->l->arena, lk->n * sizeof *values)))
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++) {
-        values[i] = entry_value(&w->r, lk->here[i]);
+        values[i] = record_value(&w->r, lk->here[i]);
         any |= values[i].p != NULL;
     }
     if (!had && !any && !(w->create && lk->required))

@@ -3,101 +3,6 @@
 #include "lens_int.h"
 
 #include <assert.h>
-#include <stdio.h>
-
-/* ---- Is the text an item of this shape ---- */
-
-static int unknown_field(const struct shape *s, const struct json_node *m, struct err *e)
-{
-    const char **words = calloc(s->n_fields + 1, sizeof *words);
-    if (!words)
-        return err_nomem(e);
-    for (size_t i = 0; i < s->n_fields; i++)
-        words[i] = s->fields[i].name;
-    const char *near = err_nearest(m->name.p, m->name.n, words, s->n_fields);
-    err_at(e, ERR_INVALID, m->name_line, m->name_column, "%s has no field \"%.*s\"%s%s%s", s->name,
-           (int)(m->name.n < 100 ? m->name.n : 100), m->name.p, near ? "; did you mean \"" : "",
-           near ? near : "", near ? "\"?" : "");
-    free(words);
-    err_field(e, s->name);
-    return -1;
-}
-
-static bool is_key_member(const struct json_node *m, bool line)
-{
-    return line && span_eq(m->name, span_of("_key"));
-}
-
-static struct span base_value(const struct record *base, slot_no slot)
-{
-    const struct entry *en = base ? record_get(base, slot) : NULL;
-    return en && en->bytes.n ? en->bytes : (struct span){0};
-}
-
-static bool is_null(struct span stored)
-{
-    return span_eq(stored, span_of("null")) || span_eq(stored, span_of("n"));
-}
-
-static int check_member(const struct version *v, const struct shape *s, const struct json_node *m,
-                        const struct record *base, bool line, struct err *e)
-{
-    const struct field *f = shape_field(s, m->name);
-    char path[256];
-    if (is_key_member(m, line) && !f)
-        return 0;
-    if (!f) /* "_key" is the item's name in JSON Lines: no item may hold another */
-        return s->open && !is_key_member(m, true) ? 0 : unknown_field(s, m, e);
-    if (f->read_only)
-        return 0;
-    snprintf(path, sizeof path, "%s.%s", s->name, f->name);
-    bool nullable = !f->required || f->type->base == T_JSON || is_null(base_value(base, f->slot));
-    return value_check(f->type, m, nullable, v->shapes, v->n_shapes, path, e);
-}
-
-/* What the item lacked already (an older version may have left it out) may go on lacking. */
-static int check_required(const struct shape *s, const struct json_node *object,
-                          const struct record *base, struct err *e)
-{
-    for (size_t i = 0; i < s->n_fields; i++) {
-        const struct field *f = &s->fields[i];
-        if (!f->required || f->def.p || f->read_only || json_member(object, span_of(f->name)))
-            continue;
-        if (base && !base_value(base, f->slot).p)
-            continue;
-        err_at(e, ERR_INVALID, object->line, object->column, "%s.%s is required", s->name, f->name);
-        err_field(e, f->name);
-        return err_expected(e, "a value for \"%s\"", f->name);
-    }
-    return 0;
-}
-
-static int parse_item(struct lens *l, const struct version *v, const struct shape *s,
-                      struct span text, bool line, const struct record *base,
-                      struct json_node **ret, struct err *e)
-{
-    struct json_node *object;
-    if (json_parse_object(text.p, text.n, &l->arena, &object, e))
-        return -1;
-    for (const struct json_node *m = object->child; m; m = m->next)
-        if (check_member(v, s, m, base, line, e)) {
-            err_excerpt(e, text.p, text.n);
-            return -1;
-        }
-    if (check_required(s, object, base, e)) {
-        err_excerpt(e, text.p, text.n);
-        return -1;
-    }
-    *ret = object;
-    return 0;
-}
-
-int lens_check(struct lens *l, const struct version *v, const struct shape *s, struct span text,
-               const struct record *base, struct err *e)
-{
-    struct json_node *object;
-    return parse_item(l, v, s, text, false, base, &object, e);
-}
 
 /* ---- The difference ---- */
 
@@ -141,8 +46,7 @@ static int lay_present(struct work *w, const struct field *f, const struct json_
 
     if (has_base && type_structured(f->type) && foreseen_ref(base, m))
         return 0;
-    if (has_base && !base.p && !base_is_text && f->def.p &&
-        default_came_back(w->l, f, m, &same, e))
+    if (has_base && !base.p && !base_is_text && f->def.p && default_came_back(w->l, f, m, &same, e))
         return -1;
     if (same)
         return 0;
@@ -168,27 +72,87 @@ static int lay_absent(struct work *w, const struct field *f, struct span base, b
     return decide(w, f->slot, set ? stored : (struct span){0}, e);
 }
 
-/* The keys of an open type that are in no field: one object in a slot of its own. */
+/* ---- The keys of an open type that are in no field: one object in a slot of its own ---- */
+
+static int extra_of(struct work *w, struct span stored, struct json_node **ret, struct err *e)
+{
+    *ret = NULL;
+    return stored.p ? json_parse(stored.p, stored.n, &w->l->arena, ret, e) : 0;
+}
+
+static bool same_json(const struct json_node *a, const struct json_node *b, bool *ret_same)
+{
+    struct buf x BUF_CLEANUP = BUF_INIT, y BUF_CLEANUP = BUF_INIT;
+    if (!json_write_line(a, &x) || !json_write_line(b, &y))
+        return false;
+    *ret_same = span_eq(buf_span(&x), buf_span(&y));
+    return true;
+}
+
+static int append_copy(struct work *w, struct json_node *list, struct json_node ***tail,
+                       const struct json_node *m, struct err *e)
+{
+    struct json_node *copy = arena_alloc(&w->l->arena, sizeof *copy);
+    if (!copy)
+        return err_nomem(e);
+    *copy = *m;
+    copy->next = NULL;
+    **tail = copy;
+    *tail = &copy->next;
+    list->n_children++;
+    return 0;
+}
+
+static const struct json_node *key_in(const struct json_node *object, const struct json_node *m)
+{
+    return object ? json_member(object, m->name) : NULL;
+}
+
+/* The writer's keys in the writer's order, those that the text left as they were with their present
+ * values; then the keys that a field's name hides here, or that another writer added. */
+static int merge_extra(struct work *w, const struct json_node *object, const struct json_node *base,
+                       const struct json_node *cur, struct json_node *ret, bool *ret_changed,
+                       struct err *e)
+{
+    struct json_node **tail = &ret->child;
+    bool same;
+
+    *ret_changed = false;
+    for (const struct json_node *m = object->child; m; m = m->next) {
+        const struct json_node *was = key_in(base, m), *now = key_in(cur, m);
+        if (shape_field(w->s, m->name) || is_key_member(m, true))
+            continue;
+        if (was && !same_json(was, m, &same))
+            return err_nomem(e);
+        *ret_changed |= !was || !same;
+        if (was && same && !now)
+            continue;
+        if (append_copy(w, ret, &tail, was && same ? now : m, e))
+            return -1;
+    }
+    for (const struct json_node *m = base ? base->child : NULL; m; m = m->next)
+        *ret_changed |= !shape_field(w->s, m->name) && !json_member(object, m->name);
+    for (const struct json_node *m = cur ? cur->child : NULL; m; m = m->next)
+        if ((shape_field(w->s, m->name) || (!key_in(base, m) && !json_member(object, m->name))) &&
+            append_copy(w, ret, &tail, m, e))
+            return -1;
+    return 0;
+}
+
 static int lay_extra(struct work *w, const struct json_node *object, const struct record *base,
                      struct err *e)
 {
-    struct json_node kept = {.kind = JSON_OBJECT};
-    struct json_node **tail = &kept.child;
+    struct json_node kept = {.kind = JSON_OBJECT}, *was, *now;
     struct buf b BUF_CLEANUP = BUF_INIT;
     struct span stored = {0};
+    bool changed;
 
-    for (const struct json_node *m = object->child; m; m = m->next) {
-        if (shape_field(w->s, m->name) || is_key_member(m, true))
-            continue;
-        struct json_node *copy = arena_alloc(&w->l->arena, sizeof *copy);
-        if (!copy)
-            return err_nomem(e);
-        *copy = *m;
-        copy->next = NULL;
-        *tail = copy;
-        tail = &copy->next;
-        kept.n_children++;
-    }
+    if (extra_of(w, base_value(base, SLOT_EXTRA), &was, e) ||
+        extra_of(w, base_value(&w->r, SLOT_EXTRA), &now, e) ||
+        merge_extra(w, object, was, now, &kept, &changed, e))
+        return -1;
+    if (base && !changed)
+        return 0;
     if (kept.child) {
         if (!json_write(&kept, 1, &b))
             return err_nomem(e);
@@ -196,10 +160,10 @@ static int lay_extra(struct work *w, const struct json_node *object, const struc
         if (!stored.p)
             return err_nomem(e);
     }
-    if (base && span_eq(stored, base_value(base, SLOT_EXTRA)))
-        return 0;
     return decide(w, SLOT_EXTRA, stored, e);
 }
+
+/* ---- All of them ---- */
 
 int work_lay(struct work *w, const struct json_node *object, const struct record *base,
              bool base_is_text, struct err *e)
@@ -247,98 +211,6 @@ static int check_computed(struct work *w, const struct json_node *object, const 
     return 0;
 }
 
-static uint64_t condition_uid(const char *sql, const struct shape *s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a over the text and the columns */
-    for (const char *p = sql; *p; p++)
-        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < s->n_fields; i++) {
-        for (const char *p = s->fields[i].name; *p; p++)
-            h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-        h = (h ^ (0x100u + s->fields[i].type->base)) * UINT64_C(0x100000001b3);
-    }
-    return h | UINT64_C(1) << 63;
-}
-
-static int columns_of(struct lens *l, const struct version *v, const struct shape *s,
-                      const struct record *rec, struct span key, struct expr_column **ret,
-                      struct err *e)
-{
-    static const struct type_ref string = {.base = T_STRING};
-    struct expr_column *c = arena_alloc(&l->arena, (s->n_fields + 1) * sizeof *c);
-    struct buf b BUF_CLEANUP = BUF_INIT;
-    bool set;
-
-    if (!c || !json_write_string(key, &b))
-        return err_nomem(e);
-    for (size_t i = 0; i < s->n_fields; i++) {
-        c[i] = (struct expr_column){s->fields[i].name, s->fields[i].type, {0}};
-        if (lens_field(l, v, s, &s->fields[i], rec, key, true, &c[i].json, &set, e))
-            return -1;
-        if (!set)
-            c[i].json = (struct span){0};
-    }
-    c[s->n_fields] = (struct expr_column){"_key", &string, lens_keep(l, buf_span(&b))};
-    *ret = c;
-    return 0;
-}
-
-static int condition_holds(struct lens *l, const char *sql, const struct shape *s,
-                           const struct expr_column *c, bool *ret, struct err *e)
-{
-    int truth;
-    if (expr_condition(l->env, condition_uid(sql, s), sql, c, s->n_fields + 1, &truth, e))
-        return -1;
-    *ret = truth != 0;
-    return 0;
-}
-
-static bool has_checks(const struct shape *s)
-{
-    for (size_t i = 0; i < s->n_fields; i++)
-        if (s->fields[i].check)
-            return true;
-    return s->n_checks != 0;
-}
-
-/* One check: false now, and not false already at open. */
-static int check_one(struct lens *l, const char *sql, const char *field, const struct shape *s,
-                     const struct expr_column *now, const struct expr_column *was, struct err *e)
-{
-    bool holds, held = true;
-    if (condition_holds(l, sql, s, now, &holds, e))
-        return -1;
-    if (holds)
-        return 0;
-    if (was && condition_holds(l, sql, s, was, &held, e))
-        return -1;
-    if (!held)
-        return 0;
-    err_set(e, ERR_INVALID, "%s%s%s: check \"%s\" does not hold", s->name, field ? "." : "",
-            field ? field : "", sql);
-    return err_field(e, field ? field : s->name);
-}
-
-static int run_checks(struct lens *l, const struct version *v, const struct shape *s,
-                      struct span key, const struct record *rec, const struct record *base,
-                      struct err *e)
-{
-    struct expr_column *now, *was = NULL;
-    if (!has_checks(s))
-        return 0;
-    if (columns_of(l, v, s, rec, key, &now, e) ||
-        (base && columns_of(l, v, s, base, key, &was, e)))
-        return -1;
-    for (size_t i = 0; i < s->n_fields; i++)
-        if (s->fields[i].check &&
-            check_one(l, s->fields[i].check, s->fields[i].name, s, now, was, e))
-            return -1;
-    for (size_t i = 0; i < s->n_checks; i++)
-        if (check_one(l, s->checks[i], NULL, s, now, was, e))
-            return -1;
-    return 0;
-}
-
 /* Another writer changed a field since base, and the item now holds both writers' changes: the text
  * does not say what it holds. */
 static bool is_merged(const struct work *w, const struct record *base)
@@ -350,7 +222,7 @@ static bool is_merged(const struct work *w, const struct record *base)
         bool foreseen = f && f->type->base == T_REF && was.n && was.p[0] == 'k';
         if ((!f && !w->s->open) || foreseen || span_eq(was, found))
             continue;
-        if ((f && type_structured(f->type)) || span_eq(found, base_value(&w->r, slot)))
+        if (!f || type_structured(f->type) || span_eq(found, base_value(&w->r, slot)))
             return true;
     }
     return false;
@@ -359,8 +231,8 @@ static bool is_merged(const struct work *w, const struct record *base)
 /* The writer's own bytes: kept for v when they are not the canonical text; a change of a field
  * ends those of the other versions. */
 static int keep_bytes(struct lens *l, const struct version *v, const struct shape *s,
-                      struct span key, struct span text, bool keep, bool fields,
-                      struct record *rec, bool *ret_changed, struct err *e)
+                      struct span key, struct span text, bool keep, bool fields, struct record *rec,
+                      bool *ret_changed, struct err *e)
 {
     struct buf canonical BUF_CLEANUP = BUF_INIT;
     const struct entry *had = record_find(rec, raw_slot(v, s), ENTRY_RAW);
@@ -428,9 +300,11 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         return -1;
     if (work_begin(&w, l, view_of(v), s, s->coll, key, cur ? &brought : NULL, e))
         return -1;
-    struct put_bases b = {base ? base : cur ? &w.old : NULL,
+    struct put_bases b = {base  ? base
+                          : cur ? &w.old
+                                : NULL,
                           base && record_find(base, raw_slot(v, s), ENTRY_RAW)};
-    if (parse_item(l, v, s, text, line, b.base, &object, e))
+    if (lens_parse_item(l, v, s, text, line, b.base, &object, e))
         return -1;
     if (work_lay(&w, object, b.base, b.is_text, e) || work_propagate(&w, e) ||
         check_computed(&w, object, b.base, &stale, e)) {
@@ -438,7 +312,7 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         return -1;
     }
     bool decided = cur && !same_entries(&w.old, &w.r);
-    if (work_finish(&w, ret, e) || run_checks(l, v, s, key, ret, cur ? &brought : NULL, e))
+    if (work_finish(&w, ret, e) || lens_run_checks(l, v, s, key, ret, cur ? &brought : NULL, e))
         return -1;
     bool fields = w.create || w.changed.n;
     bool keep = !line && !stale && !is_merged(&w, base);
@@ -457,8 +331,7 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
     struct work w WORK_CLEANUP = {0};
     if (bring_current(l, v, s, key, cur, &brought, e) ||
         work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
-        slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) ||
-        work_finish(&w, ret, e))
+        slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
     return tell(l, &w, true, ret_change, e);
 }

@@ -23,8 +23,7 @@ uint64_t lens_ref_id(struct span stored)
 {
     const char *p = stored.p + 1;
     uint64_t id;
-    if (!stored.p || !stored.n || stored.p[0] != 'r' ||
-        !varint_read(&p, stored.p + stored.n, &id))
+    if (!stored.p || !stored.n || stored.p[0] != 'r' || !varint_read(&p, stored.p + stored.n, &id))
         return 0;
     return id;
 }
@@ -71,7 +70,7 @@ static bool part_add(struct buf *out, struct span s)
 static struct span map_get(struct span stored, struct span key)
 {
     struct parts it = parts_of(stored, 'm');
-    struct span k, v;
+    struct span k = {0}, v;
     while (it.left-- && part_next(&it, &k) && part_next(&it, &v))
         if (span_eq(k, key))
             return v;
@@ -191,8 +190,8 @@ static int align(struct lens *l, struct view vw, const struct type_ref *elem,
 }
 
 static int list_arrays(struct lens *l, const struct json_node *n, struct span cur,
-                       struct span **ret_old, size_t *ret_n_old,
-                       const struct json_node ***ret_now, struct err *e)
+                       struct span **ret_old, size_t *ret_n_old, const struct json_node ***ret_now,
+                       struct err *e)
 {
     struct parts it = parts_of(cur, 'l');
     size_t i = 0, n_old = it.left <= cur.n ? (size_t)it.left : 0;
@@ -307,8 +306,9 @@ static bool indent(struct buf *out, unsigned depth)
 
 static int render_flat(struct span stored, unsigned depth, struct buf *out, struct err *e)
 {
-    bool ok = depth == 1 || !memchr(stored.p, '\n', stored.n) ? buf_addspan(out, stored)
-                                                             : json_reindent(stored, 1, depth, out);
+    bool ok = depth == 1 || !memchr(stored.p, '\n', stored.n)
+                  ? buf_addspan(out, stored)
+                  : json_reindent(stored, 1, depth, out);
     return ok ? 0 : err_nomem(e);
 }
 
@@ -349,7 +349,7 @@ static int render_parts(struct lens *l, struct view vw, const struct type_ref *t
 {
     bool map = t->base == T_MAP;
     struct parts it = parts_of(stored, map ? 'm' : 'l');
-    struct span k, v;
+    struct span k = {0}, v;
     bool first = true;
 
     if (!buf_addc(out, map ? '{' : '['))
@@ -420,7 +420,7 @@ static int walk_object(const struct ref_walk *w, const struct type_ref *t, struc
 static int walk(const struct ref_walk *w, const struct type_ref *t, struct span stored,
                 struct err *e)
 {
-    struct span k, v;
+    struct span k = {0}, v;
     if (!type_structured(t) || !stored.n)
         return 0;
     if (stored.p[0] == 'r')
@@ -512,7 +512,7 @@ static int rewrite_parts(const struct rewrite *w, const struct type_ref *t, stru
     bool map = stored.p[0] == 'm', set;
     struct parts it = parts_of(stored, map ? 'm' : 'l');
     struct buf body BUF_CLEANUP = BUF_INIT, out BUF_CLEANUP = BUF_INIT;
-    struct span k, v, now;
+    struct span k = {0}, v, now;
     uint64_t n = 0;
 
     for (; it.left; it.left--) {

@@ -37,8 +37,8 @@ static int find_path(struct work *w, struct err *e)
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e)
 {
-    *w = (struct work){.l = l, .vw = vw, .s = s, .g = catalog_group(l->cat, group), .key = key,
-                       .create = !cur};
+    *w = (struct work){
+        .l = l, .vw = vw, .s = s, .g = catalog_group(l->cat, group), .key = key, .create = !cur};
     w->r.gen = l->cat->last_step;
     if (w->g->n_forward + w->g->n_backward + w->g->n_links && find_path(w, e))
         return -1;
@@ -67,16 +67,10 @@ int work_set(struct work *w, slot_no slot, struct span stored, struct err *e)
     return slotset_add(w->l, &w->changed, slot, e);
 }
 
-static struct span value_in(const struct record *r, slot_no slot)
-{
-    const struct entry *en = record_get(r, slot);
-    return en && en->bytes.n ? en->bytes : (struct span){0};
-}
-
 static struct sight sight_now(struct work *w)
 {
-    return (struct sight){.l = w->l, .v = w->vw.v, .g = w->g, .rec = &w->r, .key = w->key,
-                          .flat = true};
+    return (struct sight){
+        .l = w->l, .v = w->vw.v, .g = w->g, .rec = &w->r, .key = w->key, .flat = true};
 }
 
 static struct sight sight_before(struct work *w)
@@ -133,7 +127,7 @@ static bool memory_take(struct work *w, const struct formula *f, struct span inp
 static int memory_keep(struct work *w, const struct formula *f, struct err *e)
 {
     struct sight before = sight_before(w);
-    struct span *inputs, computed, had = value_in(&w->old, f->out);
+    struct span *inputs, computed, had = record_value(&w->old, f->out);
     if (w->create)
         return 0;
     if (sight_inputs(&before, f, &inputs, e) ||
@@ -161,10 +155,9 @@ static bool decided(const struct work *w, slot_no slot)
     return !w->create && (!en || en->kind == ENTRY_VALUE);
 }
 
-int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span value,
-               struct err *e)
+int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span value, struct err *e)
 {
-    struct span had = value_in(&w->r, slot);
+    struct span had = record_value(&w->r, slot);
     if (!value.p && kind == ENTRY_VALUE)
         record_unset(&w->r, slot);
     else if (!record_set(&w->r, slot, kind, value))
@@ -192,7 +185,7 @@ static int run(struct work *w, const struct formula *f, struct err *e)
         if (back)
             return work_store(w, f->out, ENTRY_VALUE, taken, e);
     }
-    if (sight_eval(&now, f, inputs, value_in(&w->r, f->out), &value, e))
+    if (sight_eval(&now, f, inputs, record_value(&w->r, f->out), &value, e))
         return -1;
     return work_store(w, f->out, kind, value, e);
 }
@@ -208,7 +201,7 @@ int work_values(struct work *w, const struct record *r, const struct link *lk, s
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++) {
         struct buf b BUF_CLEANUP = BUF_INIT;
-        v[i] = value_in(r, lk->here[i]);
+        v[i] = record_value(r, lk->here[i]);
         if (!v[i].p || !type_structured(lk->types[i]))
             continue;
         if (lens_render(w->l, vw, lk->types[i], v[i], 1, &b, e))
@@ -267,8 +260,7 @@ static int link_backward(struct work *w, const struct link *lk, struct err *e)
     s.rec = &folded;
     s.flat = false;
     for (size_t i = 0; i < lk->n; i++)
-        if (sight_slot(&s, lk->here[i], &now, e) ||
-            work_store(w, lk->here[i], ENTRY_VALUE, now, e))
+        if (sight_slot(&s, lk->here[i], &now, e) || work_store(w, lk->here[i], ENTRY_VALUE, now, e))
             return -1;
     return 0;
 }
@@ -330,7 +322,7 @@ static bool is_crossed(const struct work *w, const struct step_run *st)
 static int reach_and_pin(struct work *w, slot_no slot, struct err *e)
 {
     return slotset_add(w->l, &w->reached, slot, e) || slotset_add(w->l, &w->pinned, slot, e) ? -1
-                                                                                            : 0;
+                                                                                             : 0;
 }
 
 static int cross_inline(struct work *w, const struct link *lk, struct err *e)
@@ -428,7 +420,7 @@ static int forward_link(struct work *w, const struct link *lk, struct err *e)
         return 0;
     switch (lk->kind) {
     case LINK_EXTRACT:
-        if (sees(w, lk->ref) && ref_changed && value_in(&w->r, lk->ref).p)
+        if (sees(w, lk->ref) && ref_changed && record_value(&w->r, lk->ref).p)
             return link_backward(w, lk, e);
         return touched ? link_forward(w, lk, e) : 0;
     case LINK_MOVE:
@@ -488,7 +480,11 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
 
     if (!s)
         return 0;
-    w = (struct work){.l = l, .vw = view_of(v), .s = s, .key = key, .changed = *changed,
+    w = (struct work){.l = l,
+                      .vw = view_of(v),
+                      .s = s,
+                      .key = key,
+                      .changed = *changed,
                       .g = catalog_group(l->cat, lk->coll)};
     if (!record_copy(before, &w.old) || !record_copy(r, &w.r))
         return err_nomem(e);
@@ -504,10 +500,11 @@ static void drop_dead(const struct catalog *c, struct record *r)
     size_t kept = 0;
     for (size_t i = 0; i < r->n; i++) {
         const struct entry *en = &r->e[i];
-        const struct catalog_entry *v = en->kind == ENTRY_RAW ? catalog_entry(c, en->slot >> RAW_SHAPE_BITS) : NULL;
-        bool dead = en->kind == ENTRY_RAW
-                        ? !v || v->state == VERSION_GONE
-                        : en->slot >= SLOT_FIRST && en->slot < c->n_slots && !c->slots[en->slot].type;
+        const struct catalog_entry *v =
+            en->kind == ENTRY_RAW ? catalog_entry(c, en->slot >> RAW_SHAPE_BITS) : NULL;
+        bool dead = en->kind == ENTRY_RAW ? !v || v->state == VERSION_GONE
+                                          : en->slot >= SLOT_FIRST && en->slot < c->n_slots &&
+                                                !c->slots[en->slot].type;
         if (!dead)
             r->e[kept++] = *en;
     }

@@ -1,0 +1,269 @@
+/* Records from before a step: what they lack is computed, in memory for a reader, to be stored by a
+ * writer; and records unfolded for work, folded for storing. */
+#include "lens_int.h"
+
+/* ---- Missing generations ---- */
+
+static int bring_formula(const struct sight *s, const struct formula *f, struct record *r,
+                         struct err *e)
+{
+    struct span *inputs, now;
+    if (record_get(r, f->out))
+        return 0;
+    if (sight_inputs(s, f, &inputs, e) || sight_eval(s, f, inputs, (struct span){0}, &now, e))
+        return -1;
+    return record_set(r, f->out, ENTRY_DERIVED, now) ? 0 : err_nomem(e);
+}
+
+static int link_values(const struct sight *s, const struct link *lk, struct span **ret,
+                       bool *ret_any, struct err *e)
+{
+    struct view vw = {s->v, lk->shapes, lk->n_shapes};
+    struct span *v = arena_alloc(&s->l->arena, (lk->n + 1) * sizeof *v);
+    if (!v)
+        return err_nomem(e);
+    *ret_any = false;
+    for (size_t i = 0; i < lk->n; i++) {
+        struct buf b BUF_CLEANUP = BUF_INIT;
+        if (sight_slot(s, lk->here[i], &v[i], e))
+            return -1;
+        *ret_any |= v[i].p != NULL;
+        if (!v[i].p || !type_structured(lk->types[i]))
+            continue;
+        if (lens_render(s->l, vw, lk->types[i], v[i], 1, &b, e))
+            return -1;
+        v[i] = lens_keep(s->l, buf_span(&b));
+        if (!v[i].p)
+            return err_nomem(e);
+    }
+    *ret = v;
+    return 0;
+}
+
+/* A field that moves: what the item held becomes the target's, unless it has a value already. */
+static int bring_move(const struct sight *s, const struct link *lk, struct err *e)
+{
+    struct lens *l = s->l;
+    struct span own, ref = record_value(s->rec, lk->ref);
+    uint64_t id = ref.p ? lens_ref_id(ref) : 0;
+    if (!id)
+        return 0;
+    if (sight_slot(s, lk->here[0], &own, e))
+        return -1;
+    return own.p ? l->world.assign(l->world.arg, lk, id, s->key, &own, true, &id, e) : 0;
+}
+
+/* An item from before the step refers to the record made from its values; that one may have been
+ * written since, and the item shows what it holds now. */
+static int bring_fresh(const struct sight *s, const struct link *lk, struct record *r,
+                       struct err *e)
+{
+    struct record before RECORD_CLEANUP = RECORD_INIT;
+    struct slotset changed = {0};
+
+    if (!record_copy(r, &before))
+        return err_nomem(e);
+    for (size_t i = 0; i < lk->n; i++) {
+        struct span now, had = record_value(r, lk->here[i]);
+        if (link_across(s, lk, i, &now, e))
+            return -1;
+        if (span_eq(now, had))
+            continue;
+        if (!now.p)
+            record_unset(r, lk->here[i]);
+        else if (!record_set(r, lk->here[i], ENTRY_VALUE, now))
+            return err_nomem(e);
+        if (slotset_add(s->l, &changed, lk->here[i], e))
+            return -1;
+    }
+    return changed.n ? work_follow(s->l, lk, s->key, &before, &changed, r, e) : 0;
+}
+
+/* The reference of an item from before the step: made, or only foreseen. */
+static int bring_link(const struct sight *s, const struct link *lk, bool writing, struct record *r,
+                      struct err *e)
+{
+    struct lens *l = s->l;
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    struct span *values = NULL, stored;
+    uint64_t id = 0;
+    bool any = false;
+
+    if (lk->kind == LINK_INLINE || (lk->kind == LINK_EXTRACT && record_get(r, lk->ref)))
+        return 0;
+    if (lk->kind == LINK_MOVE)
+        return writing ? bring_move(s, lk, e) : 0;
+    if (link_values(s, lk, &values, &any, e))
+        return -1;
+    if (!any)
+        return 0;
+    if (!buf_addc(&key, 'k'))
+        return err_nomem(e);
+    if (writing ? l->world.extract(l->world.arg, lk, values, true, &id, e)
+                : l->world.origin_of(l->world.arg, lk, values, &id, &key, e))
+        return -1;
+    stored = id ? lens_ref_bytes(l, id) : lens_keep(l, buf_span(&key));
+    if (!stored.p || !record_set(r, lk->ref, ENTRY_VALUE, stored))
+        return err_nomem(e);
+    return id ? bring_fresh(s, lk, r, e) : 0;
+}
+
+int lens_bring_nested(struct lens *l, const struct version *v, uint32_t upto, struct record *r,
+                      struct err *e)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct entry *en = &r->e[i];
+        const struct slot_info *si;
+        if (en->kind > ENTRY_DERIVED || !en->bytes.n || en->slot >= l->cat->n_slots)
+            continue;
+        si = &l->cat->slots[en->slot];
+        if (!si->type || !type_structured(si->type))
+            continue;
+        struct view vw = {v, si->shapes, si->n_shapes};
+        if (lens_value_bring(l, vw, si->type, en->bytes, upto, &en->bytes, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* Own bytes get their hash before the values they stand on leave the record. */
+static int bring_raws(struct lens *l, struct span key, const struct record *cur, struct record *ret,
+                      struct err *e)
+{
+    for (size_t i = 0; i < cur->n; i++) {
+        const struct entry *en = &cur->e[i];
+        const struct version *v;
+        const struct shape *s;
+        struct span raw;
+        if (en->kind != ENTRY_RAW || !en->bytes.n || en->bytes.p[0] != 0)
+            continue;
+        const struct catalog_entry *ce = catalog_entry(l->cat, en->slot >> RAW_SHAPE_BITS);
+        v = ce && ce->state != VERSION_GONE ? ce->v : NULL;
+        s = v ? version_shape(v, en->slot & ((1u << RAW_SHAPE_BITS) - 1)) : NULL;
+        if (!s || !lens_quotes_others(l, s))
+            continue;
+        if (lens_raw(l, v, s, cur, key, &raw, e))
+            return -1;
+        record_drop(ret, en->slot, ENTRY_RAW);
+        if (raw.p && lens_raw_set_as(l, v, s, ret, cur, key, raw, e))
+            return -1;
+    }
+    return 0;
+}
+
+int lens_bring(struct lens *l, const struct version *v, const struct group *g, struct span key,
+               const struct record *cur, uint32_t upto, bool writing, struct record *ret,
+               struct err *e)
+{
+    struct sight s = {.l = l, .v = v, .g = g, .rec = ret, .key = key};
+    size_t i = 0, k = 0;
+
+    if (!record_copy(cur, ret))
+        return err_nomem(e);
+    if (cur->gen >= upto)
+        return 0;
+    /* Steps in order; ret->gen stays behind until the end, so that a link's fields are read from
+     * the record itself. */
+    while (i < g->n_forward || k < g->n_links) {
+        const struct formula *f = i < g->n_forward ? g->forward[i].f : NULL;
+        const struct link *lk = k < g->n_links ? g->links[k] : NULL;
+        bool link_first = lk && (!f || lk->step < f->step);
+        uint32_t step = link_first ? lk->step : f->step;
+        if (step > upto)
+            break;
+        if (step > cur->gen &&
+            (link_first ? bring_link(&s, lk, writing, ret, e) : bring_formula(&s, f, ret, e)))
+            return -1;
+        link_first ? k++ : i++;
+    }
+    if (!writing)
+        return 0;
+    if (lens_bring_nested(l, v, upto, ret, e) || bring_raws(l, key, cur, ret, e))
+        return -1;
+    ret->gen = upto;
+    return 0;
+}
+
+/* ---- Folding ---- */
+
+static int unfold_slot(const struct sight *s, slot_no slot, struct record *r, struct err *e)
+{
+    const struct entry *en = record_get(r, slot);
+    struct span now;
+    if (sight_slot(s, slot, &now, e))
+        return -1;
+    record_drop(r, slot, ENTRY_BASIS);
+    if (en && span_eq(now, en->bytes))
+        return 0;
+    if (!now.p && !en)
+        return 0;
+    return record_set(r, slot, now.p && !en ? ENTRY_VALUE : ENTRY_DERIVED, now) ? 0 : err_nomem(e);
+}
+
+int lens_unfold(struct lens *l, const struct version *v, const struct group *g, struct span key,
+                struct record *r, struct err *e)
+{
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    struct sight s = {.l = l, .v = v, .g = g, .rec = r, .key = key};
+
+    if (!record_copy(r, &now))
+        return err_nomem(e);
+    for (size_t k = 0; k < g->n_links; k++)
+        for (size_t i = 0; i < g->links[k]->n; i++)
+            if (unfold_slot(&s, g->links[k]->here[i], &now, e))
+                return -1;
+    for (size_t k = 0; k < g->n_retired; k++) { /* back into the holder, for good */
+        for (size_t i = 0; i < g->retired[k]->n; i++)
+            if (unfold_slot(&s, g->retired[k]->here[i], &now, e))
+                return -1;
+        record_unset(&now, g->retired[k]->ref);
+    }
+    for (size_t i = 0; i < r->n; i++)
+        if (r->e[i].kind == ENTRY_BASIS && unfold_slot(&s, r->e[i].slot, &now, e))
+            return -1;
+    struct record old = *r;
+    *r = now;
+    now = old;
+    return 0;
+}
+
+/* What a writer decided in a seeded slot depends on nothing any more (I5). */
+static bool is_source(const struct lens *l, const struct formula *f, const struct record *r)
+{
+    const struct entry *en = record_get(r, f->out);
+    if (f->out >= l->cat->n_slots || l->cat->slots[f->out].source != f)
+        return false;
+    return f->mode != FORMULA_SEEDED || (en && en->kind == ENTRY_DERIVED);
+}
+
+static int add_basis(const struct sight *s, const struct applied *a, size_t n, struct record *r,
+                     struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct formula *f = a[i].f;
+        struct span *inputs, bytes;
+        if (!is_source(s->l, f, r))
+            continue;
+        if (sight_inputs(s, f, &inputs, e))
+            return -1;
+        struct remembered m = {formula_id(f), {0}, inputs_encode(s->l, inputs, f->n_inputs)};
+        bytes = m.inputs.p ? remembered_write(s->l, &m) : (struct span){0};
+        if (!bytes.p || !record_set(r, f->out, ENTRY_BASIS, bytes))
+            return err_nomem(e);
+    }
+    return 0;
+}
+
+int lens_fold(struct lens *l, const struct version *v, const struct group *g, struct span key,
+              struct record *r, struct err *e)
+{
+    struct sight s = {.l = l, .v = v, .g = g, .rec = r, .key = key, .flat = true};
+    record_drop(r, SLOT_NONE, ENTRY_BASIS);
+    if (add_basis(&s, g->backward, g->n_backward, r, e) ||
+        add_basis(&s, g->forward, g->n_forward, r, e))
+        return -1;
+    for (size_t k = 0; k < g->n_links; k++)
+        if (link_fold(&s, g->links[k], r, e))
+            return -1;
+    return 0;
+}

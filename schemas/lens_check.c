@@ -1,0 +1,205 @@
+/* Whether a text is an item of a shape: what the text alone shows, and the checks over what comes
+ * out. */
+#include "lens_int.h"
+
+#include <stdio.h>
+
+static int unknown_field(const struct shape *s, const struct json_node *m, struct err *e)
+{
+    const char **words = calloc(s->n_fields + 1, sizeof *words);
+    if (!words)
+        return err_nomem(e);
+    for (size_t i = 0; i < s->n_fields; i++)
+        words[i] = s->fields[i].name;
+    const char *near = err_nearest(m->name.p, m->name.n, words, s->n_fields);
+    err_at(e, ERR_INVALID, m->name_line, m->name_column, "%s has no field \"%.*s\"%s%s%s", s->name,
+           (int)(m->name.n < 100 ? m->name.n : 100), m->name.p, near ? "; did you mean \"" : "",
+           near ? near : "", near ? "\"?" : "");
+    free(words);
+    err_field(e, s->name);
+    return -1;
+}
+
+static bool is_null(struct span stored)
+{
+    return span_eq(stored, span_of("null")) || span_eq(stored, span_of("n"));
+}
+
+/* An older version may have left out what an object inside the value requires here. */
+static int is_as_it_was(struct lens *l, const struct version *v, const struct field *f,
+                        const struct json_node *m, const struct record *base, bool *ret,
+                        struct err *e)
+{
+    struct buf was BUF_CLEANUP = BUF_INIT, now BUF_CLEANUP = BUF_INIT;
+    struct span stored = base_value(base, f->slot);
+    *ret = false;
+    if (!stored.p)
+        return 0;
+    if (lens_render(l, view_of(v), f->type, stored, 1, &was, e))
+        return -1;
+    if (!json_write(m, 1, &now))
+        return err_nomem(e);
+    *ret = span_eq(buf_span(&was), buf_span(&now));
+    return 0;
+}
+
+static int check_member(struct lens *l, const struct version *v, const struct shape *s,
+                        const struct json_node *m, const struct record *base, bool line,
+                        struct err *e)
+{
+    const struct field *f = shape_field(s, m->name);
+    char path[256];
+    if (is_key_member(m, line) && !f)
+        return 0;
+    if (!f) /* "_key" is the item's name in JSON Lines: no item may hold another */
+        return s->open && !is_key_member(m, true) ? 0 : unknown_field(s, m, e);
+    if (f->read_only)
+        return 0;
+    snprintf(path, sizeof path, "%s.%s", s->name, f->name);
+    bool nullable = !f->required || f->type->base == T_JSON || is_null(base_value(base, f->slot));
+    struct err why = ERR_INIT;
+    bool same = false;
+    if (!value_check(f->type, m, nullable, v->shapes, v->n_shapes, path, &why))
+        return 0;
+    if (type_structured(f->type) && is_as_it_was(l, v, f, m, base, &same, e))
+        return -1;
+    if (!same)
+        *e = why;
+    return same ? 0 : -1;
+}
+
+/* What the item lacked already (an older version may have left it out) may go on lacking. */
+static int check_required(const struct shape *s, const struct json_node *object,
+                          const struct record *base, struct err *e)
+{
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct field *f = &s->fields[i];
+        if (!f->required || f->def.p || f->read_only || json_member(object, span_of(f->name)))
+            continue;
+        if (base && !base_value(base, f->slot).p)
+            continue;
+        err_at(e, ERR_INVALID, object->line, object->column, "%s.%s is required", s->name, f->name);
+        err_field(e, f->name);
+        return err_expected(e, "a value for \"%s\"", f->name);
+    }
+    return 0;
+}
+
+int lens_parse_item(struct lens *l, const struct version *v, const struct shape *s,
+                    struct span text, bool line, const struct record *base, struct json_node **ret,
+                    struct err *e)
+{
+    struct json_node *object;
+    if (json_parse_object(text.p, text.n, &l->arena, &object, e))
+        return -1;
+    for (const struct json_node *m = object->child; m; m = m->next)
+        if (check_member(l, v, s, m, base, line, e)) {
+            err_excerpt(e, text.p, text.n);
+            return -1;
+        }
+    if (check_required(s, object, base, e)) {
+        err_excerpt(e, text.p, text.n);
+        return -1;
+    }
+    *ret = object;
+    return 0;
+}
+
+int lens_check(struct lens *l, const struct version *v, const struct shape *s, struct span text,
+               const struct record *base, struct err *e)
+{
+    struct json_node *object;
+    return lens_parse_item(l, v, s, text, false, base, &object, e);
+}
+
+/* ---- Checks ---- */
+
+static uint64_t condition_uid(const char *sql, const struct shape *s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a over the text and the columns */
+    for (const char *p = sql; *p; p++)
+        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        for (const char *p = s->fields[i].name; *p; p++)
+            h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+        h = (h ^ (0x100u + s->fields[i].type->base)) * UINT64_C(0x100000001b3);
+    }
+    return h | UINT64_C(1) << 63;
+}
+
+static int columns_of(struct lens *l, const struct version *v, const struct shape *s,
+                      const struct record *rec, struct span key, struct expr_column **ret,
+                      struct err *e)
+{
+    static const struct type_ref string = {.base = T_STRING};
+    struct expr_column *c = arena_alloc(&l->arena, (s->n_fields + 1) * sizeof *c);
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    bool set;
+
+    if (!c || !json_write_string(key, &b))
+        return err_nomem(e);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        c[i] = (struct expr_column){s->fields[i].name, s->fields[i].type, {0}};
+        if (lens_field(l, v, s, &s->fields[i], rec, key, true, &c[i].json, &set, e))
+            return -1;
+        if (!set)
+            c[i].json = (struct span){0};
+    }
+    c[s->n_fields] = (struct expr_column){"_key", &string, lens_keep(l, buf_span(&b))};
+    *ret = c;
+    return 0;
+}
+
+static int condition_holds(struct lens *l, const char *sql, const struct shape *s,
+                           const struct expr_column *c, bool *ret, struct err *e)
+{
+    int truth;
+    if (expr_condition(l->env, condition_uid(sql, s), sql, c, s->n_fields + 1, &truth, e))
+        return -1;
+    *ret = truth != 0;
+    return 0;
+}
+
+static bool has_checks(const struct shape *s)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].check)
+            return true;
+    return s->n_checks != 0;
+}
+
+/* One check: false now, and not false already at open. */
+static int check_one(struct lens *l, const char *sql, const char *field, const struct shape *s,
+                     const struct expr_column *now, const struct expr_column *was, struct err *e)
+{
+    bool holds, held = true;
+    if (condition_holds(l, sql, s, now, &holds, e))
+        return -1;
+    if (holds)
+        return 0;
+    if (was && condition_holds(l, sql, s, was, &held, e))
+        return -1;
+    if (!held)
+        return 0;
+    err_set(e, ERR_INVALID, "%s%s%s: check \"%s\" does not hold", s->name, field ? "." : "",
+            field ? field : "", sql);
+    return err_field(e, field ? field : s->name);
+}
+
+int lens_run_checks(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+                    const struct record *rec, const struct record *base, struct err *e)
+{
+    struct expr_column *now, *was = NULL;
+    if (!has_checks(s))
+        return 0;
+    if (columns_of(l, v, s, rec, key, &now, e) || (base && columns_of(l, v, s, base, key, &was, e)))
+        return -1;
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].check &&
+            check_one(l, s->fields[i].check, s->fields[i].name, s, now, was, e))
+            return -1;
+    for (size_t i = 0; i < s->n_checks; i++)
+        if (check_one(l, s->checks[i], NULL, s, now, was, e))
+            return -1;
+    return 0;
+}
