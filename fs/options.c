@@ -40,7 +40,7 @@ static int take_number(const char *name, const char *value, int base, unsigned l
 /* uid=, gid= (decimal), umask= (octal): all are 32 bits wide. */
 static int take_id(struct mount_options *o, const char *value, const struct word *w, struct err *e)
 {
-    unsigned long long n;
+    unsigned long long n = 0;
     char *end;
 
     if (take_number(w->name, value, 10, UINT32_MAX - 1, &n, &end, e) < 0)
@@ -54,7 +54,7 @@ static int take_id(struct mount_options *o, const char *value, const struct word
 static int take_umask(struct mount_options *o, const char *value, const struct word *w,
                       struct err *e)
 {
-    unsigned long long n;
+    unsigned long long n = 0;
     char *end;
 
     if (take_number(w->name, value, 8, 0777, &n, &end, e) < 0)
@@ -69,7 +69,7 @@ static int take_size(struct mount_options *o, const char *value, const struct wo
                      struct err *e)
 {
     static const char units[] = "KMG";
-    unsigned long long n;
+    unsigned long long n = 0;
     unsigned shift = 0;
     const char *unit;
     char *end;

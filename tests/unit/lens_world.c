@@ -233,7 +233,6 @@ int lt_put_base(struct lens_test *t, const char *version, const char *type, cons
     struct record cur RECORD_CLEANUP = RECORD_INIT, was RECORD_CLEANUP = RECORD_INIT;
     struct record ret RECORD_CLEANUP = RECORD_INIT;
     struct lens_change change;
-    struct buf held BUF_CLEANUP = BUF_INIT;
 
     t->err = (struct err)ERR_INIT;
     if (it)

@@ -118,7 +118,6 @@ __attribute__((unused)) static enum err_code transact(const char *json)
 
 #define ck_said(part)                                                                              \
     ck_assert_msg(strstr(fixture_said, part) != NULL, "\"%s\" is not in \"%s\"", part, fixture_said)
-#define ck_transact(json)                                                                          \
-    ck_assert_msg(transact(json) == ERR_NONE, "%s", fixture_said)
+#define ck_transact(json) ck_assert_msg(transact(json) == ERR_NONE, "%s", fixture_said)
 
 #endif

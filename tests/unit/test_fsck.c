@@ -93,7 +93,8 @@ static const struct {
     {"UPDATE count SET n = n + 1", "is off by 1; nothing is lost, only the number shown"},
     {"UPDATE meta SET value = 2 WHERE name = 'next_item'", "the next number to be given out"},
     {"UPDATE meta SET value = 1 WHERE name = 'next_slot'", "to be given out next"},
-    {"UPDATE meta SET value = 9 WHERE name = 'default'", "the default version, number 9, is not live"},
+    {"UPDATE meta SET value = 9 WHERE name = 'default'",
+     "the default version, number 9, is not live"},
     {"INSERT OR REPLACE INTO job VALUES (9, 1, 0, 0, 0, 0, 0, 0)", "the backfill of version 9"},
     {"INSERT INTO link VALUES (99)", "step 99 is noted as derived"},
     {"INSERT INTO attr VALUES (999999999, 1, 1, 420, NULL, NULL)", "item number 999999999"},
@@ -116,8 +117,7 @@ int main(void)
     TCase *t = tcase_create("fsck");
     tcase_add_checked_fixture(t, sound_store, fixture_teardown);
     tcase_add_test(t, a_sound_store__has_no_findings);
-    tcase_add_loop_test(t, damage__is_found_and_left_alone, 0,
-                        sizeof damages / sizeof damages[0]);
+    tcase_add_loop_test(t, damage__is_found_and_left_alone, 0, sizeof damages / sizeof damages[0]);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -104,6 +104,21 @@ START_TEST(move__new_side_shows_in_every_holder)
 }
 END_TEST
 
+START_TEST(move__a_b_a_shows_what_holders_had)
+{
+    moved_dogs();
+    PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Paris\"}");
+    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Paris\", \"owner\": \"ann\"");
+    PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Berlin\"}");
+    v1_as_it_was();
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
+    PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Paris\"}");
+    check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Paris\", \"owner\": \"ann\"");
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
+    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Paris\", \"owner\": \"ann\"");
+}
+END_TEST
+
 START_TEST(move__old_side_leaves_other_holders_alone)
 {
     moved_dogs();
@@ -507,6 +522,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, move__backfill_changes_no_old_text);
     tcase_add_test(tc, move__new_side_shows_in_every_holder);
+    tcase_add_test(tc, move__a_b_a_shows_what_holders_had);
     tcase_add_test(tc, move__old_side_leaves_other_holders_alone);
     tcase_add_test(tc, move__a_new_holder_takes_nothing_from_the_target);
     tcase_add_test(tc, move__old_side_changes_the_reference);

@@ -3,25 +3,25 @@
 
 #include "store/query.h"
 
-static const char v1[] =
-    "version: v1\n"
-    "types:\n"
-    "  Dog:\n"
-    "    fields:\n"
-    "      name: {type: string, required: true}\n"
-    "      age: {type: integer, default: 1}\n"
-    "      weight: number\n"
-    "      good: boolean\n"
-    "      tags: list<string>\n"
-    "      home: Address\n"
-    "      owner: ref<Person>\n"
-    "      born: date\n"
-    "  Person: {fields: {name: string, \"group\": string, zip: string, twin: string, Twin: string}}\n"
-    "  Thing: {fields: {name: string}}\n"
-    "  thing: {fields: {name: string}}\n"
-    "  Many: {fields: {n: integer, half: integer}}\n"
-    "objects:\n"
-    "  Address: {fields: {street: string}}\n";
+static const char v1[] = "version: v1\n"
+                         "types:\n"
+                         "  Dog:\n"
+                         "    fields:\n"
+                         "      name: {type: string, required: true}\n"
+                         "      age: {type: integer, default: 1}\n"
+                         "      weight: number\n"
+                         "      good: boolean\n"
+                         "      tags: list<string>\n"
+                         "      home: Address\n"
+                         "      owner: ref<Person>\n"
+                         "      born: date\n"
+                         "  Person: {fields: {name: string, \"group\": string, zip: string, twin: "
+                         "string, Twin: string}}\n"
+                         "  Thing: {fields: {name: string}}\n"
+                         "  thing: {fields: {name: string}}\n"
+                         "  Many: {fields: {n: integer, half: integer}}\n"
+                         "objects:\n"
+                         "  Address: {fields: {street: string}}\n";
 
 static void people(void)
 {
@@ -30,10 +30,12 @@ static void people(void)
     put("v1", "Person", "ann", "{\"name\": \"Ann\", \"group\": \"7\", \"zip\": \"017\"}");
     put("v1", "Person", "7", "{\"name\": \"Seven\", \"zip\": null}");
     put("v1", "Dog", "rex",
-        "{\"name\": \"Rex\", \"weight\": 12.30, \"good\": true, \"tags\": [\"a\", \"b\"], \"home\": "
+        "{\"name\": \"Rex\", \"weight\": 12.30, \"good\": true, \"tags\": [\"a\", \"b\"], "
+        "\"home\": "
         "{\"street\": \"S\"}, \"owner\": \"ann\", \"born\": \"2020-02-29\"}");
-    put("v1", "Dog", "max", "{\"name\": \"M\\\"x\\u00e9\", \"age\": 123456789012345678901234567890, "
-                            "\"good\": false, \"weight\": 0.5}");
+    put("v1", "Dog", "max",
+        "{\"name\": \"M\\\"x\\u00e9\", \"age\": 123456789012345678901234567890, "
+        "\"good\": false, \"weight\": 0.5}");
     put("v1", "Dog", "17", "{\"name\": \"Ann\", \"age\": 7}");
 }
 
@@ -225,8 +227,9 @@ START_TEST(rows__of_items_from_before_the_version)
                      "'17','7','Ann','Ann'\n"
                      "'max','123456789012345678901234567890','M\"xé','M\"xé'\n"
                      "'rex',-,'Rex','Rex'\n");
-    ck_assert_str_eq(run("v2", "SELECT d._key FROM Word w CROSS JOIN Dog d ON d.word = w.word ORDER "
-                               "BY 1"),
+    ck_assert_str_eq(run("v2",
+                         "SELECT d._key FROM Word w CROSS JOIN Dog d ON d.word = w.word ORDER "
+                         "BY 1"),
                      "'17'\n'max'\n'rex'\n");
 }
 END_TEST
@@ -252,8 +255,9 @@ START_TEST(join__over_a_field_of_many_items)
                   e.text);
     ck_assert_uint_eq(items, MANY);
     catalog_unref(p.cat);
-    ck_assert_str_eq(run("v1", "SELECT count(*), sum(a.n = b.half) FROM Many a JOIN Many b ON a.n = "
-                               "b.half"),
+    ck_assert_str_eq(run("v1",
+                         "SELECT count(*), sum(a.n = b.half) FROM Many a JOIN Many b ON a.n = "
+                         "b.half"),
                      "3000,3000\n");
     ck_assert_str_eq(run("v1", "SELECT count(*) FROM Many a CROSS JOIN Many b ON b.half = a.n"),
                      "3000\n");

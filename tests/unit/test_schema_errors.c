@@ -66,7 +66,7 @@ static void judge(const char *name, struct expr_env *env, struct buf *out)
     BUF_CLEANUP struct buf text = BUF_INIT;
     struct version *base = base_version(env), *v = NULL;
     struct schema_counters first = {2, base->step_end, base->slot_end, base->shape_end};
-    char file[256], version[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
+    char file[512], version[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
     struct err e = ERR_INIT;
 
     read_case(name, ".yaml", &text);

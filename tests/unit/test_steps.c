@@ -640,6 +640,122 @@ START_TEST(unnest_fields__all_of_them)
 }
 END_TEST
 
+/* ---- Over references ---- */
+
+START_TEST(move_field__new_slot_at_the_end_of_the_target)
+{
+    struct version *v = migrate("- move_field: {type: Dog, field: age, to: Person, through: owner,"
+                                " as: dog_age}\n");
+    const struct shape *person = shape(v, "Person");
+    const struct field *f = &person->fields[person->n_fields - 1];
+    const struct link *l = v->links[0];
+
+    ck_assert(!has_field(v, "Dog", "age"));
+    ck_assert_str_eq(f->name, "dog_age");
+    ck_assert_str_eq(f->check, "length(\"dog_age\") < 9");
+    ck_assert_str_eq(f->def.p, "\"0\"");
+    ck_assert_uint_eq(v->n_links, 1);
+    ck_assert_int_eq(l->kind, LINK_MOVE);
+    ck_assert_uint_eq(l->ref, slot(v, "Dog", "owner"));
+    ck_assert_uint_eq(l->here[0], slot(v->base, "Dog", "age"));
+    ck_assert_uint_eq(l->there[0], f->slot);
+    ck_assert(v->notes[0].needs_backfill);
+    version_unref(v);
+}
+END_TEST
+
+/* Refused only after other steps. */
+static void assert_refused(const char *steps, const char *wanted)
+{
+    struct version *base = compile_ok(base_text, NULL);
+    struct err e = ERR_INIT;
+    char text[4096];
+
+    steps_text(text, sizeof(text), steps);
+    ck_assert_ptr_null(compile_next(text, base, &e));
+    ck_assert_str_eq(e.text, wanted);
+    version_unref(base);
+}
+
+START_TEST(move_field__what_one_value_could_not_keep)
+{
+    assert_refused("- add_unique: {type: Dog, fields: breed}\n"
+                   "- move_field: {type: Dog, field: breed, to: Person, through: owner}\n",
+                   "move_field: Dog.breed is unique; a value in Person shows in every Dog that "
+                   "refers to it");
+    assert_refused("- compute_field: {type: Dog, field: n, as: integer, value: \"length(name)\"}\n"
+                   "- move_field: {type: Dog, field: n, to: Person, through: owner}\n",
+                   "move_field: Dog.n is computed; remove_field and compute_field change it");
+    assert_refused("- add_field: {type: Person, field: boss, as: ref<Person>}\n"
+                   "- move_field: {type: Person, field: city, to: Person, through: boss}\n",
+                   "move_field: Person.boss refers to Person, the same items");
+}
+END_TEST
+
+START_TEST(inline_type__fields_at_the_place_of_the_reference)
+{
+    struct version *v = migrate("- inline_type: {type: Dog, ref: owner, fields:"
+                                " {email: mail, city: town}}\n");
+    const struct shape *dog = shape(v, "Dog");
+    const struct link *l = v->links[0];
+
+    ck_assert_ptr_null(version_shape_named(v, span_of("Person")));
+    ck_assert_ptr_nonnull(version_shape_named(v->base, span_of("Person")));
+    ck_assert(!has_field(v, "Dog", "owner"));
+    ck_assert_str_eq(dog->fields[6].name, "mail");
+    ck_assert_str_eq(dog->fields[7].name, "town");
+    ck_assert_str_eq(dog->fields[8].name, "home");
+    ck_assert(!dog->fields[6].unique);
+    ck_assert_int_eq(l->kind, LINK_INLINE);
+    ck_assert_uint_eq(l->ref, slot(v->base, "Dog", "owner"));
+    ck_assert_uint_eq(l->here[1], dog->fields[7].slot);
+    ck_assert_uint_eq(l->there[1], slot(v->base, "Person", "city"));
+    ck_assert(!l->required);
+    ck_assert(v->notes[0].needs_backfill);
+    version_unref(v);
+}
+END_TEST
+
+START_TEST(inline_type__what_the_target_requires)
+{
+    static const char inlined[] =
+        "- require_field: {type: Person, field: email, up: \"'x'\"}\n"
+        "- inline_type: {type: Dog, ref: owner, fields: {email: email, city: city}}\n";
+    struct version *v = migrate(inlined);
+    char text[512];
+
+    ck_assert(!field(v, "Dog", "email")->required);
+    ck_assert_str_eq(field(v, "Dog", "email")->check,
+                     "\"email\" IS NOT NULL OR \"city\" IS NULL");
+    version_unref(v);
+    snprintf(text, sizeof(text), "- require_field: {type: Dog, field: owner, up: \"'x'\"}\n%s",
+             inlined);
+    v = migrate(text);
+    ck_assert(field(v, "Dog", "email")->required);
+    ck_assert_ptr_null(field(v, "Dog", "email")->check);
+    ck_assert(v->links[0]->required);
+    version_unref(v);
+    assert_refused("- require_field: {type: Person, field: email, up: \"'x'\"}\n"
+                   "- inline_type: {type: Dog, ref: owner, fields: [city]}\n",
+                   "inline_type: older versions require Person.email, which has no default and is "
+                   "not among `fields`");
+}
+END_TEST
+
+START_TEST(inline_type__while_something_else_refers_to_it)
+{
+    assert_refused("- add_field: {type: Any, field: all, as: list<ref<Person>>}\n"
+                   "- inline_type: {type: Dog, ref: owner, fields: [city]}\n",
+                   "inline_type: Person is also used by Any.all, which is list<ref<Person>>");
+    assert_refused("- add_field: {type: Person, field: boss, as: ref<Person>}\n"
+                   "- inline_type: {type: Dog, ref: owner, fields: [boss]}\n",
+                   "inline_type: Person.boss refers to Person itself, which is gone after this step");
+    assert_refused("- add_field: {type: Dog, field: dam, as: ref<Dog>}\n"
+                   "- inline_type: {type: Dog, ref: dam, fields: [breed]}\n",
+                   "inline_type: Dog.dam refers to Dog, the same items");
+}
+END_TEST
+
 /* ---- Values ---- */
 
 START_TEST(add_value__older_versions_see_its_stand_in)
@@ -896,6 +1012,11 @@ static void add_tests(TCase *tc)
     tcase_add_test(tc, nest_fields__names_the_object_itself);
     tcase_add_test(tc, unnest_fields__keeps_members_that_stay);
     tcase_add_test(tc, unnest_fields__all_of_them);
+    tcase_add_test(tc, move_field__new_slot_at_the_end_of_the_target);
+    tcase_add_test(tc, move_field__what_one_value_could_not_keep);
+    tcase_add_test(tc, inline_type__fields_at_the_place_of_the_reference);
+    tcase_add_test(tc, inline_type__what_the_target_requires);
+    tcase_add_test(tc, inline_type__while_something_else_refers_to_it);
     tcase_add_test(tc, add_value__older_versions_see_its_stand_in);
     tcase_add_test(tc, remove_value__defaults_follow);
     tcase_add_test(tc, rename_value__both_ways_and_shared_slots);

@@ -19,14 +19,17 @@ static const char v2[] =
     "  - add_type: {type: Breed, fields: {name: {type: string, required: true}, note: string}}\n"
     "  - add_field: {type: Dog, field: newBreed, as: ref<Breed>}\n"
     "queries:\n"
-    "  breed_of_dog: SELECT DISTINCT breed AS _key, breed AS name FROM Dog WHERE breed IS NOT NULL\n"
-    "  breedid_of_dog: SELECT d._key, b._key AS newBreed FROM Dog d JOIN Breed b ON b.name = d.breed\n"
+    "  breed_of_dog: SELECT DISTINCT breed AS _key, breed AS name FROM Dog WHERE breed IS NOT "
+    "NULL\n"
+    "  breedid_of_dog: SELECT d._key, b._key AS newBreed FROM Dog d JOIN Breed b ON b.name = "
+    "d.breed\n"
     "  beagles: SELECT _key FROM Dog WHERE breed = 'Beagle'\n"
     "  no_breed: SELECT _key, NULL AS breed, NULL AS newBreed FROM Dog\n"
     "  keyless: SELECT name FROM Dog\n"
     "  misspelt: SELECT _key, name AS nmae FROM Dog\n"
     "  bad_age: SELECT _key, name AS age FROM Dog\n"
-    "  lists: SELECT _key, json_array(name, coalesce(breed, 'none')) AS tags, age + 0.5 AS weight FROM Dog\n"
+    "  lists: SELECT _key, json_array(name, coalesce(breed, 'none')) AS tags, age + 0.5 AS weight "
+    "FROM Dog\n"
     "  all: SELECT * FROM Dog\n";
 static const char v3[] = "version: v3\n"
                          "from: v2\n"
@@ -50,8 +53,8 @@ static void dogs(void)
 
 START_TEST(three_passes__normalise_a_field)
 {
-    ck_transact(ACTIONS(ACTION("UPSERT", "\"breed_of_dog\"", "Breed") ", " ACTION(
-        "PATCH", "\"breedid_of_dog\"", "Dog")));
+    ck_transact(ACTIONS(ACTION("UPSERT", "\"breed_of_dog\"",
+                               "Breed") ", " ACTION("PATCH", "\"breedid_of_dog\"", "Dog")));
     ck_said("2 new, 2 changed, 0 deleted");
     ck_assert_str_eq(lines("v2", "Breed"), "{\"_key\": \"Beagle\", \"name\": \"Beagle\"}\n"
                                            "{\"_key\": \"Boxer\", \"name\": \"Boxer\"}\n");
@@ -80,7 +83,8 @@ END_TEST
 START_TEST(dry_run__says_what_would_change_and_changes_nothing)
 {
     ck_transact("{\"dry_run\": true, \"version\": \"v2\", \"actions\": [" ACTION(
-        "UPSERT", "\"breed_of_dog\"", "Breed") ", " ACTION("PATCH", "\"breedid_of_dog\"", "Dog") "]}");
+        "UPSERT", "\"breed_of_dog\"", "Breed") ", " ACTION("PATCH", "\"breedid_of_dog\"",
+                                                           "Dog") "]}");
     ck_said("dry run, nothing is changed: 2 new, 2 changed");
     ck_said("Breed/Beagle: new {\"_key\": \"Beagle\", \"name\": \"Beagle\"}");
     ck_said("Dog/rex.newBreed: unset -> \"Beagle\"");
@@ -110,7 +114,8 @@ END_TEST
 START_TEST(values__take_the_type_of_their_field)
 {
     ck_transact(ACTIONS(ACTION("PATCH", "\"lists\"", "Dog")));
-    ck_assert_ptr_nonnull(strstr(lines("v2", "Dog"), "\"weight\": 3.5, \"tags\": [\"Max\", \"Boxer\"]"));
+    ck_assert_ptr_nonnull(
+        strstr(lines("v2", "Dog"), "\"weight\": 3.5, \"tags\": [\"Max\", \"Boxer\"]"));
 }
 END_TEST
 
@@ -138,7 +143,8 @@ static const struct {
     {ACTIONS(ACTION("PATCH", "\"bad_age\"", "Dog")), ERR_INVALID,
      "row 1 (\"rex\"), column \"age\": \"Rex\" is not of type integer"},
     {ACTIONS(ACTION("INSERT", "[{\"name\": \"x\"}]", "Breed")), ERR_INVALID, "\"_key\" is missing"},
-    {ACTIONS(ACTION("INSERT", "[{\"_key\": \".x\", \"name\": \"x\"}]", "Breed")), ERR_INVALID, ".x"},
+    {ACTIONS(ACTION("INSERT", "[{\"_key\": \".x\", \"name\": \"x\"}]", "Breed")), ERR_INVALID,
+     ".x"},
     {ACTIONS(ACTION("INSERT", "[{\"_key\": \"x\", \"nmae\": \"x\"}]", "Breed")), ERR_INVALID,
      "did you mean \"name\""},
     {ACTIONS(ACTION("INSERT", "[{\"_key\": \"x\"}]", "Breed")), ERR_INVALID, "name is required"},
@@ -148,7 +154,8 @@ static const struct {
      "PATCH Dog \"nix\""},
     {ACTIONS(ACTION("REPLACE", "[{\"_key\": \"nix\", \"name\": \"x\"}]", "Dog")), ERR_NOT_FOUND,
      "REPLACE Dog \"nix\""},
-    {ACTIONS(ACTION("DELETE", "[{\"_key\": \"nix\"}]", "Dog")), ERR_NOT_FOUND, "DELETE Dog \"nix\""},
+    {ACTIONS(ACTION("DELETE", "[{\"_key\": \"nix\"}]", "Dog")), ERR_NOT_FOUND,
+     "DELETE Dog \"nix\""},
     {ACTIONS(ACTION("UPSERT", "\"breed_of_dog\"", "Breed") ", " ACTION(
          "PATCH", "[{\"_key\": \"rex\", \"newBreed\": \"None\"}]", "Dog")),
      ERR_INVALID, "action 2, PATCH Dog \"rex\""},
@@ -173,9 +180,9 @@ END_TEST
 
 START_TEST(each_operation__does_what_its_name_says)
 {
-    ck_transact(ACTIONS(
-        ACTION("INSERT", "[{\"_key\": \"Pug\", \"name\": \"Pug\", \"note\": \"mine\"}]", "Breed") ", "
-        ACTION("PATCH", "[{\"_key\": \"Pug\", \"name\": \"Mops\"}]", "Breed")));
+    ck_transact(ACTIONS(ACTION(
+        "INSERT", "[{\"_key\": \"Pug\", \"name\": \"Pug\", \"note\": \"mine\"}]",
+        "Breed") ", " ACTION("PATCH", "[{\"_key\": \"Pug\", \"name\": \"Mops\"}]", "Breed")));
     ck_assert_str_eq(lines("v2", "Breed"),
                      "{\"_key\": \"Pug\", \"name\": \"Mops\", \"note\": \"mine\"}\n");
     ck_transact(ACTIONS(ACTION("REPLACE", "[{\"_key\": \"Pug\", \"name\": \"Pug\"}]", "Breed")));
@@ -183,8 +190,9 @@ START_TEST(each_operation__does_what_its_name_says)
     ck_transact(ACTIONS(ACTION(
         "UPSERT", "[{\"_key\": \"Pug\", \"note\": \"n\"}, {\"_key\": \"New\", \"name\": \"N\"}]",
         "Breed")));
-    ck_assert_str_eq(lines("v2", "Breed"), "{\"_key\": \"Pug\", \"name\": \"Pug\", \"note\": \"n\"}\n"
-                                           "{\"_key\": \"New\", \"name\": \"N\"}\n");
+    ck_assert_str_eq(lines("v2", "Breed"),
+                     "{\"_key\": \"Pug\", \"name\": \"Pug\", \"note\": \"n\"}\n"
+                     "{\"_key\": \"New\", \"name\": \"N\"}\n");
     ck_transact(ACTIONS(ACTION("DELETE", "[{\"_key\": \"Pug\"}]", "Breed")));
     ck_said("1 deleted");
     ck_assert_str_eq(lines("v2", "Breed"), "{\"_key\": \"New\", \"name\": \"N\"}\n");
@@ -196,8 +204,9 @@ END_TEST
 START_TEST(an_action__sees_what_the_earlier_did_and_nothing_of_its_own)
 {
     ck_transact(ACTIONS(
-        ACTION("INSERT", "[{\"_key\": \"leo\", \"name\": \"Leo\", \"breed\": \"Pug\"}]", "Dog") ", "
-        ACTION("UPSERT", "\"breed_of_dog\"", "Breed") ", " ACTION("PATCH", "\"breedid_of_dog\"", "Dog")));
+        ACTION("INSERT", "[{\"_key\": \"leo\", \"name\": \"Leo\", \"breed\": \"Pug\"}]",
+               "Dog") ", " ACTION("UPSERT", "\"breed_of_dog\"",
+                                  "Breed") ", " ACTION("PATCH", "\"breedid_of_dog\"", "Dog")));
     ck_said("4 new, 3 changed");
     ck_assert_ptr_nonnull(strstr(lines("v2", "Breed"), "Pug"));
 }
@@ -224,8 +233,9 @@ END_TEST
 START_TEST(what_older_versions_know__stays)
 {
     add(v3);
-    ck_assert(transact("{\"version\": \"v3\", \"actions\": [{\"operation\": \"REPLACE\", \"source\": "
-                       "[{\"_key\": \"rex\", \"name\": \"R\"}], \"target\": \"Dog\"}]}") == ERR_NONE);
+    ck_assert(
+        transact("{\"version\": \"v3\", \"actions\": [{\"operation\": \"REPLACE\", \"source\": "
+                 "[{\"_key\": \"rex\", \"name\": \"R\"}], \"target\": \"Dog\"}]}") == ERR_NONE);
     ck_assert_ptr_nonnull(strstr(lines("v1", "Dog"), "\"name\": \"R\", \"breed\": \"Beagle\""));
 }
 END_TEST
@@ -242,17 +252,19 @@ START_TEST(a_signal__stops_dry_runs_and_verify_only)
     struct verb_caller by = {.interrupted = stop, .arg = &asked};
     struct buf report BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
-    add("version: s\nfrom: v2\nqueries:\n  slow: WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n "
+    add("version: s\nfrom: v2\nqueries:\n  slow: WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT "
+        "n "
         "+ 1 FROM c) SELECT n AS _key FROM c WHERE n < 0\n"
         "types:\n  Dog: {fields: {name: {type: string, required: true}, breed: string, age: {type: "
         "integer, default: 1}, weight: number, tags: list<string>, owner: {type: ref<Person>, "
         "on_delete: cascade}, newBreed: ref<Breed>}}\n"
         "  Person: {open: true, fields: {email: {type: string, unique: true}}}\n"
         "  Breed: {fields: {name: {type: string, required: true}, note: string}}\n");
-    ck_assert(store_transaction(fixture_store,
-                                span_of("{\"version\": \"s\", \"dry_run\": true, \"actions\": [" ACTION(
-                                    "DELETE", "\"slow\"", "Dog") "]}"),
-                                &by, &report, &e) != 0);
+    ck_assert(
+        store_transaction(fixture_store,
+                          span_of("{\"version\": \"s\", \"dry_run\": true, \"actions\": [" ACTION(
+                              "DELETE", "\"slow\"", "Dog") "]}"),
+                          &by, &report, &e) != 0);
     ck_assert_msg(e.code == ERR_INTERRUPTED, "%s", e.text);
     err_clear(&e);
     ck_assert(store_verify(fixture_store, span_of("v2"), &by, &report, &e) != 0);
@@ -260,8 +272,8 @@ START_TEST(a_signal__stops_dry_runs_and_verify_only)
     err_clear(&e);
     asked = 0;
     ck_assert(store_transaction(fixture_store,
-                                span_of(ACTIONS(ACTION("DELETE", "\"beagles\"", "Dog"))), &by, &report,
-                                &e) == 0);
+                                span_of(ACTIONS(ACTION("DELETE", "\"beagles\"", "Dog"))), &by,
+                                &report, &e) == 0);
     ck_assert_int_eq(asked, 0);
 }
 END_TEST

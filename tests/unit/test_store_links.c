@@ -1,0 +1,261 @@
+/* move_field and inline_type in a store: references, other items' rows, notices, and the first use
+ * of a type that got a field. */
+#include "store_rig.h"
+
+#include <check.h>
+
+static struct rig r;
+
+static void setup(void)
+{
+    rig_init(&r);
+}
+static void teardown(void)
+{
+    rig_free(&r);
+}
+
+#define PUT(...) ck_assert_msg(rig_put(&r, __VA_ARGS__) == 0, "%s", r.err.text)
+#define LINE(want, ...) ck_assert_str_eq(rig_line(&r, __VA_ARGS__), want)
+#define AHEAD "SELECT count(*) FROM link"
+
+static const char dogs[] = "version: v1\n"
+                           "types:\n"
+                           "  Dog:\n"
+                           "    fields:\n"
+                           "      name: string\n"
+                           "      city: string\n"
+                           "      owner: {type: ref<Person>, on_delete: unset}\n"
+                           "  Person: {fields: {name: string}}\n";
+static const char moved[] = "version: v2\nfrom: v1\nmigrate:\n"
+                            "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n";
+
+static void moved_dogs(void)
+{
+    rig_add(&r, dogs);
+    PUT("v1", "Person", "ann", "{\"name\": \"Ann\"}");
+    PUT("v1", "Person", "bob", "{\"name\": \"Bob\"}");
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Berlin\", \"owner\": \"ann\"}");
+    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"ann\"}");
+    PUT("v1", "Dog", "tim", "{\"name\": \"Tim\", \"city\": \"Oslo\", \"owner\": \"bob\"}");
+    rig_add(&r, moved);
+}
+
+static void old_texts(void)
+{
+    LINE("{\"_key\": \"rex\", \"name\": \"Rex\", \"city\": \"Berlin\", \"owner\": \"ann\"}\n", "v1",
+         "Dog", "rex");
+    LINE("{\"_key\": \"max\", \"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"ann\"}\n", "v1",
+         "Dog", "max");
+    LINE("{\"_key\": \"tim\", \"name\": \"Tim\", \"city\": \"Oslo\", \"owner\": \"bob\"}\n", "v1",
+         "Dog", "tim");
+}
+
+START_TEST(move__first_use_through_the_new_version_derives)
+{
+    moved_dogs();
+    old_texts();
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\"}\n", "v1", "Person", "ann");
+    LINE("{\"_key\": \"rex\", \"name\": \"Rex\", \"owner\": \"ann\"}\n", "v2", "Dog", "rex");
+    ck_assert_int_eq(rig_sql(&r, AHEAD), 0);
+    rig_changes(&r);
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Berlin\"}\n", "v2", "Person", "ann");
+    ck_assert_int_eq(rig_sql(&r, AHEAD), 1);
+    ck_assert_str_eq(rig_changes(&r), "");
+    LINE("{\"_key\": \"bob\", \"name\": \"Bob\", \"city\": \"Oslo\"}\n", "v2", "Person", "bob");
+    old_texts();
+    rig_backfill(&r);
+    old_texts();
+    rig_reopen(&r, NULL);
+    old_texts();
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Berlin\"}\n", "v2", "Person", "ann");
+}
+END_TEST
+
+START_TEST(move__a_write_through_the_new_side_comes_after_the_old_values)
+{
+    moved_dogs();
+    PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Paris\"}");
+    ck_assert_int_eq(rig_sql(&r, AHEAD), 1);
+    LINE("{\"_key\": \"rex\", \"name\": \"Rex\", \"city\": \"Paris\", \"owner\": \"ann\"}\n", "v1",
+         "Dog", "rex");
+    LINE("{\"_key\": \"max\", \"name\": \"Max\", \"city\": \"Paris\", \"owner\": \"ann\"}\n", "v1",
+         "Dog", "max");
+}
+END_TEST
+
+START_TEST(move__notices_name_the_items_that_show_it)
+{
+    moved_dogs();
+    rig_keys(&r, "v2", "Person");
+    rig_changes(&r);
+    PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Paris\"}");
+    const char *told = rig_changes(&r);
+    ck_assert_msg(strstr(told, "ITEM ann") && strstr(told, "ITEM rex") && strstr(told, "ITEM max"),
+                  "%s", told);
+    PUT("v1", "Dog", "tim", "{\"name\": \"Tim\", \"city\": \"Ulm\", \"owner\": \"bob\"}");
+    told = rig_changes(&r);
+    ck_assert_msg(strstr(told, "ITEM bob") && strstr(told, "ITEM tim"), "%s", told);
+    LINE("{\"_key\": \"bob\", \"name\": \"Bob\", \"city\": \"Ulm\"}\n", "v2", "Person", "bob");
+}
+END_TEST
+
+START_TEST(move__a_deleted_target_leaves_its_value_with_the_holders)
+{
+    moved_dogs();
+    rig_keys(&r, "v2", "Person");
+    ck_assert_msg(rig_delete(&r, "v1", "Person", "ann") == 0, "%s", r.err.text);
+    LINE("{\"_key\": \"rex\", \"name\": \"Rex\", \"city\": \"Berlin\"}\n", "v1", "Dog", "rex");
+    LINE("{\"_key\": \"max\", \"name\": \"Max\", \"city\": \"Rome\"}\n", "v1", "Dog", "max");
+    LINE("{\"_key\": \"max\", \"name\": \"Max\"}\n", "v2", "Dog", "max");
+}
+END_TEST
+
+START_TEST(move__revert_wake_finalize)
+{
+    moved_dogs();
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
+    rig_state(&r, "v2", VERSION_DORMANT);
+    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"bob\"}");
+    LINE("{\"_key\": \"rex\", \"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}\n", "v1",
+         "Dog", "rex");
+    LINE("{\"_key\": \"tim\", \"name\": \"Tim\", \"city\": \"Oslo\", \"owner\": \"bob\"}\n", "v1",
+         "Dog", "tim");
+    rig_state(&r, "v2", VERSION_LIVE);
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Kiel\"}\n", "v2", "Person", "ann");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Kiel\"}\n", "v2", "Person", "ann");
+    LINE("{\"_key\": \"tim\", \"name\": \"Tim\", \"owner\": \"bob\"}\n", "v2", "Dog", "tim");
+}
+END_TEST
+
+START_TEST(move__chains_and_inlined_types_derive_too)
+{
+    rig_add(&r, "version: v1\ntypes:\n"
+                "  Dog: {fields: {zone: string, owner: ref<Person>}}\n"
+                "  Person: {fields: {land: ref<Land>}}\n"
+                "  Land: {fields: {name: string}}\n");
+    PUT("v1", "Land", "de", "{\"name\": \"De\"}");
+    PUT("v1", "Person", "ann", "{\"land\": \"de\"}");
+    PUT("v1", "Dog", "rex", "{\"zone\": \"CET\", \"owner\": \"ann\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - move_field: {type: Dog, field: zone, to: Person, through: owner}\n"
+                "  - move_field: {type: Person, field: zone, to: Land, through: land, as: time}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - inline_type: {type: Person, ref: land, fields: [time]}\n");
+    LINE("{\"_key\": \"ann\", \"time\": \"CET\"}\n", "v3", "Person", "ann");
+    ck_assert_int_eq(rig_sql(&r, AHEAD), 2);
+    LINE("{\"_key\": \"de\", \"name\": \"De\", \"time\": \"CET\"}\n", "v2", "Land", "de");
+    PUT("v3", "Person", "ann", "{\"time\": \"UTC\"}");
+    LINE("{\"_key\": \"rex\", \"zone\": \"UTC\", \"owner\": \"ann\"}\n", "v1", "Dog", "rex");
+}
+END_TEST
+
+static const char vets[] = "version: v1\n"
+                           "types:\n"
+                           "  Dog: {fields: {name: string, vet: {type: ref<Vet>, on_delete: unset}}}\n"
+                           "  Vet: {fields: {name: {type: string, required: true, unique: true}, "
+                           "phone: string}}\n";
+static const char inlined[] = "version: v2\nfrom: v1\nmigrate:\n"
+                              "  - inline_type: {type: Dog, ref: vet, fields: {name: vet}}\n";
+
+static void with_vets(void)
+{
+    rig_add(&r, vets);
+    PUT("v1", "Vet", "jo", "{\"name\": \"Jo\", \"phone\": \"1\"}");
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"vet\": \"jo\"}");
+    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"vet\": \"jo\"}");
+    PUT("v1", "Dog", "jo", "{\"name\": \"Tim\"}");
+    rig_add(&r, inlined);
+}
+
+START_TEST(inline__writes_the_other_item_and_tells)
+{
+    with_vets();
+    LINE("{\"_key\": \"rex\", \"name\": \"Rex\", \"vet\": \"Jo\"}\n", "v2", "Dog", "rex");
+    rig_changes(&r);
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"vet\": \"Joe\"}");
+    const char *told = rig_changes(&r);
+    ck_assert_msg(strstr(told, "ITEM jo") && strstr(told, "ITEM rex") && strstr(told, "ITEM max"),
+                  "%s", told);
+    LINE("{\"_key\": \"jo\", \"name\": \"Joe\", \"phone\": \"1\"}\n", "v1", "Vet", "jo");
+    LINE("{\"_key\": \"max\", \"name\": \"Max\", \"vet\": \"Joe\"}\n", "v2", "Dog", "max");
+}
+END_TEST
+
+START_TEST(inline__makes_an_item_under_a_key_like_the_holders)
+{
+    with_vets();
+    PUT("v2", "Dog", "jo", "{\"name\": \"Tim\", \"vet\": \"Al\"}");
+    LINE("{\"_key\": \"jo\", \"name\": \"Tim\", \"vet\": \"jo~2\"}\n", "v1", "Dog", "jo");
+    LINE("{\"_key\": \"jo~2\", \"name\": \"Al\"}\n", "v1", "Vet", "jo~2");
+    ck_assert_int_eq(rig_count(&r, "v1", "Vet"), 2);
+    ck_assert_int_eq(rig_put(&r, "v2", "Dog", "new", "{\"vet\": \"Al\"}"), -1);
+    ck_assert_int_eq(r.err.code, ERR_EXISTS);
+    ck_assert_int_eq(rig_count(&r, "v1", "Vet"), 2);
+    LINE("(none)", "v2", "Dog", "new");
+    ck_assert_msg(rig_delete(&r, "v1", "Vet", "jo~2") == 0, "%s", r.err.text);
+    LINE("{\"_key\": \"jo\", \"name\": \"Tim\"}\n", "v2", "Dog", "jo");
+}
+END_TEST
+
+START_TEST(inline__values_survive_finalize)
+{
+    with_vets();
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    PUT("v2", "Dog", "rex", "{\"name\": \"R\", \"vet\": \"Jo\"}");
+    PUT("v2", "Dog", "jo", "{\"name\": \"Tim\", \"vet\": \"Al\"}");
+    rig_reopen(&r, NULL);
+    LINE("{\"_key\": \"rex\", \"name\": \"R\", \"vet\": \"Jo\"}\n", "v2", "Dog", "rex");
+    PUT("v2", "Dog", "rex", "{\"name\": \"R\", \"vet\": \"Joe\"}");
+    LINE("{\"_key\": \"max\", \"name\": \"Max\", \"vet\": \"Joe\"}\n", "v2", "Dog", "max");
+    LINE("{\"_key\": \"jo\", \"name\": \"Tim\", \"vet\": \"Al\"}\n", "v2", "Dog", "jo");
+}
+END_TEST
+
+START_TEST(inline__undoes_extract)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {breed: string, age: integer}}\n");
+    PUT("v1", "Dog", "rex", "{\"breed\": \"Pug\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: breed, fields: {name: breed}}\n");
+    LINE("{\"_key\": \"rex\", \"breed\": \"Pug\"}\n", "v3", "Dog", "rex");
+    PUT("v3", "Dog", "new", "{\"breed\": \"Collie\"}");
+    LINE("{\"_key\": \"new\", \"breed\": \"Collie\"}\n", "v1", "Dog", "new");
+    PUT("v1", "Dog", "max", "{\"breed\": \"Pug\"}");
+    LINE("{\"_key\": \"max\", \"breed\": \"Pug\"}\n", "v3", "Dog", "max");
+    PUT("v3", "Dog", "rex", "{\"breed\": \"Mops\"}");
+    LINE("{\"_key\": \"max\", \"breed\": \"Mops\"}\n", "v1", "Dog", "max");
+    LINE("{\"_key\": \"Pug\", \"name\": \"Mops\"}\n", "v2", "Breed", "Pug");
+    rig_backfill(&r);
+    LINE("{\"_key\": \"rex\", \"breed\": \"Mops\"}\n", "v1", "Dog", "rex");
+    LINE("{\"_key\": \"new\", \"breed\": \"Collie\"}\n", "v3", "Dog", "new");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("store_links");
+    TCase *tc = tcase_create("store_links");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, move__first_use_through_the_new_version_derives);
+    tcase_add_test(tc, move__a_write_through_the_new_side_comes_after_the_old_values);
+    tcase_add_test(tc, move__notices_name_the_items_that_show_it);
+    tcase_add_test(tc, move__a_deleted_target_leaves_its_value_with_the_holders);
+    tcase_add_test(tc, move__revert_wake_finalize);
+    tcase_add_test(tc, move__chains_and_inlined_types_derive_too);
+    tcase_add_test(tc, inline__writes_the_other_item_and_tells);
+    tcase_add_test(tc, inline__makes_an_item_under_a_key_like_the_holders);
+    tcase_add_test(tc, inline__values_survive_finalize);
+    tcase_add_test(tc, inline__undoes_extract);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_ENV);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
