@@ -24,8 +24,22 @@ static bool shows_further(const struct catalog *c, const struct link *l)
 
 /* ---- Items from before extract_type ----
  *
- * Such an item shows the values it holds. That is right until their record is changed: then it has
- * to refer to the record really. One scan for the first change of a record. */
+ * Such an item refers to its record by the values it holds (table origin). Translation reads it
+ * that way; it cannot be listed without a scan, so when its record changes, anything may differ.
+ * When its record goes, it has to refer to another one really: that takes the scan. */
+
+static int note_by_values(struct store_tx *tx, const struct link *l, uint64_t id, struct err *e)
+{
+    int64_t holders = 0;
+
+    if (l->kind != LINK_EXTRACT)
+        return 0;
+    if (derive_origin_holders(tx->c, id, &holders, e))
+        return -1;
+    if (holders > 0)
+        tx_note_many(tx);
+    return 0;
+}
 
 static int settle_link(struct store_tx *tx, const struct link *l, uint64_t id, struct err *e)
 {
@@ -56,7 +70,7 @@ static int note_further(struct store_tx *tx, uint64_t id, unsigned depth, struct
         const struct link *l = tx->cat->links[i];
         if (l->target_coll != id_coll(id) || !shows_further(tx->cat, l))
             continue;
-        if (settle_link(tx, l, id, e) || note_holders(tx, id, l->ref, depth, e))
+        if (note_by_values(tx, l, id, e) || note_holders(tx, id, l->ref, depth, e))
             return -1;
     }
     return 0;
@@ -71,7 +85,7 @@ static bool any_further(const struct catalog *c, uint32_t coll)
     return false;
 }
 
-/* Every holder that something further is seen through must be visited, to settle what shows it;
+/* Every holder that something further is seen through must be visited, to note what shows it;
  * the others are only listed, as far as a list makes sense. */
 static int note_holders(struct store_tx *tx, uint64_t target, slot_no slot, unsigned depth,
                         struct err *e)
@@ -99,7 +113,7 @@ int item_note(struct store_tx *tx, uint64_t id, const struct lens_change *change
         const struct link *l = tx->cat->links[i];
         if (l->target_coll != id_coll(id) || !changed_there(l, change))
             continue;
-        if (settle_link(tx, l, id, e) || note_holders(tx, id, l->ref, 0, e))
+        if (note_by_values(tx, l, id, e) || note_holders(tx, id, l->ref, 0, e))
             return -1;
     }
     return 0;
@@ -107,12 +121,9 @@ int item_note(struct store_tx *tx, uint64_t id, const struct lens_change *change
 
 int show_note_referrers(struct store_tx *tx, uint64_t id, struct err *e)
 {
-    int64_t holders = 0;
+    const struct link *l = derive_link_of(tx->cat, id_coll(id));
 
-    /* Items that refer to it by the values they hold can't be listed. */
-    if (derive_link_of(tx->cat, id_coll(id)) && derive_origin_holders(tx->c, id, &holders, e))
+    if (l && note_by_values(tx, l, id, e))
         return -1;
-    if (holders > 0)
-        tx_note_many(tx);
     return note_holders(tx, id, SLOT_NONE, 0, e);
 }

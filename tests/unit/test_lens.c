@@ -260,6 +260,27 @@ START_TEST(default__shown_and_written_stay_apart)
 }
 END_TEST
 
+START_TEST(extract__an_edit_of_the_record_shows_in_items_from_before)
+{
+    lt_add(&t, dogs);
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"breed\": \"beagle\"}");
+    lt_add(&t, "version: v1b\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: Dog, field: breed, to: string, up: \"upper(breed)\", down: "
+               "\"lower(breed)\"}\n");
+    lt_add(&t, "version: v2\nfrom: v1b\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n");
+    ASSERT_PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"breed\": \"beagle\"}");
+    ASSERT_PUT("v2", "Breed", "BEAGLE", "{\"name\": \"HOUND\"}");
+    ASSERT_LINE("v1b", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"Rex\", \"breed\": \"HOUND\", \"age\": 0}");
+    ck_assert_str_eq(lt_get(&t, "v1", "Dog", "rex"),
+                     "{\n  \"name\": \"Rex\",\n  \"breed\": \"hound\",\n  \"age\": 0\n}\n");
+    ASSERT_PUT("v1", "Dog", "rex", "{\"name\": \"R\", \"breed\": \"hound\"}");
+    ASSERT_LINE("v2", "Dog", "rex",
+                "{\"_key\": \"rex\", \"name\": \"R\", \"breed\": \"BEAGLE\", \"age\": 0}");
+}
+END_TEST
+
 START_TEST(finalize__what_only_older_versions_knew_goes)
 {
     lt_add(&t, dogs);
@@ -293,6 +314,7 @@ int main(void)
     tcase_add_test(tc, copy_type__shared_fields_reach_each_other);
     tcase_add_test(tc, objects__unseen_parts_survive_a_write);
     tcase_add_test(tc, default__shown_and_written_stay_apart);
+    tcase_add_test(tc, extract__an_edit_of_the_record_shows_in_items_from_before);
     tcase_add_test(tc, finalize__what_only_older_versions_knew_goes);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
