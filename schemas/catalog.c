@@ -245,6 +245,16 @@ const struct group *catalog_group(const struct catalog *c, uint32_t id)
     return lo < c->n_groups && c->groups[lo].id == id ? &c->groups[lo] : &empty;
 }
 
+/* Types of slots that only gone versions know. */
+static void collect_gone(struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_slots; i++)
+        c->slots[i].is_gone = !c->slots[i].type;
+    for (size_t i = 0; i < c->n_entries; i++)
+        if (c->entries[i].state == VERSION_GONE)
+            note_version_types(c, c->entries[i].v);
+}
+
 static void collect(struct catalog *c)
 {
     for (size_t i = 0; i < c->n_entries; i++) {
@@ -290,6 +300,7 @@ int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_
         c->n_entries++;
     }
     collect(c);
+    collect_gone(c);
     make_groups(c);
     spread_volatile(c, false);
     spread_volatile(c, true);

@@ -18,7 +18,8 @@ struct catalog_entry {
     enum version_state state;
 };
 
-/* What is known of one slot over all versions that are not gone. */
+/* What is known of one slot over all versions that are not gone; its type also when only those
+ * knew it, so that references in dead bytes can still be found. */
 struct slot_info {
     const struct formula *forward;   /* the formula that computes it from an older side, or NULL */
     const struct link *link;         /* it stands in another item since link->step, or NULL */
@@ -26,6 +27,7 @@ struct slot_info {
     const struct type_ref *type;
     struct shape *const *shapes;     /* in which type's shape ids are found */
     size_t n_shapes;
+    bool is_gone;                    /* only versions that are gone knew it: dead bytes */
     bool computed;                   /* some formula has it as output */
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */

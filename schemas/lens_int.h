@@ -233,6 +233,6 @@ int lens_run_checks(struct lens *l, const struct version *v, const struct shape 
 /* ---- lens_put.c ---- */
 /* The members of a JSON object laid over the record in w: the difference to base. */
 int work_lay(struct work *w, const struct json_node *object, const struct record *base,
-             bool base_is_text, struct err *e);
+             const struct json_node *shown, struct err *e);
 
 #endif

@@ -26,27 +26,29 @@ static bool foreseen_ref(struct span base, const struct json_node *m)
            span_eq((struct span){base.p + 1, base.n - 1}, m->text);
 }
 
-/* A default that was shown and comes back is still not written. */
-static int default_came_back(struct lens *l, const struct field *f, const struct json_node *m,
-                             bool *ret, struct err *e)
+/* A default that was shown and comes back is still not written. The reader of a writer's own bytes
+ * saw those instead: what stands in them comes back, a default that does not is written. */
+static int default_came_back(const struct field *f, const struct json_node *m,
+                             const struct json_node *shown, bool *ret, struct err *e)
 {
-    struct buf b BUF_CLEANUP = BUF_INIT;
-    if (!json_write(m, 1, &b))
+    const struct json_node *was = shown ? json_member(shown, span_of(f->name)) : NULL;
+    struct buf b BUF_CLEANUP = BUF_INIT, as BUF_CLEANUP = BUF_INIT;
+    if (!json_write(m, 1, &b) || (was && !json_write(was, 1, &as)))
         return err_nomem(e);
-    (void)l;
-    *ret = span_eq(buf_span(&b), f->def);
+    *ret = shown ? was && span_eq(buf_span(&b), buf_span(&as)) : span_eq(buf_span(&b), f->def);
     return 0;
 }
 
 static int lay_present(struct work *w, const struct field *f, const struct json_node *m,
-                       struct span base, bool has_base, bool base_is_text, struct err *e)
+                       struct span base, bool has_base, const struct json_node *shown,
+                       struct err *e)
 {
     struct span cur = base_value(&w->r, f->slot), stored;
     bool same = false;
 
     if (has_base && type_structured(f->type) && foreseen_ref(base, m))
         return 0;
-    if (has_base && !base.p && !base_is_text && f->def.p && default_came_back(w->l, f, m, &same, e))
+    if (has_base && !base.p && f->def.p && default_came_back(f, m, shown, &same, e))
         return -1;
     if (same)
         return 0;
@@ -166,7 +168,7 @@ static int lay_extra(struct work *w, const struct json_node *object, const struc
 /* ---- All of them ---- */
 
 int work_lay(struct work *w, const struct json_node *object, const struct record *base,
-             bool base_is_text, struct err *e)
+             const struct json_node *shown, struct err *e)
 {
     for (size_t i = 0; i < w->s->n_fields; i++) {
         const struct field *f = &w->s->fields[i];
@@ -174,7 +176,7 @@ int work_lay(struct work *w, const struct json_node *object, const struct record
         struct span was = base_value(base, f->slot);
         if (f->read_only)
             continue;
-        if (m ? lay_present(w, f, m, was, base != NULL, base_is_text, e)
+        if (m ? lay_present(w, f, m, was, base != NULL, shown, e)
               : lay_absent(w, f, was, base != NULL, e)) {
             if (!e->line && m)
                 err_at(e, e->code, m->line, m->column, "%s", e->text);
@@ -284,8 +286,26 @@ static bool same_entries(const struct record *a, const struct record *b)
 
 struct put_bases {
     const struct record *base; /* the snapshot at open, or the record as it is now */
-    bool is_text;              /* the reader at open saw the writer's own bytes */
+    struct json_node *shown;   /* the writer's own bytes, which the reader at open saw; or NULL */
 };
+
+/* base: a snapshot, which holds own bytes only while they stand. */
+static int find_shown(struct lens *l, const struct version *v, const struct shape *s,
+                      struct span key, const struct record *base, const struct record *cur,
+                      struct put_bases *ret, struct err *e)
+{
+    const struct entry *en = base ? record_find(base, raw_slot(v, s), ENTRY_RAW) : NULL;
+    struct span raw = {0};
+    if (en && en->bytes.n > sizeof(uint64_t)) {
+        size_t head = en->bytes.p[0] ? 1 + sizeof(uint64_t) : 1;
+        raw = (struct span){en->bytes.p + head, en->bytes.n - head};
+    } else if (en && en->bytes.n > 1 && !en->bytes.p[0]) {
+        raw = (struct span){en->bytes.p + 1, en->bytes.n - 1};
+    } else if (!base && cur && lens_raw(l, v, s, cur, key, &raw, e)) {
+        return -1;
+    }
+    return raw.p ? json_parse(raw.p, raw.n, &l->arena, &ret->shown, e) : 0;
+}
 
 int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
              struct span text, bool line, const struct record *base, const struct record *cur,
@@ -300,13 +320,11 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         return -1;
     if (work_begin(&w, l, view_of(v), s, s->coll, key, cur ? &brought : NULL, e))
         return -1;
-    struct put_bases b = {base  ? base
-                          : cur ? &w.old
-                                : NULL,
-                          base && record_find(base, raw_slot(v, s), ENTRY_RAW)};
-    if (lens_parse_item(l, v, s, text, line, b.base, &object, e))
+    struct put_bases b = {base ? base : cur ? &w.old : NULL, NULL};
+    if (lens_parse_item(l, v, s, text, line, b.base, &object, e) ||
+        (!line && find_shown(l, v, s, key, base, cur, &b, e)))
         return -1;
-    if (work_lay(&w, object, b.base, b.is_text, e) || work_propagate(&w, e) ||
+    if (work_lay(&w, object, b.base, b.shown, e) || work_propagate(&w, e) ||
         check_computed(&w, object, b.base, &stale, e)) {
         err_excerpt(e, text.p, text.n);
         return -1;

@@ -125,7 +125,7 @@ static int encode_object(struct lens *l, struct view vw, const struct type_ref *
     if (nested_record(l, vw, s, base, &base_rec, &has_base, e) ||
         nested_record(l, vw, s, cur, &cur_rec, &has_cur, e) ||
         work_begin(&w, l, vw, s, s->id, (struct span){0}, has_cur ? &cur_rec : NULL, e) ||
-        work_lay(&w, n, has_base ? &base_rec : NULL, false, e) || work_propagate(&w, e) ||
+        work_lay(&w, n, has_base ? &base_rec : NULL, NULL, e) || work_propagate(&w, e) ||
         work_finish(&w, &out, e))
         return -1;
     if (!buf_addc(&bytes, 'o') || !record_encode(&out, &bytes))

@@ -165,6 +165,19 @@ int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span v
     return span_eq(had, value) ? 0 : slotset_add(w->l, &w->changed, slot, e);
 }
 
+/* What a formula may keep a part of (a list's tail): the value, or, where it shows nothing of it at
+ * the moment, the one that it hides. */
+static struct span kept_part(struct work *w, const struct formula *f)
+{
+    const struct entry *en = record_get(&w->r, f->out), *hidden = memory_of(&w->r, f);
+    struct span now = en && en->bytes.n ? en->bytes : (struct span){0};
+    bool stand_in = en && en->kind == ENTRY_DERIVED && f->mend.p && span_eq(now, f->mend);
+    struct remembered m = {0};
+    if (now.p && !stand_in && !span_eq(now, span_of("null")) && !span_eq(now, span_of("n")))
+        return now;
+    return hidden && remembered_read(hidden->bytes, &m) ? m.value : (struct span){0};
+}
+
 static int run(struct work *w, const struct formula *f, struct err *e)
 {
     struct sight now = sight_now(w);
@@ -185,7 +198,7 @@ static int run(struct work *w, const struct formula *f, struct err *e)
         if (back)
             return work_store(w, f->out, ENTRY_VALUE, taken, e);
     }
-    if (sight_eval(&now, f, inputs, record_value(&w->r, f->out), &value, e))
+    if (sight_eval(&now, f, inputs, kept_part(w, f), &value, e))
         return -1;
     return work_store(w, f->out, kind, value, e);
 }
@@ -451,6 +464,24 @@ static int forward_pass(struct work *w, struct err *e)
     return 0;
 }
 
+/* A seeded field that the writer saw and left as it was, while what it is computed from changed: it
+ * is the writer's from now on (I5), or it would be computed by the next change of any of them. */
+static int settle_seeded(struct work *w, const struct applied *a, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n && !w->create; i++) {
+        const struct formula *f = a[i].f;
+        const struct entry *en = record_get(&w->r, f->out);
+        if (f->mode != FORMULA_SEEDED || !sees(w, f->out) || !en || en->kind != ENTRY_DERIVED ||
+            !inputs_changed(w, f))
+            continue;
+        if (!en->bytes.n)
+            record_unset(&w->r, f->out);
+        else if (!record_set(&w->r, f->out, ENTRY_VALUE, en->bytes))
+            return err_nomem(e);
+    }
+    return 0;
+}
+
 int work_propagate(struct work *w, struct err *e)
 {
     const struct group *g = w->g;
@@ -458,7 +489,12 @@ int work_propagate(struct work *w, struct err *e)
         return 0;
     if (!(g->n_forward + g->n_backward + g->n_links))
         return 0;
-    return backward_pass(w, e) || forward_pass(w, e) ? -1 : 0;
+    if (backward_pass(w, e) || forward_pass(w, e))
+        return -1;
+    return settle_seeded(w, g->forward, g->n_forward, e) ||
+                   settle_seeded(w, g->backward, g->n_backward, e)
+               ? -1
+               : 0;
 }
 
 const struct version *link_version(const struct catalog *c, const struct link *lk)
@@ -504,7 +540,7 @@ static void drop_dead(const struct catalog *c, struct record *r)
             en->kind == ENTRY_RAW ? catalog_entry(c, en->slot >> RAW_SHAPE_BITS) : NULL;
         bool dead = en->kind == ENTRY_RAW ? !v || v->state == VERSION_GONE
                                           : en->slot >= SLOT_FIRST && en->slot < c->n_slots &&
-                                                !c->slots[en->slot].type;
+                                                c->slots[en->slot].is_gone;
         if (!dead)
             r->e[kept++] = *en;
     }

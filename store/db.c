@@ -388,7 +388,7 @@ int store_open(const char *path, const struct store_options *o, struct store **r
             store_free(s);
         return -1;
     }
-    if (!o->no_jobs && !o->read_only && store_jobs_start(s, e)) {
+    if (!o->no_jobs && !o->read_only && (store_jobs_start(s, e) || sweep_start(s, e))) {
         store_close(s);
         return -1;
     }
@@ -400,6 +400,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    sweep_stop(s);
     store_jobs_stop(s);
     pool_close(s);
     /* Nothing is lost when this can't be done: the log is read at the next opening. */

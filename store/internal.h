@@ -170,12 +170,18 @@ struct store {
     _Atomic uint64_t epoch;    /* state.cat's, likewise */
 
     struct jobs *jobs; /* backfill.c's */
+    struct sweep *sweep; /* sweep.c's; verbs take turns in starting it */
 };
 
 /* backfill.c: called at the end of store_open (not when read_only or no_jobs) and at the start of
  * store_close; `stop` waits for the job's thread. s->jobs may be NULL in stop. */
 int store_jobs_start(struct store *s, struct err *e);
 void store_jobs_stop(struct store *s);
+
+/* sweep.c: removes the items that no version shows any more, on a thread of its own; called at the
+ * end of store_open and after a finalize. */
+int sweep_start(struct store *s, struct err *e);
+void sweep_stop(struct store *s);
 
 /* ---- Writing: the queue (queue.c) ---- */
 
@@ -225,6 +231,7 @@ struct store_tx {
     bool fresh;         /* the record being made is new: its values are present ones */
     unsigned assigning; /* items written through others, nested */
     bool deriving;      /* inside the scan of derive_link_tx: nothing is noted */
+    bool quiet;         /* inside derive_moves_tx: likewise */
     int changes_before; /* sqlite3_total_changes at the start */
 };
 
@@ -353,11 +360,15 @@ void unique_plan_free(struct unique_plan *p);
  * listing or lookup of a type that extract_type makes. Costs one atomic load when all is derived.
  */
 int derive_for_coll(struct store *s, uint32_t coll, struct err *e);
+/* Likewise for what v shows of the collection: also fields that move_field put into it. */
+int derive_for_view(struct store *s, const struct version *v, uint32_t coll, struct err *e);
+int derive_view_tx(struct store_tx *tx, const struct version *v, uint32_t coll, struct err *e);
 /* After a read was given up with world.needs_derive. */
 int derive_for_read(struct store *s, uint32_t step, struct err *e);
 /* Within a transaction. */
 int derive_coll_tx(struct store_tx *tx, uint32_t coll, struct err *e);
 int derive_link_tx(struct store_tx *tx, const struct link *l, struct err *e);
+int derive_mark(struct store_tx *tx, uint32_t step, struct err *e); /* a link is derived */
 /* Is every record of the collection in the tables? Against the present catalog; any thread. */
 bool coll_is_derived(struct store *s, uint32_t coll);
 /* The extract link that makes a collection's records, or NULL. */

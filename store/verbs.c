@@ -613,6 +613,8 @@ int store_finalize(struct store *s, struct span version, const struct verb_calle
 {
     pthread_mutex_lock(&verbs_lock);
     int rc = move_locked(s, version, finalize_tx, report, e);
+    if (!rc)
+        rc = sweep_start(s, e);
     write_log(s, by, "finalize", version, rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;

@@ -72,7 +72,7 @@ static bool build(const struct members *list, const struct span *inputs,
     return ok && buf_addc(text, '}');
 }
 
-/* An object of the inputs. It is there when it was, when it must be, and when a member is. */
+/* An object of the inputs. It is there when it must be, and when a member is. */
 static int fn_object(const struct formula *f, const struct span *inputs, struct span prev,
                      struct buf *out, bool *ret_set, struct err *e)
 {
@@ -87,7 +87,7 @@ static int fn_object(const struct formula *f, const struct span *inputs, struct 
         return -1;
     if (!build(list, inputs, was, &text, &whole))
         return err_nomem(e);
-    if (!whole || (text.n == 2 && !was && !list->required))
+    if (!whole || (text.n == 2 && !list->required))
         return 0;
     return step_canonical(buf_span(&text), out, ret_set, e);
 }

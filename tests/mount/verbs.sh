@@ -337,6 +337,34 @@ finalize__ends_the_older_versions() {
     assert_errno ENOENT cat "$D1/rex.json"
 }
 
+finalize__what_only_older_versions_knew_stands_in_nobodys_way() {
+    add t1 <<'YAML'
+version: t1
+from: v1
+migrate:
+  - add_type: {type: Cat, fields: {name: string}}
+  - add_type: {type: Toy, fields: {cat: ref<Cat>}}
+YAML
+    put "$M/t1/Cat/tom.json" '{"name": "Tom"}'
+    local n
+    for n in {1..300}; do
+        put "$M/t1/Toy/$n.json" '{"cat": "tom"}'
+    done
+    add t2 <<'YAML'
+version: t2
+from: t1
+migrate:
+  - remove_type: {type: Toy}
+YAML
+    assert_errno EBUSY rm "$M/t2/Cat/tom.json"
+    backfill t2
+    must_verb finalize t2
+    toys_are_gone() { rm "$M/t2/Cat/tom.json" 2>/dev/null; }
+    wait_until 10 toys_are_gone || fail "Tom is still held by toys that no version shows"
+    unmount_store
+    "$SCHEMAFS" fsck "$S" >/dev/null || fail "fsck found something"
+}
+
 finalize__is_durable_when_it_returns() {
     add_v2
     backfill v2
