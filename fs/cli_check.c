@@ -123,6 +123,11 @@ static int compile(struct checking *k, const char *path, struct span text, struc
     if (find_parent(k, from, &parent, e) ||
         schema_compile(path, text, parent, &k->next, k->env, &ret->v, e))
         return -1;
+    if (store_check_queries(ret->v, e)) {
+        version_unref(ret->v);
+        ret->v = NULL;
+        return err_source(e, path);
+    }
     k->next = (struct schema_counters){.number = k->next.number + 1,
                                        .step = ret->v->step_end,
                                        .slot = ret->v->slot_end,

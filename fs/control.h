@@ -35,6 +35,8 @@ struct control_file {
     int (*read)(struct control *c, const struct control_file *f, struct buf *ret, struct err *e);
     int (*write)(struct control *c, const struct control_file *f, struct span command,
                  const struct verb_caller *by, struct err *e); /* NULL = not writable */
+    /* Called before read: returns when there is something to say. NULL = at once. */
+    int (*wait)(struct control *c, const struct verb_caller *by, struct err *e);
 };
 extern const struct control_file control_files[];
 extern const size_t n_control_files;

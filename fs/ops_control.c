@@ -90,7 +90,10 @@ static void run_read(void *arg)
     struct err e = ERR_INIT;
     struct buf old;
 
-    if (file_of(ch)->read(ch->h.fs->control, file_of(ch), &text, &e) < 0) {
+    const struct control_file *f = file_of(ch);
+
+    if ((f->wait && f->wait(ch->h.fs->control, &c->by, &e) < 0) ||
+        f->read(ch->h.fs->control, f, &text, &e) < 0) {
         reply_error(c->req, &e);
     } else {
         pthread_mutex_lock(&ch->h.lock);

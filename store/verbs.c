@@ -565,6 +565,11 @@ int store_check(struct store *s, const char *file, struct span text, const struc
     return rc;
 }
 
+int store_check_queries(const struct version *v, struct err *e)
+{
+    return query_check_all(v, e);
+}
+
 int store_add(struct store *s, const char *file, struct span text, const struct verb_caller *by,
               struct buf *report, struct err *e)
 {

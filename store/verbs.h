@@ -25,6 +25,8 @@ int store_check(struct store *s, const char *file, struct span text, const struc
  * difference when the name is live with another text; the same text again answers ok. */
 int store_add(struct store *s, const char *file, struct span text, const struct verb_caller *by,
               struct buf *report, struct err *e);
+/* The named queries of a version compiled without a store (`schemafs check`). */
+int store_check_queries(const struct version *v, struct err *e);
 /* command: "v2", "pause", "resume", "cancel". Returns once the job is recorded and started. */
 int store_backfill(struct store *s, struct span command, const struct verb_caller *by,
                    struct buf *report, struct err *e);
