@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BUCKETS       4096u
+#include "inode.h"
+#include "loop.h"
+
+#define BUCKETS        4096u
 #define WRITER_NEAR_NS INT64_C(500000000) /* how long after a writer readers go their own way */
 #define WAIT_NS        INT64_C(20000000)  /* a writer's wait for cached readers */
 
+/* One item: what is written through one version changes the text, and the size, in all of them. */
 struct entry {
-    uint64_t ino;
+    uint64_t number;
     struct opening *list;   /* newest first */
     int64_t last_writer_ns; /* when the last writer closed; 0 = never */
     struct entry *next;
@@ -29,9 +33,14 @@ static int64_t monotonic_ns(void)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-static unsigned bucket_of(uint64_t ino)
+static uint64_t number_of(uint64_t ino)
 {
-    return (unsigned)(ino * UINT64_C(0x9E3779B97F4A7C15) >> 52) % BUCKETS;
+    return ino & ((UINT64_C(1) << INODE_NUMBER_BITS) - 1);
+}
+
+static unsigned bucket_of(uint64_t number)
+{
+    return (unsigned)(number * UINT64_C(0x9E3779B97F4A7C15) >> 52) % BUCKETS;
 }
 
 struct files *files_new(void)
@@ -70,16 +79,16 @@ static bool expired(const struct entry *en, int64_t now)
     return !en->list && (!en->last_writer_ns || now - en->last_writer_ns > WRITER_NEAR_NS);
 }
 
-/* The inode's entry, or NULL; drops what has expired on the way. */
+/* The item's entry, or NULL; drops what has expired on the way. */
 static struct entry *find_locked(struct files *f, uint64_t ino)
 {
-    struct entry **at = &f->buckets[bucket_of(ino)];
+    struct entry **at = &f->buckets[bucket_of(number_of(ino))];
     int64_t now = *at ? monotonic_ns() : 0;
 
     while (*at) {
         struct entry *en = *at;
 
-        if (en->ino == ino && !expired(en, now))
+        if (en->number == number_of(ino) && !expired(en, now))
             return en;
         if (expired(en, now)) {
             *at = en->next;
@@ -94,11 +103,11 @@ static struct entry *find_locked(struct files *f, uint64_t ino)
 static struct entry *make_locked(struct files *f, uint64_t ino)
 {
     struct entry *en = find_locked(f, ino);
-    struct entry **bucket = &f->buckets[bucket_of(ino)];
+    struct entry **bucket = &f->buckets[bucket_of(number_of(ino))];
 
     if (en || !(en = calloc(1, sizeof(*en))))
         return en;
-    en->ino = ino;
+    en->number = number_of(ino);
     en->next = *bucket;
     *bucket = en;
     return en;
@@ -160,6 +169,8 @@ static void wait_for_readers_locked(struct files *f, struct entry *en)
     struct timespec until = {end / 1000000000, end % 1000000000};
     int timed_out = 0;
 
+    if (waits_for_reader(en))
+        loop_will_block();
     while (waits_for_reader(en) && !timed_out)
         timed_out = pthread_cond_timedwait(&f->closed, &f->lock, &until);
     for (struct opening *o = en->list; o; o = o->next)
@@ -220,7 +231,7 @@ struct opening *files_find_writer(struct files *f, uint64_t ino, pid_t pid,
     pthread_mutex_lock(&f->lock);
     en = find_locked(f, ino);
     for (o = en ? en->list : NULL; o; o = o->next)
-        if (o->writer && o->pid == pid)
+        if (o->writer && o->ino == ino && o->pid == pid)
             break;
     if (o)
         fn(o);
@@ -233,7 +244,7 @@ void files_each_reader(struct files *f, void (*fn)(void *arg, uint64_t ino), voi
     pthread_mutex_lock(&f->lock);
     for (unsigned i = 0; i < BUCKETS; i++)
         for (const struct entry *en = f->buckets[i]; en; en = en->next)
-            if (en->list)
-                fn(arg, en->ino);
+            for (const struct opening *o = en->list; o; o = o->next)
+                fn(arg, o->ino);
     pthread_mutex_unlock(&f->lock);
 }

@@ -1,8 +1,9 @@
 /* Who has which item open: what keeps cached readers and a writer apart.
  *
  * An inode has one size in the kernel, and every write of a draft past its end raises it; a reader of
- * the page cache beside a writer would see a tail of NULs. So a reader that opens an item which has a
- * writer, or had one in the last half second, gets the text as it is as its own (uncached); and a
+ * the page cache beside a writer would see a tail of NULs, or, beside a writer through another version,
+ * as much of the new text as the old one had bytes. So a reader that opens an item which has a
+ * writer in any version, or had one in the last half second, gets the text as it is as its own (uncached); and a
  * writer waits up to 20 ms until the cached readers are gone. One that outlasts such a wait (`less`)
  * is not waited for again.
  *

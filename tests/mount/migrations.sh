@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
 . "$(dirname "$0")/lib.sh"
 
-CASE_LIMIT=120
+CASE_LIMIT=240
 
 # program NAME TYPE-DIRECTORY ITEM SEEN: writes items NAME-1, NAME-2, ... and reads each back, until it is
 # told to stop. ITEM is its text with N for the number, SEEN a jq filter and what it has to give, with N.
@@ -22,7 +22,7 @@ program() {
         [[ $got == "${expected//N/$((n / 2 + 1))}" ]] || echo "$name read $((n / 2 + 1)) again: $got" >>"$T/wrong"
         echo "$n" >"$T/count-$name.new"
         mv "$T/count-$name.new" "$T/count-$name"
-        sleep 0.02 # there is no more to see in more items
+        sleep 0.1 # there is no more to see in more items
     done
 }
 
