@@ -31,12 +31,12 @@ static int resolve_nothing(struct at *at, struct err *e)
 }
 
 static int (*const resolve[INODE_KINDS])(struct at *at, struct err *e) = {
-    [INODE_ROOT] = resolve_nothing,   [INODE_README] = resolve_nothing,
+    [INODE_ROOT] = resolve_nothing,    [INODE_README] = resolve_nothing,
     [INODE_CURRENT] = resolve_nothing, [INODE_SCHEMAS] = resolve_nothing,
     [INODE_CONTROL] = resolve_nothing, [INODE_CONTROL_FILE] = resolve_nothing,
     [INODE_SCRATCH] = resolve_nothing, [INODE_VERSION] = resolve_version,
-    [INODE_SCHEMA] = resolve_version, [INODE_TYPE] = resolve_type,
-    [INODE_STREAM] = resolve_type,    [INODE_ITEM] = resolve_type,
+    [INODE_SCHEMA] = resolve_version,  [INODE_TYPE] = resolve_type,
+    [INODE_STREAM] = resolve_type,     [INODE_ITEM] = resolve_type,
 };
 
 int at_open_inode(struct fs *fs, uint64_t ino, const struct inode *in, struct at *ret,

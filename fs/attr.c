@@ -62,8 +62,7 @@ static void apply_kept(struct stat *st, const struct item_stat *is)
     }
 }
 
-void item_stat_fill(const struct fs *fs, uint64_t ino, const struct item_stat *is,
-                    struct stat *ret)
+void item_stat_fill(const struct fs *fs, uint64_t ino, const struct item_stat *is, struct stat *ret)
 {
     *ret = file_stat(fs, ino, fs->file_mode, is->size_bytes);
     set_times(ret, is->mtime_ns);
@@ -135,11 +134,14 @@ static int stat_control_file(struct fs *fs, const struct at *at, struct stat *re
 /* Size 0, like files in /proc; where nothing changes, the true one. */
 static int stat_stream(struct fs *fs, const struct at *at, struct stat *ret, struct err *e)
 {
+    struct item_stat is = {0};
     uint64_t size = 0;
 
-    if (fs->read_only && stream_size(fs, at, &size, e) < 0)
+    if ((fs->read_only && stream_size(fs, at, &size, e) < 0) ||
+        store_stream_attr(fs->store, at->v, at->s, &is, e) < 0)
         return -1;
     *ret = file_stat(fs, at->ino, fs->file_mode, size);
+    apply_kept(ret, &is);
     return 0;
 }
 
@@ -167,8 +169,6 @@ static int stat_scratch(struct fs *fs, const struct at *at, struct stat *ret, st
 void scratch_stat_fill(const struct fs *fs, const struct scratch_info *info, struct stat *ret)
 {
     *ret = file_stat(fs, inode_scratch(info->node), info->mode, info->size_bytes);
-    if (info->kind == SCRATCH_SYMLINK)
-        ret->st_mode = S_IFLNK | 0777;
     ret->st_uid = info->uid;
     ret->st_gid = info->gid;
     set_times(ret, info->mtime_ns);
@@ -176,12 +176,12 @@ void scratch_stat_fill(const struct fs *fs, const struct scratch_info *info, str
 
 static int (*const stat_of[INODE_KINDS])(struct fs *fs, const struct at *at, struct stat *ret,
                                          struct err *e) = {
-    [INODE_ROOT] = stat_dir,          [INODE_README] = stat_text,
-    [INODE_CURRENT] = stat_current,   [INODE_SCHEMAS] = stat_dir,
-    [INODE_CONTROL] = stat_control,   [INODE_VERSION] = stat_version,
-    [INODE_TYPE] = stat_version,      [INODE_STREAM] = stat_stream,
-    [INODE_SCHEMA] = stat_text,       [INODE_CONTROL_FILE] = stat_control_file,
-    [INODE_SCRATCH] = stat_scratch,   [INODE_ITEM] = stat_item,
+    [INODE_ROOT] = stat_dir,        [INODE_README] = stat_text,
+    [INODE_CURRENT] = stat_current, [INODE_SCHEMAS] = stat_dir,
+    [INODE_CONTROL] = stat_control, [INODE_VERSION] = stat_version,
+    [INODE_TYPE] = stat_version,    [INODE_STREAM] = stat_stream,
+    [INODE_SCHEMA] = stat_text,     [INODE_CONTROL_FILE] = stat_control_file,
+    [INODE_SCRATCH] = stat_scratch, [INODE_ITEM] = stat_item,
 };
 
 int at_stat(struct fs *fs, const struct at *at, struct stat *ret, struct err *e)
@@ -225,8 +225,7 @@ int dirs_writable(struct fs *fs, fuse_req_t req, const struct at *at, struct err
         if (stat_version(fs, &dir, &st, e) < 0)
             return -1;
         if (!may_write(req, &st))
-            return err_set(e, ERR_ACCESS, "\"%s\" is not writable",
-                           s ? s->name : at->v->name);
+            return err_set(e, ERR_ACCESS, "\"%s\" is not writable", s ? s->name : at->v->name);
         if (!s)
             return 0;
     }

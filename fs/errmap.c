@@ -5,8 +5,8 @@
 #include <syslog.h>
 
 enum {
-    LOGGED = 1,   /* a line in the log */
-    RECORDED = 2  /* a row of control/errors, when a user's text was refused */
+    LOGGED = 1,  /* a line in the log */
+    RECORDED = 2 /* a row of control/errors, when a user's text was refused */
 };
 
 static const struct {

@@ -114,7 +114,7 @@ void path_of(const struct at *dir, const char *name, char *ret, size_t size);
 /* What a name in a type's directory stands for now. */
 enum found {
     FOUND_NONE,
-    FOUND_NODE, /* a scratch file, a symlink, an item that is being made: node */
+    FOUND_NODE, /* a scratch file, an item that is being made: node */
     FOUND_LIMBO,/* a scratch name for an item: node and number */
     FOUND_ITEM  /* number, stat */
 };

@@ -155,6 +155,7 @@ void keep_created_attr(struct fs *fs, const struct at *at, uint64_t number,
 /* Kept beside an item: NAME.rejected. */
 void rejected_keep(struct fs *fs, const struct at *dir, const char *name, struct span text,
                    const struct stat *like);
-void rejected_drop(struct fs *fs, const struct at *dir, const char *name);
+/* True: it was there, and its name is gone. */
+bool rejected_drop(struct fs *fs, const struct at *dir, const char *name);
 
 #endif

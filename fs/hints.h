@@ -1,10 +1,14 @@
-/* What is known of how types' directories are used: whether a listing had better bring attributes and
- * contents along.
+/* What is known of how types' directories are used.
  *
- *   credit   files were looked up one by one: the next parts of a large directory's listing bring
- *            attributes
- *   reading  files were read one by one: the contents of what was just listed are put into the
- *            kernel's page cache before the listing goes on
+ *   credit     files were looked up one by one: the next parts of a large directory's listing bring
+ *              attributes along
+ *   read ahead files are read one after another, in the order of their numbers, which is the order of a
+ *              listing: the ones that follow are put into the kernel's page cache before they are asked
+ *              for, more of them the longer it goes on
+ *
+ * Reading ahead stores pages, which may wait for others: it is done by the thread that invalidates, in
+ * order with that, some items at a time. What the kernel does not know is not stored; a run of that
+ * ends it.
  *
  * Small tables that directories share: a wrong hint costs time, nothing else.
  *
@@ -19,23 +23,28 @@
 
 #define HINT_SLOTS 256u
 
+struct fs;
+
+/* One directory that is read in order. */
+struct reading {
+    uint64_t dir;
+    uint64_t last;   /* the item that was read last */
+    uint64_t ahead;  /* everything up to this item is stored */
+    unsigned run;    /* how many in order */
+    unsigned window; /* how many to store at a time */
+    unsigned todo;   /* still to store now; 0 = nobody is at it */
+};
+
 struct hints {
     atomic_uint credit[HINT_SLOTS];
-    _Atomic int64_t read_ns[HINT_SLOTS];
     pthread_mutex_t lock;
-    struct {
-        uint64_t dir, from, to; /* the last part that was listed; guard: lock */
-    } listed[HINT_SLOTS];
+    struct reading readings[HINT_SLOTS]; /* guard: lock */
 };
 
 void hints_init(struct hints *h);
 void hints_looked_up(struct hints *h, uint64_t dir);
 bool hints_take_credit(struct hints *h, uint64_t dir);
-void hints_read(struct hints *h, uint64_t dir);
-bool hints_are_read(struct hints *h, uint64_t dir);
-/* A part of a listing from offset `from` to `to` was given out. */
-void hints_listed(struct hints *h, uint64_t dir, uint64_t from, uint64_t to);
-/* The part that ended at `to`; false = not known any more. */
-bool hints_part_before(struct hints *h, uint64_t dir, uint64_t to, uint64_t *ret_from);
+/* An item of this directory was opened for reading, or read. */
+void hints_read(struct fs *fs, uint64_t dir, uint64_t number);
 
 #endif

@@ -7,12 +7,7 @@
 #define TYPE_MASK   ((1u << TYPE_BITS) - 1)
 
 /* What a kind's payload holds. */
-enum payload {
-    PAYLOAD_NONE,
-    PAYLOAD_VERSION,
-    PAYLOAD_VERSION_TYPE,
-    PAYLOAD_NUMBER
-};
+enum payload { PAYLOAD_NONE, PAYLOAD_VERSION, PAYLOAD_VERSION_TYPE, PAYLOAD_NUMBER };
 
 static const enum payload payloads[INODE_KINDS] = {
     [INODE_VERSION] = PAYLOAD_VERSION,     [INODE_TYPE] = PAYLOAD_VERSION_TYPE,

@@ -5,6 +5,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,17 +15,20 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
-#define POLL_NS_MIN 10000 /* a shorter look is no look */
+#define POLL_NS_MIN 10000              /* a shorter look is no look */
+#define SLOW_NS     INT64_C(500000)    /* a commit that took longer was slow, */
+#define SLOW_FOR_NS INT64_C(100000000) /* and so the next ones may be */
 
 struct loop {
     struct fuse_session *session;
-    int fd;              /* of the session; does not block */
-    int wake, ended;     /* eventfds: stop; the last thread is done */
+    int fd;          /* of the session; does not block */
+    int wake, ended; /* eventfds: stop; the last thread is done */
     pthread_mutex_t lock;
     pthread_cond_t free; /* nobody leads */
     bool led, stop;      /* guard: lock */
     unsigned running;    /* guard: lock */
     int64_t poll_ns;     /* the leader's */
+    _Atomic int64_t slow_until_ns;
     pthread_t threads[LOOP_THREADS];
     unsigned n_threads;
 };
@@ -130,9 +134,14 @@ static int receive(struct loop *l, struct fuse_buf *buf)
     }
 }
 
-/* Kinds of requests that may wait for a commit, a disk, or each other. The others are a few
- * microseconds, and their handlers say so when they are not. */
-static bool may_take_long(const struct fuse_buf *buf)
+/* What a kind of request may cost. */
+enum cost {
+    COST_SHORT,  /* microseconds; its handler says so when it is more */
+    COST_COMMIT, /* a commit: short, unless the disk or another writer is slow at the moment */
+    COST_LONG
+};
+
+static enum cost cost_of(const struct fuse_buf *buf)
 {
     const struct fuse_in_header *in = buf->mem;
 
@@ -141,14 +150,33 @@ static bool may_take_long(const struct fuse_buf *buf)
     case FUSE_UNLINK:
     case FUSE_RENAME:
     case FUSE_RENAME2:
+    case FUSE_FLUSH:
+        return COST_COMMIT;
     case FUSE_FSYNC:
     case FUSE_FSYNCDIR:
-    case FUSE_FLUSH:
-    case FUSE_CREATE:
-        return true;
+        return COST_LONG;
     default:
-        return false;
+        return COST_SHORT;
     }
+}
+
+static bool hands_over(const struct loop *l, enum cost cost)
+{
+    if (cost == COST_LONG || (cost == COST_COMMIT && now_ns() < atomic_load(&l->slow_until_ns)))
+        return true;
+    return cost == COST_COMMIT && has_more(l);
+}
+
+static void process(struct loop *l, const struct fuse_buf *buf, enum cost cost)
+{
+    int64_t since = cost == COST_COMMIT ? now_ns() : 0, now;
+
+    fuse_session_process_buf(l->session, buf);
+    if (cost != COST_COMMIT)
+        return;
+    now = now_ns();
+    if (now - since > SLOW_NS)
+        atomic_store(&l->slow_until_ns, now + SLOW_FOR_NS);
 }
 
 static void end_worker(struct loop *l)
@@ -170,14 +198,16 @@ static void *work(void *arg)
 {
     struct worker w = {.loop = arg};
     struct fuse_buf buf = {0};
+    enum cost cost;
 
     self = &w;
     while (w.leads || lead_take(&w)) {
         if (receive(w.loop, &buf) == 0)
             break;
-        if (may_take_long(&buf) || has_more(w.loop))
+        cost = cost_of(&buf);
+        if (hands_over(w.loop, cost))
             lead_leave(&w);
-        fuse_session_process_buf(w.loop->session, &buf);
+        process(w.loop, &buf, cost);
     }
     free(buf.mem);
     end_worker(w.loop);

@@ -3,11 +3,14 @@
  * A lone client and the thread that answers it hand the processor to each other twice a request, and
  * most of a request's cost is those two wake-ups. So the leader looks for the next request for a
  * moment before it sleeps; how long is learnt: as long as sleeps turn out short, up to
- * LOOP_POLL_NS_MAX, and nothing at all while requests are rare. A request is carried out by the thread
- * that received it; it hands over the lead first when more requests wait or when this one may take
- * long (by its kind, or when its handler says so).
+ * LOOP_POLL_NS_MAX, and nothing at all while requests are rare.
  *
- * Threads: run is called once; stop and loop_will_block from anywhere. */
+ * A request is carried out by the thread that received it, mostly while it leads: waking another thread
+ * costs more than most requests do. It hands over the lead first when this one takes long by its
+ * kind, when it is a commit and more requests wait or commits have been slow in the last moments, and
+ * when its handler or the store says that it is about to wait.
+ *
+ * Threads: start, join and free belong to one; the others may be called from anywhere. */
 #ifndef FS_LOOP_H
 #define FS_LOOP_H
 
@@ -23,7 +26,6 @@ int loop_start(struct fuse_session *session, struct loop **ret, struct err *e);
 /* Until the session has ended by an unmount, or loop_stop was called; joins the threads. */
 void loop_join(struct loop *l);
 void loop_stop(struct loop *l);
-bool loop_has_ended(struct loop *l);
 /* A descriptor that becomes readable when the session has ended. */
 int loop_end_fd(const struct loop *l);
 void loop_free(struct loop *l); /* after loop_join; NULL is fine */

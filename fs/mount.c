@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -27,9 +28,9 @@ struct mount {
     struct fs fs;
     struct guardian guardian;
     struct loop *loop;
-    int signals;          /* signalfd, -1 = none */
+    int signals; /* signalfd, -1 = none */
     bool mounted;
-    int ready;            /* where the caller waits; -1 = foreground */
+    int ready; /* where the caller waits; -1 = foreground */
 };
 
 /* ---- The session ---- */
@@ -159,6 +160,7 @@ static int open_parts(struct mount *m, struct err *e)
         session_open(m, e) < 0 || notify_start(&m->fs, &m->fs.notify, e) < 0)
         return -1;
     store_on_change(m->fs.store, notify_changes, m->fs.notify);
+    store_on_wait(m->fs.store, loop_will_block);
     return loop_start(m->fs.session, &m->loop, e);
 }
 
@@ -215,15 +217,15 @@ static bool wait_for_end(struct mount *m)
 }
 
 /* The order matters: while anything waits for the kernel (notify_drain), the loop has to answer it.
- * A verb that does not hear that it should stop is left behind: the store is as after a crash, which
- * it survives. */
+ * A verb that does not hear that it should stop is left behind: the store is as after a crash,
+ * which it survives. */
 static void drain(struct mount *m, bool by_signal)
 {
     struct fs *fs = &m->fs;
 
     atomic_store(&fs->stopping, true);
     if (by_signal)
-        mountpoint_detach(m->at.p);
+        guardian_detach(&m->guardian);
     if (!calls_drain(fs->calls, DRAIN_MS)) {
         log_line("a command is still under way at the end");
         _exit(0);
@@ -265,6 +267,14 @@ static void no_core_dumps(void)
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
+/* Nothing that is executed from here on gains a right, fusermount3 neither: the guardian was
+ * started before. */
+static void give_up_rights(void)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        log_line("no_new_privs: %s", strerror(errno));
+}
+
 static int serve(struct mount *m, struct err *e)
 {
     int r;
@@ -279,6 +289,7 @@ static int serve(struct mount *m, struct err *e)
     r = catch_signals(m, e) < 0 || open_parts(m, e) < 0 ? -1 : 0;
     if (r == 0) {
         guardian_tell(&m->guardian, mountpoint_id(m->at.p));
+        give_up_rights();
         tell_caller(m, e);
         drain(m, wait_for_end(m));
     }

@@ -33,9 +33,8 @@ static int resolve_in_parent(const char *path, struct buf *ret)
     if (!realpath(dirname(dir), real))
         return -1;
     name = basename(last);
-    return buf_printf(ret, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) && buf_str(ret)
-               ? 0
-               : -1;
+    return buf_printf(ret, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) && buf_str(ret) ? 0
+                                                                                              : -1;
 }
 
 static int refuse_path(const char *path, struct err *e)
@@ -249,6 +248,8 @@ static void close_all_but(int fd)
     close_range((unsigned)fd + 1, ~0u, 0);
 }
 
+#define DETACH_NOW UINT64_MAX /* instead of a mount's number */
+
 static void guard(const char *mountpoint, int fd)
 {
     uint64_t mount_id = 0, told;
@@ -263,7 +264,9 @@ static void guard(const char *mountpoint, int fd)
         _exit(1);
     do {
         n = read(fd, &told, sizeof(told));
-        if (n == (ssize_t)sizeof(told))
+        if (n == (ssize_t)sizeof(told) && told == DETACH_NOW)
+            unmount_ours(mountpoint, mount_id);
+        else if (n == (ssize_t)sizeof(told))
             mount_id = told;
     } while (n > 0 || (n < 0 && errno == EINTR));
     unmount_ours(mountpoint, mount_id);
@@ -298,6 +301,11 @@ void guardian_tell(struct guardian *g, uint64_t mount_id)
     do
         n = write(g->pipe, &mount_id, sizeof(mount_id));
     while (n < 0 && errno == EINTR);
+}
+
+void guardian_detach(struct guardian *g)
+{
+    guardian_tell(g, DETACH_NOW);
 }
 
 void guardian_end(struct guardian *g)

@@ -40,6 +40,8 @@ struct guardian {
 };
 int guardian_start(const char *mountpoint, struct guardian *ret, struct err *e);
 void guardian_tell(struct guardian *g, uint64_t mount_id);
+/* Detaches at once; the daemon itself has no right to it any more. Does not wait. */
+void guardian_detach(struct guardian *g);
 /* Lets it go, and waits for its end. */
 void guardian_end(struct guardian *g);
 

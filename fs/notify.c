@@ -1,72 +1,16 @@
 #include "notify.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "fs.h"
-#include "reply.h"
+#include "notify_int.h"
 
-#define MARKS          257u  /* collections share them; MARK_VERSIONS has its own */
-#define LOOKUP_SLOTS   4096u /* types' directories share them */
-#define OPENED_SLOTS   65536u
-#define RECHECK_NS     INT64_C(100000000) /* a lookup this young may still become an inode */
-#define GATHER_NS      INT64_C(2000000)   /* the names thread waits so long for more names */
-#define DIRS_GATHERED  32u
-#define INC_EPOCH      8     /* FUSE_NOTIFY_INC_EPOCH of Linux 6.16, unknown to libfuse 3.14 */
-#define NO_NAME        "\001" /* no file has this name: to wait for a directory's lock */
-
-enum job_kind {
-    JOB_INODE,   /* ino: attributes and pages */
-    JOB_NAME,    /* ino: directory, name */
-    JOB_LISTING, /* ino: directory */
-    JOB_RECHECK, /* ino, once more, after lookups in `dir` */
-    JOB_WIDE,    /* everything may differ */
-    JOB_RUN,     /* fn(arg) */
-    JOB_REPLY
-};
-
-struct job {
-    enum job_kind kind;
-    uint64_t ino, dir;
-    char *name;          /* owned */
-    fuse_req_t req;
-    struct reply *reply; /* owned */
-    void (*fn)(void *arg, bool silent);
-    void *arg;
-};
-
-struct queue {
-    pthread_mutex_t lock;
-    pthread_cond_t more, idle;
-    struct job *jobs;    /* guard: lock, as all here */
-    size_t n, cap;
-    bool busy, urgent, stop;
-    pthread_t thread;
-};
-
-struct notify {
-    struct fs *fs;
-    struct queue contents, names;
-    bool contents_run, names_run;
-    _Atomic uint64_t marks[MARKS];
-    atomic_bool silent; /* only answers any more */
-    /* Windows, as in RCU: those of the epoch before are waited for. */
-    atomic_uint epoch;
-    atomic_uint open[2];
-    /* A bit for each type's directory the kernel was told anything of. */
-    atomic_uchar *seen;
-    _Atomic int64_t looked_up[LOOKUP_SLOTS];
-    /* After a wide change: items that were opened since. A lossy table. */
-    atomic_bool wide;
-    _Atomic uint64_t *opened;
-    bool epoch_unknown;                           /* contents thread's own */
-    unsigned char live[VERSION_MAX_NUMBER + 1];   /* served when last told; guard: versions_lock */
-    pthread_mutex_t versions_lock;
-};
+#define RECHECK_NS    INT64_C(100000000) /* a lookup this young may still become an inode */
+#define DIRS_GATHERED 32u
+#define INC_EPOCH     8      /* FUSE_NOTIFY_INC_EPOCH of Linux 6.16, unknown to libfuse 3.14 */
+#define NO_NAME       "\001" /* no file has this name: to wait for a directory's lock */
 
 static int64_t coarse_ns(void)
 {
@@ -76,128 +20,7 @@ static int64_t coarse_ns(void)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* ---- Queues ---- */
-
-static void queue_init(struct queue *q)
-{
-    pthread_condattr_t attr;
-
-    pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->more, &attr);
-    pthread_cond_init(&q->idle, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
-static void queue_deinit(struct queue *q)
-{
-    free(q->jobs);
-    pthread_cond_destroy(&q->more);
-    pthread_cond_destroy(&q->idle);
-    pthread_mutex_destroy(&q->lock);
-}
-
-static bool queue_grow_locked(struct queue *q)
-{
-    size_t cap = q->cap ? q->cap * 2 : 64;
-    struct job *jobs = realloc(q->jobs, cap * sizeof(*jobs));
-
-    if (!jobs)
-        return false;
-    q->jobs = jobs;
-    q->cap = cap;
-    return true;
-}
-
-static bool queue_add(struct queue *q, const struct job *job)
-{
-    bool ok;
-
-    pthread_mutex_lock(&q->lock);
-    ok = q->n < q->cap || queue_grow_locked(q);
-    if (ok) {
-        q->jobs[q->n++] = *job;
-        q->urgent |= job->kind == JOB_REPLY;
-        pthread_cond_signal(&q->more);
-    }
-    pthread_mutex_unlock(&q->lock);
-    return ok;
-}
-
-static void gather_locked(struct queue *q)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += GATHER_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    while (!q->urgent && !q->stop)
-        if (pthread_cond_timedwait(&q->more, &q->lock, &until) != 0)
-            break;
-}
-
-/* Waits for jobs and takes them all; NULL = stop. The caller frees. */
-static struct job *queue_take(struct queue *q, bool gather, size_t *ret_n)
-{
-    struct job *jobs;
-
-    pthread_mutex_lock(&q->lock);
-    q->busy = false;
-    if (q->n == 0)
-        pthread_cond_broadcast(&q->idle);
-    while (q->n == 0 && !q->stop)
-        pthread_cond_wait(&q->more, &q->lock);
-    if (gather && q->n)
-        gather_locked(q);
-    jobs = q->n ? q->jobs : NULL;
-    *ret_n = q->n;
-    q->busy = jobs != NULL;
-    q->urgent = false;
-    if (jobs) {
-        q->jobs = NULL;
-        q->n = q->cap = 0;
-    }
-    pthread_mutex_unlock(&q->lock);
-    return jobs;
-}
-
-static bool queue_is_idle(struct queue *q)
-{
-    bool idle;
-
-    pthread_mutex_lock(&q->lock);
-    idle = q->n == 0 && !q->busy;
-    pthread_mutex_unlock(&q->lock);
-    return idle;
-}
-
-static void queue_wait_idle(struct queue *q)
-{
-    pthread_mutex_lock(&q->lock);
-    while (q->n || q->busy)
-        pthread_cond_wait(&q->idle, &q->lock);
-    pthread_mutex_unlock(&q->lock);
-}
-
-static void queue_stop(struct queue *q)
-{
-    pthread_mutex_lock(&q->lock);
-    q->stop = true;
-    pthread_cond_broadcast(&q->more);
-    pthread_mutex_unlock(&q->lock);
-    pthread_join(q->thread, NULL);
-}
-
 /* ---- Windows ---- */
-
-static unsigned mark_index(uint32_t coll)
-{
-    return coll == MARK_VERSIONS ? 0 : 1 + coll % (MARKS - 1);
-}
 
 uint64_t notify_mark(struct notify *n, uint32_t coll)
 {
@@ -258,7 +81,7 @@ void notify_seen(struct notify *n, uint32_t version, uint32_t type)
     atomic_store(&n->looked_up[lookup_slot(version, type)], coarse_ns());
 }
 
-static bool is_seen(struct notify *n, uint32_t version, uint32_t type)
+bool notify_is_seen(struct notify *n, uint32_t version, uint32_t type)
 {
     size_t i = type_index(version, type);
 
@@ -297,9 +120,8 @@ static bool tell_epoch(struct notify *n)
         uint64_t unique;
     } message = {sizeof(message), INC_EPOCH, 0};
 
-    return atomic_load(&n->silent) ||
-           write(fuse_session_fd(n->fs->session), &message, sizeof(message)) ==
-               (ssize_t)sizeof(message);
+    return atomic_load(&n->silent) || write(fuse_session_fd(n->fs->session), &message,
+                                            sizeof(message)) == (ssize_t)sizeof(message);
 }
 
 /* Kernels before 6.16: every version's directory with all that is under it. */
@@ -454,7 +276,7 @@ static void *names_run(void *arg)
 
 /* ---- Orders ---- */
 
-static void go_wide(struct notify *n)
+void notify_wide(struct notify *n)
 {
     struct job job = {.kind = JOB_WIDE};
 
@@ -502,7 +324,7 @@ bool notify_run(struct notify *n, void (*fn)(void *arg, bool silent), void *arg)
     return queue_add(&n->contents, &job);
 }
 
-static void order_item(struct notify *n, uint32_t version, uint32_t type, uint64_t number)
+void notify_item(struct notify *n, uint32_t version, uint32_t type, uint64_t number)
 {
     uint64_t ino = inode_item(version, type, number);
 
@@ -510,125 +332,6 @@ static void order_item(struct notify *n, uint32_t version, uint32_t type, uint64
     if (coarse_ns() - atomic_load(&n->looked_up[lookup_slot(version, type)]) < RECHECK_NS)
         order(n, &n->names,
               &(struct job){.kind = JOB_RECHECK, .ino = ino, .dir = inode_type(version, type)});
-}
-
-/* ---- The store's changes ---- */
-
-typedef void (*place_fn)(struct notify *n, uint32_t version, uint32_t type, const void *arg);
-
-/* Every directory the kernel has seen in which items of this collection stand. */
-static void each_place(struct notify *n, const struct catalog *cat, uint32_t coll, place_fn fn,
-                       const void *arg)
-{
-    for (size_t i = 0; i < cat->n_entries; i++) {
-        const struct version *v = cat->entries[i].v;
-
-        if (cat->entries[i].state != VERSION_LIVE)
-            continue;
-        for (uint32_t t = 0; t < v->n_shapes; t++)
-            if (v->shapes[t]->kind == SHAPE_ITEM && is_seen(n, v->number, t) &&
-                (coll == 0 || v->shapes[t]->coll == coll))
-                fn(n, v->number, t, arg);
-    }
-}
-
-static void place_item(struct notify *n, uint32_t version, uint32_t type, const void *arg)
-{
-    const struct store_change *c = arg;
-
-    order_item(n, version, type, c->id & ITEM_NUMBER_MASK);
-}
-
-static void place_name(struct notify *n, uint32_t version, uint32_t type, const void *arg)
-{
-    const struct store_change *c = arg;
-    char name[KEY_BYTES_MAX + sizeof(".json")];
-
-    snprintf(name, sizeof(name), "%s.json", c->key);
-    notify_name(n, inode_type(version, type), name);
-}
-
-static void place_removed(struct notify *n, uint32_t version, uint32_t type, const void *arg)
-{
-    place_item(n, version, type, arg);
-    place_name(n, version, type, arg);
-}
-
-static void place_listing(struct notify *n, uint32_t version, uint32_t type, const void *arg)
-{
-    (void)arg;
-    notify_listing(n, inode_type(version, type));
-}
-
-static void change(struct notify *n, const struct catalog *cat, const struct store_change *c)
-{
-    static const place_fn places[] = {
-        [STORE_CHANGE_ITEM] = place_item,
-        [STORE_CHANGE_ADDED] = place_name,
-        [STORE_CHANGE_REMOVED] = place_removed,
-        [STORE_CHANGE_MANY] = place_listing,
-    };
-
-    if (c->kind == STORE_CHANGE_MANY)
-        go_wide(n);
-    each_place(n, cat, (uint32_t)(c->id >> ITEM_NUMBER_BITS), places[c->kind], c);
-}
-
-static void bump(struct notify *n, const struct store_change *c)
-{
-    if (c->kind != STORE_CHANGE_MANY)
-        atomic_fetch_add(&n->marks[mark_index((uint32_t)(c->id >> ITEM_NUMBER_BITS))], 1);
-    else
-        for (unsigned i = 0; i < MARKS; i++)
-            atomic_fetch_add(&n->marks[i], 1);
-}
-
-void notify_changes(void *arg, const struct store_change *changes, size_t count)
-{
-    struct notify *n = arg;
-    struct catalog *cat;
-
-    for (size_t i = 0; i < count; i++)
-        bump(n, &changes[i]);
-    cat = store_catalog(n->fs->store);
-    for (size_t i = 0; i < count; i++)
-        change(n, cat, &changes[i]);
-    catalog_unref(cat);
-}
-
-static void version_moved(struct notify *n, const struct version *v)
-{
-    char file[VERSION_NAME_SIZE + sizeof(".yaml")];
-
-    snprintf(file, sizeof(file), "%s.yaml", v->name);
-    notify_name(n, FUSE_ROOT_ID, v->name);
-    notify_name(n, inode_fixed(INODE_SCHEMAS), file);
-    notify_inode(n, inode_version(v->number));
-}
-
-void notify_versions(struct notify *n, bool gone)
-{
-    struct catalog *cat = store_catalog(n->fs->store);
-    struct store_change all = {.kind = STORE_CHANGE_MANY};
-
-    bump(n, &all);
-    pthread_mutex_lock(&n->versions_lock);
-    for (size_t i = 0; i < cat->n_entries; i++) {
-        const struct version *v = cat->entries[i].v;
-        bool live = cat->entries[i].state == VERSION_LIVE;
-
-        if (!v || n->live[v->number] == live)
-            continue;
-        gone |= !live;
-        n->live[v->number] = live;
-        version_moved(n, v);
-    }
-    pthread_mutex_unlock(&n->versions_lock);
-    notify_inode(n, inode_fixed(INODE_CURRENT));
-    notify_name(n, FUSE_ROOT_ID, "current");
-    if (gone)
-        change(n, cat, &all);
-    catalog_unref(cat);
 }
 
 /* ---- Answers ---- */
@@ -660,16 +363,6 @@ void notify_reply_late(struct notify *n, fuse_req_t req, const struct reply *r)
 
 /* ---- Beginning and end ---- */
 
-static void learn_versions(struct notify *n)
-{
-    struct catalog *cat = store_catalog(n->fs->store);
-
-    for (size_t i = 0; i < cat->n_entries; i++)
-        if (cat->entries[i].state == VERSION_LIVE)
-            n->live[cat->entries[i].v->number] = 1;
-    catalog_unref(cat);
-}
-
 static bool start_threads(struct notify *n)
 {
     n->contents_run = pthread_create(&n->contents.thread, NULL, contents_run, n) == 0;
@@ -693,7 +386,7 @@ int notify_start(struct fs *fs, struct notify **ret, struct err *e)
         notify_stop(n);
         return err_nomem(e);
     }
-    learn_versions(n);
+    notify_learn_versions(n);
     *ret = n;
     return 0;
 }

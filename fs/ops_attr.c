@@ -1,11 +1,11 @@
 /* setattr: truncation, modes, owners, times.
  *
  * An open(O_TRUNC) arrives as a truncation to 0 without a handle, after the open and from the same
- * thread (FUSE_CAP_ATOMIC_O_TRUNC is off: with it the kernel would empty the inode that cached readers
- * share). It empties the draft that this thread opened last, and the answer gives the size that
- * everybody sees. A truncation of an item by its path, with no draft, is refused: no item is empty. */
+ * thread (FUSE_CAP_ATOMIC_O_TRUNC is off: with it the kernel would empty the inode that cached
+ * readers share). It empties the draft that this thread opened last, and the answer gives the size
+ * that everybody sees. A truncation of an item by its path, with no draft, is refused: no item is
+ * empty. */
 #include "handle.h"
-#include "loop.h"
 #include "ops.h"
 #include "reply.h"
 
@@ -51,7 +51,8 @@ static int set_kept(struct fs *fs, const struct at *at, unsigned mask, int to_se
         return -1;
     is->has_mode = mask & ATTR_MODE;
     is->has_owner = mask & ATTR_OWNER;
-    return store_set_attr(fs->store, at->v, at->s, at->in.number, mask, is, e);
+    return store_set_attr(fs->store, at->v, at->s,
+                          at->in.kind == INODE_STREAM ? STORE_STREAM : at->in.number, mask, is, e);
 }
 
 /* The draft a truncation is for: a reference, or NULL. */
@@ -67,8 +68,7 @@ static struct writer *draft_of(fuse_req_t req, const struct at *at, const struct
     return (struct writer *)h;
 }
 
-static int truncate_item(fuse_req_t req, const struct at *at, const struct asked *a,
-                         struct err *e)
+static int truncate_item(fuse_req_t req, const struct at *at, const struct asked *a, struct err *e)
 {
     struct writer *w = draft_of(req, at, a);
     struct stat now;
@@ -126,6 +126,20 @@ static int setattr_dir(fuse_req_t req, const struct at *at, const struct asked *
     return reply_attr(req, at, 0, e);
 }
 
+/* chmod -R reaches the streams too. They have no time of their own, and are not truncated. */
+static int setattr_stream(fuse_req_t req, const struct at *at, const struct asked *a,
+                          struct err *e)
+{
+    struct item_stat is;
+    unsigned mask = attr_wanted(a->attr, a->to_set, &is) & ~(unsigned)ATTR_MTIME;
+
+    if (a->to_set & FUSE_SET_ATTR_SIZE)
+        return err_set(e, ERR_PERM, "lines are appended (>>), nothing is cut off");
+    if (set_kept(fs_of(req), at, mask, a->to_set, &is, e) < 0)
+        return -1;
+    return reply_attr(req, at, 0, e);
+}
+
 static unsigned scratch_mask(unsigned mask, int to_set)
 {
     return (mask & ATTR_MODE ? SCRATCH_MODE : 0u) | (mask & ATTR_MTIME ? SCRATCH_MTIME : 0u) |
@@ -153,8 +167,8 @@ static int setattr_scratch(fuse_req_t req, const struct at *at, const struct ask
 {
     struct item_stat is;
     unsigned mask = attr_wanted(a->attr, a->to_set, &is);
-    struct scratch_info to = {.mode = is.mode, .uid = is.uid, .gid = is.gid,
-                              .mtime_ns = is.mtime_ns};
+    struct scratch_info to = {
+        .mode = is.mode, .uid = is.uid, .gid = is.gid, .mtime_ns = is.mtime_ns};
 
     if (a->to_set & FUSE_SET_ATTR_SIZE && truncate_scratch(req, at, a, e) < 0)
         return -1;
@@ -177,6 +191,7 @@ typedef int (*setattr_fn)(fuse_req_t req, const struct at *at, const struct aske
 static const setattr_fn setattrs[INODE_KINDS] = {
     [INODE_VERSION] = setattr_dir,
     [INODE_TYPE] = setattr_dir,
+    [INODE_STREAM] = setattr_stream,
     [INODE_CONTROL_FILE] = setattr_control,
     [INODE_SCRATCH] = setattr_scratch,
     [INODE_ITEM] = setattr_item,
@@ -190,7 +205,6 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
     struct err e = ERR_INIT;
     int r = at_open(fs_of(req), ino, &at, &e);
 
-    loop_will_block();
     if (r == 0 && !setattrs[at.in.kind])
         r = err_set(&e, ERR_PERM, "it does not change");
     if (r == 0)

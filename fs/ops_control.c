@@ -1,5 +1,5 @@
-/* Open control files. A write is a command and is answered when the verb has ended; what a read gives
- * is taken at offset 0. Both happen off the request threads: a verb may take long, and so may
+/* Open control files. A write is a command and is answered when the verb has ended; what a read
+ * gives is taken at offset 0. Both happen off the request threads: a verb may take long, and so may
  * control/wait. */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,8 @@ static void start(fuse_req_t req, struct control_handle *ch, struct span text, s
     *c = (struct command){.req = req, .ch = ch, .size = size};
     c->by = (struct verb_caller){.uid = fuse_req_ctx(req)->uid,
                                  .pid = (uint32_t)fuse_req_ctx(req)->pid,
-                                 .interrupted = is_interrupted, .arg = c};
+                                 .interrupted = is_interrupted,
+                                 .arg = c};
     atomic_fetch_add(&ch->h.refs, 1);
     if (!buf_addspan(&c->text, text))
         err_nomem(&e);

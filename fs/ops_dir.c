@@ -1,14 +1,11 @@
-/* Listings. Offsets are item and node numbers (inode.h), so a listing has no state of its own and goes
- * on after any change.
+/* Listings. Offsets are item and node numbers (inode.h), so a listing has no state of its own and
+ * goes on after any change.
  *
  * READDIRPLUS brings entries with their attributes, which saves a LOOKUP for each file that is used
- * afterwards, and costs the kernel an inode for each that is not. In a directory of up to PLUS_ALWAYS
- * items it is worth it; in a larger one only while its files are asked for one by one. An entry without
- * attributes has no inode number in a READDIRPLUS answer, and the kernel makes nothing of it.
- *
- * While the files of a directory are being read, each part of its listing first puts the contents of the
- * files of the part before into the kernel's page cache, so that reading them asks for nothing. That may
- * wait for pages, so it is done by the thread that invalidates, and in order with that. */
+ * afterwards, and costs the kernel an inode for each that is not. In a directory of up to
+ * PLUS_ALWAYS items it is worth it; in a larger one only while its files are asked for one by one.
+ * An entry without attributes has no inode number in a READDIRPLUS answer, and the kernel makes
+ * nothing of it. */
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdio.h>
@@ -20,7 +17,6 @@
 
 #define PLUS_ALWAYS   200000
 #define LISTING_BYTES (1u << 20)
-#define PUSH_BYTES    16384 /* larger items are read when they are read */
 
 /* What a request asks for. */
 struct part {
@@ -38,7 +34,6 @@ struct lister {
     bool plus;  /* the request is a READDIRPLUS */
     bool attrs; /* and brings attributes along */
     bool full;
-    uint64_t last; /* offset after the last entry */
 };
 
 /* st: with all its attributes when `kept`, else its number and kind alone count. */
@@ -56,7 +51,6 @@ static bool add(struct lister *l, const char *name, const struct stat *st, bool 
         return false;
     }
     l->used += n;
-    l->last = (uint64_t)next;
     return true;
 }
 
@@ -130,13 +124,12 @@ static bool add_scratch(void *arg, const char *name, const struct scratch_info *
 {
     struct lister *l = arg;
     uint64_t ino = inode_scratch(info->node);
-    mode_t kind = info->kind == SCRATCH_SYMLINK ? S_IFLNK : S_IFREG;
 
     if (info->kind == SCRATCH_LIMBO)
         ino = inode_item(l->dir->in.version, l->dir->in.type, info->item);
     if (l->dir->in.kind == INODE_SCHEMAS && schema_of_name(l->dir->cat, name))
         return true;
-    return add_plain(l, name, ino, kind, OFFSET_SCRATCH + info->node);
+    return add_plain(l, name, ino, S_IFREG, OFFSET_SCRATCH + info->node);
 }
 
 static void list_scratch(struct lister *l, uint64_t offset)
@@ -156,8 +149,8 @@ static int list_schemas(struct lister *l, uint64_t offset, struct err *e)
         if (cat->entries[i].state != VERSION_LIVE)
             continue;
         snprintf(name, sizeof(name), "%s.yaml", cat->entries[i].v->name);
-        add_nth(l, offset, cat->entries[i].v->number, name,
-                inode_schema(cat->entries[i].v->number), S_IFREG);
+        add_nth(l, offset, cat->entries[i].v->number, name, inode_schema(cat->entries[i].v->number),
+                S_IFREG);
     }
     list_scratch(l, offset);
     return 0;
@@ -195,7 +188,8 @@ static int list_type(struct lister *l, uint64_t offset, struct err *e)
     const struct at *dir = l->dir;
     uint64_t after = offset > OFFSET_ENTRIES ? offset - OFFSET_ENTRIES : 0;
 
-    loop_will_block();
+    if (store_count(l->fs->store, dir->v, dir->s) < 0)
+        loop_will_block(); /* the type is derived now, by a scan */
     l->attrs = wants_attrs(l);
     if (offset < OFFSET_SCRATCH && !l->full &&
         store_list(l->fs->store, dir->cat, dir->v, dir->s, after, l->attrs ? LIST_STAT : 0,
@@ -206,9 +200,8 @@ static int list_type(struct lister *l, uint64_t offset, struct err *e)
 }
 
 static int (*const lists[INODE_KINDS])(struct lister *l, uint64_t offset, struct err *e) = {
-    [INODE_ROOT] = list_root,       [INODE_CONTROL] = list_control,
-    [INODE_SCHEMAS] = list_schemas, [INODE_VERSION] = list_version,
-    [INODE_TYPE] = list_type,
+    [INODE_ROOT] = list_root,       [INODE_CONTROL] = list_control, [INODE_SCHEMAS] = list_schemas,
+    [INODE_VERSION] = list_version, [INODE_TYPE] = list_type,
 };
 
 /* ---- Answers ---- */
@@ -270,79 +263,7 @@ static void list(fuse_req_t req, const struct part *p)
         reply_error(req, &e);
     else
         reply_listing(&l, coll, mark);
-    if (l.attrs && l.used)
-        hints_listed(&fs->hints, p->ino, p->offset, l.last);
     free(l.out);
-}
-
-/* ---- Contents ahead ---- */
-
-struct push {
-    struct part part;
-    uint64_t from; /* the part before: (from, part.offset] */
-    fuse_req_t req;
-    struct at dir;
-};
-
-static int push_item(void *arg, struct span key, const struct item_stat *is, struct span text)
-{
-    struct push *p = arg;
-    struct fs *fs = fs_of(p->req);
-    uint64_t ino = inode_item(p->dir.in.version, p->dir.in.type, is->number);
-    struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(text.n);
-
-    (void)key;
-    if (is->number + OFFSET_ENTRIES > p->part.offset)
-        return 1;
-    if (text.n == 0 || text.n > PUSH_BYTES || files_has_writer(fs->files, ino))
-        return 0;
-    bytes.buf[0].mem = (void *)(uintptr_t)text.p;
-    fuse_lowlevel_notify_store(fs->session, ino, 0, &bytes, 0);
-    return 0;
-}
-
-static void push(struct push *p)
-{
-    struct fs *fs = fs_of(p->req);
-    uint64_t after = p->from > OFFSET_ENTRIES ? p->from - OFFSET_ENTRIES : 0;
-    struct err ignored = ERR_INIT;
-
-    if (at_open(fs, p->part.ino, &p->dir, &ignored) < 0)
-        return;
-    store_list(fs->store, p->dir.cat, p->dir.v, p->dir.s, after, LIST_STAT | LIST_TEXT, push_item,
-               p, &ignored);
-    at_close(&p->dir);
-}
-
-static void push_and_list(void *arg, bool silent)
-{
-    struct push *p = arg;
-
-    if (!silent)
-        push(p);
-    list(p->req, &p->part);
-    free(p);
-}
-
-/* False: nothing is to be pushed, or it can't be. */
-static bool push_first(fuse_req_t req, const struct part *part)
-{
-    struct hints *hints = &fs_of(req)->hints;
-    struct push *p;
-    uint64_t from;
-
-    if (!part->plus || part->offset <= OFFSET_ENTRIES || part->offset > OFFSET_SCRATCH ||
-        !hints_are_read(hints, part->ino) ||
-        !hints_part_before(hints, part->ino, part->offset, &from))
-        return false;
-    p = malloc(sizeof(*p));
-    if (!p)
-        return false;
-    *p = (struct push){.part = *part, .from = from, .req = req};
-    if (notify_run(fs_of(req)->notify, push_and_list, p))
-        return true;
-    free(p);
-    return false;
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
@@ -355,14 +276,12 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                     struct fuse_file_info *fi)
 {
-    struct part part = {ino, (uint64_t)offset, size, true};
-
     (void)fi;
-    if (!push_first(req, &part))
-        list(req, &part);
+    list(req, &(struct part){ino, (uint64_t)offset, size, true});
 }
 
-/* Answered so once, the kernel opens directories by itself from then on, and keeps their listings. */
+/* Answered so once, the kernel opens directories by itself from then on, and keeps their listings.
+ */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
@@ -384,6 +303,5 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
     (void)ino;
     (void)datasync;
     (void)fi;
-    loop_will_block();
     reply_done(req, store_sync(fs_of(req)->store, &e), &e);
 }

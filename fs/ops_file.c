@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include "handle.h"
-#include "loop.h"
 #include "ops.h"
 #include "reply.h"
 
@@ -27,7 +26,7 @@ static void reply_text(fuse_req_t req, uint64_t ino, size_t size, off_t offset)
         offset = 0;
     } else if (r == 0) {
         if (at.in.kind == INODE_ITEM)
-            hints_read(&fs->hints, inode_type(at.in.version, at.in.type));
+            hints_read(fs, inode_type(at.in.version, at.in.type), at.in.number);
         r = at_text(fs, &at, &text, &e);
     }
     if (r < 0)
@@ -77,6 +76,7 @@ static int open_reader(fuse_req_t req, const struct at *at, struct fuse_file_inf
         handle_unref(&r->h);
         return open_snapshot(req, at, fi, e);
     }
+    hints_read(fs, inode_type(at->in.version, at->in.type), at->in.number);
     fi->keep_cache = notify_keep_pages(fs->notify, at->ino);
     fi->noflush = 1;
     handle_reply_open(req, &r->h, fi);
@@ -117,9 +117,9 @@ typedef int (*open_fn)(fuse_req_t req, const struct at *at, struct fuse_file_inf
                        struct err *e);
 
 static const open_fn opens[INODE_KINDS] = {
-    [INODE_README] = open_text,           [INODE_SCHEMA] = open_text,
-    [INODE_STREAM] = stream_open,         [INODE_CONTROL_FILE] = control_open,
-    [INODE_SCRATCH] = open_scratch,       [INODE_ITEM] = open_item,
+    [INODE_README] = open_text,     [INODE_SCHEMA] = open_text,
+    [INODE_STREAM] = stream_open,   [INODE_CONTROL_FILE] = control_open,
+    [INODE_SCRATCH] = open_scratch, [INODE_ITEM] = open_item,
 };
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -133,8 +133,6 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_err(req, ENOSYS);
         return;
     }
-    if (!is_read_open(fi))
-        loop_will_block();
     if (at_open(fs, ino, &at, &e) < 0)
         reply_error(req, &e);
     else if (!opens[at.in.kind])
@@ -153,20 +151,40 @@ static int came_up(const struct fuse_file_info *fi, const char *name, struct err
     return err_set(e, ERR_STALE, "\"%s\" exists", name);
 }
 
-static int create_in_type(fuse_req_t req, const struct at *dir, const char *name, mode_t mode,
-                          struct fuse_file_info *fi, struct err *e)
+/* The number of an item in limbo that has this key, or 0. The kernel has just looked the name up,
+ * so the store is asked only when there is anything in limbo. */
+static int find_hidden(struct fs *fs, const struct at *dir, const char *name, uint64_t *ret,
+                       struct err *e)
 {
     struct found_name f;
 
-    if (name_check(name, e) < 0 || dirs_writable(fs_of(req), req, dir, e) < 0 ||
-        name_find(fs_of(req), dir, name, &f, e) < 0)
+    *ret = 0;
+    if (!scratch_has_limbo(fs->scratch))
+        return 0;
+    if (name_find(fs, dir, name, &f, e) < 0)
         return -1;
-    notify_seen(fs_of(req)->notify, dir->in.version, dir->in.type);
-    if (f.what != FOUND_NONE)
+    *ret = f.hidden;
+    return 0;
+}
+
+static int create_in_type(fuse_req_t req, const struct at *dir, const char *name, mode_t mode,
+                          struct fuse_file_info *fi, struct err *e)
+{
+    struct fs *fs = fs_of(req);
+    struct scratch_info info;
+    struct span key;
+    uint64_t hidden;
+
+    if (name_check(name, e) < 0 || dirs_writable(fs, req, dir, e) < 0)
+        return -1;
+    notify_seen(fs->notify, dir->in.version, dir->in.type);
+    if (scratch_find(fs->scratch, dir->ino, name, &info))
         return came_up(fi, name, e);
-    if (f.class == NAME_ITEM)
-        return writer_create(req, dir, name, f.hidden, mode, fi, e);
-    return scratch_handle_create(req, dir, name, mode, fi, e);
+    if (name_classify(name, &key) == NAME_SCRATCH)
+        return scratch_handle_create(req, dir, name, mode, fi, e);
+    if (find_hidden(fs, dir, name, &hidden, e) < 0)
+        return -1;
+    return writer_create(req, dir, name, hidden, mode, fi, e);
 }
 
 static int create_in_schemas(fuse_req_t req, const struct at *dir, const char *name, mode_t mode,
@@ -190,7 +208,6 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     struct err e = ERR_INIT;
     int r = at_open(fs_of(req), parent, &dir, &e);
 
-    loop_will_block();
     if (r == 0 && dir.in.kind == INODE_TYPE)
         r = create_in_type(req, &dir, name, mode, fi, &e);
     else if (r == 0 && dir.in.kind == INODE_SCHEMAS)
@@ -201,11 +218,23 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
         reply_error(req, &e);
 }
 
-/* ---- To the open file ---- */
+/* ---- To the open file ----
+ *
+ * As soon as a request is answered, its file may be released on another thread: each of these holds
+ * a reference of its own until it is done. */
+
+static struct handle *hold(struct fuse_file_info *fi)
+{
+    struct handle *h = handle_of(fi);
+
+    if (h)
+        atomic_fetch_add(&h->refs, 1);
+    return h;
+}
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-    struct handle *h = handle_of(fi);
+    struct handle *h = hold(fi);
 
     if (!h)
         reply_text(req, ino, size, offset);
@@ -213,49 +242,49 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
         h->ops->read(req, h, size, offset, fi);
     else
         fuse_reply_err(req, EBADF);
+    handle_unref(h);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
               struct fuse_file_info *fi)
 {
-    struct handle *h = handle_of(fi);
+    struct handle *h = hold(fi);
 
     (void)ino;
     if (h && h->ops->write)
         h->ops->write(req, h, (struct span){bytes, size}, offset, fi);
     else
         fuse_reply_err(req, EBADF);
+    handle_unref(h);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct handle *h = handle_of(fi);
+    struct handle *h = hold(fi);
 
     (void)ino;
     /* Answered so once, the kernel asks no more: nobody writes here. */
-    if (fs_of(req)->read_only) {
+    if (fs_of(req)->read_only)
         fuse_reply_err(req, ENOSYS);
-        return;
-    }
-    loop_will_block();
-    if (h && h->ops->flush)
+    else if (h && h->ops->flush)
         h->ops->flush(req, h, fi);
     else
         fuse_reply_err(req, 0);
+    handle_unref(h);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-    struct handle *h = handle_of(fi);
+    struct handle *h = hold(fi);
     struct err e = ERR_INIT;
 
     (void)ino;
     (void)datasync;
-    loop_will_block();
     if (h && h->ops->fsync)
         h->ops->fsync(req, h);
     else
         reply_done(req, store_sync(fs_of(req)->store, &e), &e);
+    handle_unref(h);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

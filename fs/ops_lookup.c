@@ -90,8 +90,8 @@ static int lookup_root(struct fs *fs, const struct at *dir, const char *name, st
     return found_at(fs, &(struct inode){.kind = INODE_VERSION, .version = v->number}, ret, e);
 }
 
-static int lookup_control(struct fs *fs, const struct at *dir, const char *name,
-                          struct looked *ret, struct err *e)
+static int lookup_control(struct fs *fs, const struct at *dir, const char *name, struct looked *ret,
+                          struct err *e)
 {
     (void)dir;
     for (size_t i = 0; i < n_control_files; i++)
@@ -100,8 +100,8 @@ static int lookup_control(struct fs *fs, const struct at *dir, const char *name,
     return nothing(ret, FOREVER_S);
 }
 
-static int lookup_schemas(struct fs *fs, const struct at *dir, const char *name,
-                          struct looked *ret, struct err *e)
+static int lookup_schemas(struct fs *fs, const struct at *dir, const char *name, struct looked *ret,
+                          struct err *e)
 {
     const struct version *v = schema_of_name(dir->cat, name);
     struct scratch_info info;
@@ -113,8 +113,8 @@ static int lookup_schemas(struct fs *fs, const struct at *dir, const char *name,
     return nothing(ret, FOREVER_S);
 }
 
-static int lookup_version(struct fs *fs, const struct at *dir, const char *name,
-                          struct looked *ret, struct err *e)
+static int lookup_version(struct fs *fs, const struct at *dir, const char *name, struct looked *ret,
+                          struct err *e)
 {
     struct inode in = {.kind = INODE_TYPE, .version = dir->v->number};
     const char *suffix = strstr(name, ".jsonl");
@@ -163,8 +163,8 @@ static int lookup_type(struct fs *fs, const struct at *dir, const char *name, st
     return 0;
 }
 
-typedef int (*lookup_fn)(struct fs *fs, const struct at *dir, const char *name,
-                         struct looked *ret, struct err *e);
+typedef int (*lookup_fn)(struct fs *fs, const struct at *dir, const char *name, struct looked *ret,
+                         struct err *e);
 
 static const lookup_fn lookups[INODE_KINDS] = {
     [INODE_ROOT] = lookup_root,       [INODE_CONTROL] = lookup_control,
@@ -284,13 +284,11 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
     const struct version *v;
     int r = at_open(fs, ino, &at, &e);
 
-    if (r == 0 && at.in.kind == INODE_CURRENT) {
+    /* `current` is the only link. */
+    if (r == 0) {
         v = catalog_live(at.cat, at.cat->default_number);
-        r = v && buf_adds(&target, v->name)
-                ? 0
-                : err_set(&e, ERR_NOT_FOUND, "there is no version yet");
-    } else if (r == 0) {
-        r = scratch_read(fs->scratch, at.in.number, 0, SIZE_MAX, &target, &e);
+        r = v && buf_adds(&target, v->name) ? 0
+                                            : err_set(&e, ERR_NOT_FOUND, "there is no version yet");
     }
     if (r < 0 || !buf_str(&target))
         reply_error(req, &e);

@@ -1,4 +1,4 @@
-/* unlink, rename, symlink, and the ones that are never allowed.
+/* unlink, rename, and the ones that are never allowed.
  *
  * What a rename does depends on what the source is and what the new name is for:
  *
@@ -7,13 +7,11 @@
  *   scratch file      published                       renamed
  *   limbo             back, or the item is renamed    renamed
  *   pending           will be made under that name    EBUSY
- *   symbolic link     EPERM                           renamed
  */
 #include <errno.h>
 #include <stdio.h>
 
 #include "handle.h"
-#include "loop.h"
 #include "ops.h"
 #include "reply.h"
 
@@ -60,8 +58,7 @@ static int unlink_in_type(fuse_req_t req, const struct at *dir, const char *name
     return -1;
 }
 
-static int unlink_in_schemas(fuse_req_t req, const struct at *dir, const char *name,
-                             struct err *e)
+static int unlink_in_schemas(fuse_req_t req, const struct at *dir, const char *name, struct err *e)
 {
     struct fs *fs = fs_of(req);
     struct scratch_info info;
@@ -88,7 +85,6 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct err e = ERR_INIT;
     int r = at_open(fs_of(req), parent, &dir, &e);
 
-    loop_will_block();
     if (r == 0 && dir.in.kind == INODE_TYPE)
         r = unlink_in_type(req, &dir, name, &e);
     else if (r == 0 && dir.in.kind == INODE_SCHEMAS)
@@ -162,8 +158,11 @@ static int item_to_item(struct move *m, struct err *e)
 
 static int item_to_scratch(struct move *m, struct err *e)
 {
-    struct scratch_make make = {.dir = m->dir->ino, .name = m->new_name, .kind = SCRATCH_LIMBO,
-                                .item = m->from.number, .mtime_ns = m->from.stat.mtime_ns};
+    struct scratch_make make = {.dir = m->dir->ino,
+                                .name = m->new_name,
+                                .kind = SCRATCH_LIMBO,
+                                .item = m->from.number,
+                                .mtime_ns = m->from.stat.mtime_ns};
     struct scratch_info info;
 
     if (drop_limbo(m, &m->to, e) < 0)
@@ -229,15 +228,9 @@ static int pending_to_scratch(struct move *m, struct err *e)
     return err_set(e, ERR_BUSY, "\"%s\" is not written yet", m->name);
 }
 
-static int link_to_item(struct move *m, struct err *e)
-{
-    return err_set(e, ERR_PERM, "\"%s\" is a symbolic link, and no item", m->name);
-}
-
 /* By what the source is; [0] to KEY.json, [1] to a scratch name. */
 static int (*const node_moves[][2])(struct move *m, struct err *e) = {
     [SCRATCH_FILE] = {file_to_item, move_node},
-    [SCRATCH_SYMLINK] = {link_to_item, move_node},
     [SCRATCH_PENDING] = {move_node, pending_to_scratch},
     [SCRATCH_LIMBO] = {limbo_to_item, move_node},
 };
@@ -259,8 +252,8 @@ static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name
                           const char *new_name, bool noreplace, struct err *e)
 {
     struct fs *fs = fs_of(req);
-    struct move m = {.fs = fs, .dir = dir, .name = name, .new_name = new_name,
-                     .noreplace = noreplace};
+    struct move m = {
+        .fs = fs, .dir = dir, .name = name, .new_name = new_name, .noreplace = noreplace};
 
     if (dirs_writable(fs, req, dir, e) < 0 || name_check(new_name, e) < 0 ||
         name_find(fs, dir, name, &m.from, e) < 0 || name_find(fs, dir, new_name, &m.to, e) < 0)
@@ -302,7 +295,6 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
     bool noreplace = flags & RENAME_NOREPLACE;
     int r = at_open(fs_of(req), parent, &dir, &e);
 
-    loop_will_block();
     if (r == 0 && flags & ~(unsigned)RENAME_NOREPLACE)
         r = err_set(&e, ERR_INVALID, "only a plain rename, and one that replaces nothing");
     else if (r == 0 && parent != new_parent)
@@ -316,47 +308,15 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
     reply_done(req, r, &e);
 }
 
-/* ---- Never, or nearly ---- */
+/* ---- Never ---- */
 
-/* emacs' locks are symbolic links with scratch names. */
-static int symlink_in_type(fuse_req_t req, const struct at *dir, const char *name,
-                           const char *target, struct scratch_info *ret, struct err *e)
-{
-    struct fs *fs = fs_of(req);
-    const struct fuse_ctx *caller = fuse_req_ctx(req);
-    struct scratch_make make = {.dir = dir->ino, .name = name, .kind = SCRATCH_SYMLINK,
-                                .mode = 0777, .uid = caller->uid, .gid = caller->gid,
-                                .mtime_ns = time_now_ns(), .text = span_of(target)};
-    struct found_name f;
-
-    if (dirs_writable(fs, req, dir, e) < 0 || name_find(fs, dir, name, &f, e) < 0)
-        return -1;
-    if (f.class != NAME_SCRATCH)
-        return never(req, e);
-    return scratch_make(fs->scratch, &make, ret, e);
-}
-
+/* emacs then makes its locks as plain files. */
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-    struct fs *fs = fs_of(req);
-    struct at dir AT_CLEANUP = AT_INIT;
-    struct fuse_entry_param entry = {.entry_timeout = FOREVER_S};
-    struct scratch_info info;
-    struct err e = ERR_INIT;
-    int r = at_open(fs, parent, &dir, &e);
-
-    if (r == 0)
-        r = dir.in.kind == INODE_TYPE ? symlink_in_type(req, &dir, name, target, &info, &e)
-                                      : never(req, &e);
-    if (r < 0) {
-        reply_error(req, &e);
-        return;
-    }
-    entry.ino = inode_scratch(info.node);
-    scratch_stat_fill(fs, &info, &entry.attr);
-    scratch_known(fs->scratch, info.node);
-    if (fuse_reply_entry(req, &entry) != 0)
-        scratch_forget(fs->scratch, info.node, 1);
+    (void)target;
+    (void)parent;
+    (void)name;
+    fuse_reply_err(req, EPERM);
 }
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)

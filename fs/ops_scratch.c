@@ -117,9 +117,14 @@ int scratch_handle_create(fuse_req_t req, const struct at *dir, const char *name
 {
     struct fs *fs = fs_of(req);
     const struct fuse_ctx *caller = fuse_req_ctx(req);
-    struct scratch_make make = {.dir = dir->ino, .name = name, .kind = SCRATCH_FILE,
-                                .mode = mode & 07777, .uid = caller->uid, .gid = caller->gid,
-                                .mtime_ns = time_now_ns(), .hold = true};
+    struct scratch_make make = {.dir = dir->ino,
+                                .name = name,
+                                .kind = SCRATCH_FILE,
+                                .mode = mode & 07777,
+                                .uid = caller->uid,
+                                .gid = caller->gid,
+                                .mtime_ns = time_now_ns(),
+                                .hold = true};
     struct fuse_entry_param entry = {.entry_timeout = FOREVER_S};
     struct scratch_handle *sh;
     struct scratch_info info;

@@ -7,7 +7,7 @@
 struct word {
     const char *name; /* ends with '=' when it takes a value; with '*' = a prefix */
     int (*take)(struct mount_options *o, const char *value, const struct word *w, struct err *e);
-    size_t offset;    /* of the member that it sets */
+    size_t offset; /* of the member that it sets */
     bool on;
 };
 

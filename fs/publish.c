@@ -19,16 +19,17 @@ static bool rejected_name(const char *name, char *ret, size_t size)
     return (size_t)snprintf(ret, size, "%s" REJECTED, name) < size;
 }
 
-void rejected_drop(struct fs *fs, const struct at *dir, const char *name)
+bool rejected_drop(struct fs *fs, const struct at *dir, const char *name)
 {
     char rejected[NAME_BYTES_MAX + 1];
     struct scratch_info info;
 
     if (!rejected_name(name, rejected, sizeof(rejected)) ||
         !scratch_find(fs->scratch, dir_of(dir), rejected, &info) || info.kind != SCRATCH_FILE)
-        return;
+        return false;
     scratch_unlink(fs->scratch, info.node);
     notify_name(fs->notify, dir_of(dir), rejected);
+    return true;
 }
 
 /* A file that is not kept for want of room is no second error. */
@@ -36,9 +37,14 @@ void rejected_keep(struct fs *fs, const struct at *dir, const char *name, struct
                    const struct stat *like)
 {
     char rejected[NAME_BYTES_MAX + 1];
-    struct scratch_make make = {.dir = dir_of(dir), .name = rejected, .kind = SCRATCH_FILE,
-                                .mode = like->st_mode & 07777, .uid = like->st_uid,
-                                .gid = like->st_gid, .mtime_ns = time_now_ns(), .text = text};
+    struct scratch_make make = {.dir = dir_of(dir),
+                                .name = rejected,
+                                .kind = SCRATCH_FILE,
+                                .mode = like->st_mode & 07777,
+                                .uid = like->st_uid,
+                                .gid = like->st_gid,
+                                .mtime_ns = time_now_ns(),
+                                .text = text};
     struct scratch_info info;
     struct err ignored = ERR_INIT;
 
@@ -92,6 +98,7 @@ void writer_note_refusal(struct writer *w, const struct at *at, const struct err
         return;
     like_item(w, at, &like);
     rejected_keep(w->h.fs, at, name.p, buf_span(&w->draft.text), &like);
+    w->settled = true;
 }
 
 /* ---- Attributes of what is made ---- */
@@ -111,8 +118,7 @@ static bool has_same_attr(struct fs *fs, const struct at *at, uint64_t number,
     if (store_read(fs->store, at->cat, at->v, at->s, number, &is, NULL, &ignored) < 0)
         return true;
     item_stat_fill(fs, at->ino, &is, &st);
-    return (st.st_mode & 07777) == node->mode && st.st_uid == node->uid &&
-           st.st_gid == node->gid;
+    return (st.st_mode & 07777) == node->mode && st.st_uid == node->uid && st.st_gid == node->gid;
 }
 
 void keep_created_attr(struct fs *fs, const struct at *at, uint64_t number,
@@ -140,8 +146,7 @@ void keep_created_attr(struct fs *fs, const struct at *at, uint64_t number,
 
 /* ---- Limbo ---- */
 
-int limbo_text(struct fs *fs, const struct at *dir, uint64_t number, struct buf *ret,
-               struct err *e)
+int limbo_text(struct fs *fs, const struct at *dir, uint64_t number, struct buf *ret, struct err *e)
 {
     struct err why = ERR_INIT;
 
@@ -224,15 +229,16 @@ static void published_node(struct writer *w, const struct at *at, const char *na
         return;
     keep_created_attr(fs, at, w->item.number, &info, w->updates == 0);
     scratch_publish(fs->scratch, w->node, &w->item);
-    /* The kernel knows the name as the node's. */
-    notify_name(fs->notify, dir_of(at), name);
+    /* The kernel knows the name as the node's. Of a new item the store says so to every version. */
+    if (w->updates)
+        notify_name(fs->notify, dir_of(at), name);
 }
 
 static void published(struct writer *w, const struct at *at, const char *name, uint64_t number)
 {
     w->item.number = number;
     published_node(w, at, name);
-    rejected_drop(w->h.fs, at, name);
+    w->settled |= rejected_drop(w->h.fs, at, name);
     draft_published(&w->draft);
     w->updates = 0;
     w->exclusive = false;
@@ -273,8 +279,14 @@ int publish_text(struct fs *fs, const struct at *dir, const struct publication *
                  struct item_stat *ret, struct err *e)
 {
     struct store_base *base = NULL;
-    struct store_put put = {.key = p->key, .number = p->number, .text = p->text,
-                            .exclusive = p->exclusive, .mtime_ns = p->mtime_ns};
+    /* To cached readers a file renamed over the item is a writer like any other (files.h). */
+    struct opening o = {.ino = inode_item(dir->in.version, dir->in.type, p->number)};
+    bool apart = p->number && files_open_writer(fs->files, &o);
+    struct store_put put = {.key = p->key,
+                            .number = p->number,
+                            .text = p->text,
+                            .exclusive = p->exclusive,
+                            .mtime_ns = p->mtime_ns};
     int r = 0;
 
     if (p->number)
@@ -283,6 +295,8 @@ int publish_text(struct fs *fs, const struct at *dir, const struct publication *
     if (r == 0)
         r = store_put(fs->store, dir->v, dir->s, &put, ret, e);
     store_base_free(base);
+    if (apart)
+        files_close(fs->files, &o);
     if (r == 0)
         keep_created_attr(fs, dir, ret->number, p->node, p->number == 0);
     return r;

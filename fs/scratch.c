@@ -19,14 +19,14 @@ struct node {
 };
 
 struct scratch {
-    pthread_mutex_t lock;             /* guards everything here but the atomics */
+    pthread_mutex_t lock; /* guards everything here but the atomics */
     struct node *by_number[BUCKETS];
     struct node *by_name[BUCKETS];
     struct node *first, *last;
     uint64_t next_number;
-    size_t bytes;                     /* of all texts */
-    unsigned limited;                 /* named nodes that count against the limit */
-    atomic_uint n_named, n_limbo;     /* to be asked without the lock */
+    size_t bytes;                 /* of all texts */
+    unsigned limited;             /* named nodes that count against the limit */
+    atomic_uint n_named, n_limbo; /* to be asked without the lock */
 };
 
 struct scratch *scratch_new(void)
@@ -188,11 +188,16 @@ bool scratch_get(struct scratch *s, uint64_t number, struct scratch_info *ret)
     return n != NULL;
 }
 
+bool scratch_has_limbo(struct scratch *s)
+{
+    return atomic_load_explicit(&s->n_limbo, memory_order_acquire) != 0;
+}
+
 uint64_t scratch_hides(struct scratch *s, uint64_t dir, uint64_t item)
 {
     uint64_t number = 0;
 
-    if (atomic_load_explicit(&s->n_limbo, memory_order_acquire) == 0)
+    if (!scratch_has_limbo(s))
         return 0;
     pthread_mutex_lock(&s->lock);
     for (const struct node *n = s->first; n && !number; n = n->next)
@@ -232,8 +237,12 @@ static struct node *node_new(const struct scratch_make *m)
         node_free(n);
         return NULL;
     }
-    n->info = (struct scratch_info){.kind = m->kind, .dir = m->dir, .item = m->item,
-                                    .mode = m->mode, .uid = m->uid, .gid = m->gid,
+    n->info = (struct scratch_info){.kind = m->kind,
+                                    .dir = m->dir,
+                                    .item = m->item,
+                                    .mode = m->mode,
+                                    .uid = m->uid,
+                                    .gid = m->gid,
                                     .mtime_ns = m->mtime_ns};
     n->lookups = n->opens = m->hold;
     return n;

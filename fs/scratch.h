@@ -4,7 +4,6 @@
  *
  *   SCRATCH_FILE     an ordinary file of bytes: editors' swap and backup files, rsync's temporaries,
  *                    x.json.rejected, and in schemas/ the staged files
- *   SCRATCH_SYMLINK  a symbolic link with a scratch name (emacs' locks)
  *   SCRATCH_PENDING  x.json between its creation and the first close that publishes it: no bytes here
  *                    (they are in its writers' drafts), seen in its own directory only and not listed
  *   SCRATCH_LIMBO    a scratch name for an item: x.json was renamed to it, and until x.json is made
@@ -35,7 +34,6 @@ struct scratch;
 
 enum scratch_kind {
     SCRATCH_FILE,
-    SCRATCH_SYMLINK,
     SCRATCH_PENDING,
     SCRATCH_LIMBO
 };
@@ -62,6 +60,7 @@ void scratch_free(struct scratch *s);
 
 bool scratch_find(struct scratch *s, uint64_t dir, const char *name, struct scratch_info *ret);
 bool scratch_get(struct scratch *s, uint64_t node, struct scratch_info *ret);
+bool scratch_has_limbo(struct scratch *s);
 /* The node of a LIMBO name for this item in this directory; 0 = it is not hidden. */
 uint64_t scratch_hides(struct scratch *s, uint64_t dir, uint64_t item);
 
@@ -74,7 +73,7 @@ struct scratch_make {
     uid_t uid;
     gid_t gid;
     int64_t mtime_ns;
-    struct span text; /* FILE: first content; SYMLINK: target */
+    struct span text; /* FILE: first content */
     bool hold;        /* the kernel is told its number: counts as one lookup and one open */
 };
 /* ERR_EXISTS, ERR_NO_SPACE, ERR_NO_MEMORY. */

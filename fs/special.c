@@ -50,10 +50,8 @@ static int text_scratch(struct fs *fs, const struct at *at, struct buf *ret, str
 
 static int (*const texts[INODE_KINDS])(struct fs *fs, const struct at *at, struct buf *ret,
                                        struct err *e) = {
-    [INODE_README] = text_readme,
-    [INODE_CONTROL_FILE] = text_control,
-    [INODE_SCHEMA] = text_schema,
-    [INODE_SCRATCH] = text_scratch,
+    [INODE_README] = text_readme, [INODE_CONTROL_FILE] = text_control,
+    [INODE_SCHEMA] = text_schema, [INODE_SCRATCH] = text_scratch,
     [INODE_ITEM] = text_item,
 };
 
@@ -145,9 +143,13 @@ static int load_one(void *arg, struct span name, struct span text, struct err *e
     struct fs *fs = arg;
     struct buf copy BUF_CLEANUP = BUF_INIT;
     struct scratch_info info;
-    struct scratch_make make = {.dir = inode_fixed(INODE_SCHEMAS), .kind = SCRATCH_FILE,
-                                .mode = fs->file_mode, .uid = fs->uid, .gid = fs->gid,
-                                .mtime_ns = fs->mounted_ns, .text = text};
+    struct scratch_make make = {.dir = inode_fixed(INODE_SCHEMAS),
+                                .kind = SCRATCH_FILE,
+                                .mode = fs->file_mode,
+                                .uid = fs->uid,
+                                .gid = fs->gid,
+                                .mtime_ns = fs->mounted_ns,
+                                .text = text};
 
     if (!buf_addspan(&copy, name) || !(make.name = buf_str(&copy)))
         return err_nomem(e);

@@ -1,13 +1,14 @@
 /* A type as JSON Lines.
  *
- * Reading: an open file is a cursor by item number. It has no snapshot and no transaction: between two
- * reads it is a number and the rest of a line. An offset other than the next one replays from the start.
+ * Reading: an open file is a cursor by item number. It has no snapshot and no transaction: between
+ * two reads it is a number and the rest of a line. An offset other than the next one replays from
+ * the start.
  *
- * Appending: every write() hands over its complete lines at once, all or nothing; an unfinished line
- * waits for the handle's next write.
+ * Appending: every write() hands over its complete lines at once, all or nothing; an unfinished
+ * line waits for the handle's next write.
  *
- * On a read-only mount nothing changes, so the size is exact: counted once, and with marks on the way
- * from which any offset is found again. */
+ * On a read-only mount nothing changes, so the size is exact: counted once, and with marks on the
+ * way from which any offset is found again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ struct cursor {
     uint64_t after;  /* the last item that is in `rest` or before it */
     struct buf rest; /* of it, [used, n) is still to be given out */
     size_t used;
-    size_t wanted;   /* while it is filled */
+    size_t wanted; /* while it is filled */
     bool end;
     bool no_memory;
 };
@@ -80,6 +81,7 @@ static int cursor_seek(struct fs *fs, const struct at *at, struct cursor *c, uin
         buf_free(&c->rest);
         *c = (struct cursor){.offset = 0};
     }
+    loop_will_block();
     while (c->offset < offset) {
         uint64_t gap = offset - c->offset;
         size_t step = gap < 65536 ? (size_t)gap : 65536;
@@ -117,7 +119,7 @@ struct stream {
     struct opener opener;
     struct cursor cursor; /* guard: h.lock, as all below */
     struct buf unfinished;
-    unsigned lines;       /* taken so far, for messages */
+    unsigned lines; /* taken so far, for messages */
     bool refused;
     struct err why;
     bool sync;
@@ -132,7 +134,6 @@ static void stream_read(fuse_req_t req, struct handle *h, size_t size, off_t off
     struct span part;
 
     (void)fi;
-    loop_will_block();
     pthread_mutex_lock(&h->lock);
     if (at_open_inode(h->fs, h->ino, &s->in, &at, &e) < 0 ||
         cursor_read(h->fs, &at, &s->cursor, (uint64_t)offset, size, &part, &e) < 0)

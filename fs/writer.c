@@ -14,6 +14,7 @@ static int check_name(void *arg, struct span name, struct err *e)
     const struct writer *w = arg;
     const char *names[FIELDS_MAX];
     const char *nearest;
+    char path[200];
     size_t n = w->shape->n_fields;
 
     if (w->shape->open || shape_field(w->shape, name))
@@ -24,6 +25,9 @@ static int check_name(void *arg, struct span name, struct err *e)
     err_set(e, ERR_INVALID, "\"%.*s\" is no field of %s%s%s%s", (int)(name.n < 80 ? name.n : 80),
             name.p, w->shape->name, nearest ? ", did you mean \"" : "", nearest ? nearest : "",
             nearest ? "\"?" : "");
+    snprintf(path, sizeof(path), "%s.%.*s", w->shape->name, (int)(name.n < 80 ? name.n : 80),
+             name.p);
+    err_field(e, path);
     if (nearest)
         err_expected(e, "%s", nearest);
     return -1;
@@ -67,8 +71,8 @@ static int count_bytes(struct writer *w, struct err *e)
 
 static int check_text(struct writer *w, const struct at *at, struct err *e)
 {
-    if (store_check_text(w->h.fs->store, at->cat, at->v, at->s, w->base,
-                         buf_span(&w->draft.text), e) < 0)
+    if (store_check_text(w->h.fs->store, at->cat, at->v, at->s, w->base, buf_span(&w->draft.text),
+                         e) < 0)
         return -1;
     draft_checked(&w->draft);
     return 0;
@@ -93,6 +97,18 @@ static int write_locked(struct writer *w, const struct at *at, struct span bytes
     return -1;
 }
 
+/* A write, a flush or an fsync holds no directory: it may wait until the names are told. So what was
+ * refused is found beside the item, and no longer there after a save. */
+static void reply_late(fuse_req_t req, struct writer *w, int r, const struct err *e)
+{
+    struct reply reply = {.kind = REPLY_ERR, .error = r < 0 ? errno_of(e) : 0};
+
+    if (w->settled)
+        notify_reply_late(w->h.fs->notify, req, &reply);
+    else
+        reply_done(req, r, e);
+}
+
 static void writer_write(fuse_req_t req, struct handle *h, struct span bytes, off_t offset,
                          const struct fuse_file_info *fi)
 {
@@ -108,7 +124,7 @@ static void writer_write(fuse_req_t req, struct handle *h, struct span bytes, of
         r = write_locked(w, &at, bytes, (uint64_t)offset, &e);
     pthread_mutex_unlock(&h->lock);
     if (r < 0)
-        reply_error(req, &e);
+        reply_late(req, w, r, &e);
     else
         fuse_reply_write(req, bytes.n);
 }
@@ -199,17 +215,6 @@ static int flush_locked(struct writer *w, const struct at *at, bool opener, stru
     return publish_or_note(w, at, e);
 }
 
-/* A flush or an fsync holds no directory: it may wait until the names are told. */
-static void reply_published(fuse_req_t req, struct writer *w, int r, const struct err *e)
-{
-    struct reply reply = {.kind = REPLY_ERR};
-
-    if (r < 0 || !w->settled)
-        reply_done(req, r, e);
-    else
-        notify_reply_late(w->h.fs->notify, req, &reply);
-}
-
 static void writer_flush(fuse_req_t req, struct handle *h, const struct fuse_file_info *fi)
 {
     struct writer *w = (struct writer *)h;
@@ -226,7 +231,7 @@ static void writer_flush(fuse_req_t req, struct handle *h, const struct fuse_fil
     else if (!w->draft.dirty)
         r = 0;
     pthread_mutex_unlock(&h->lock);
-    reply_published(req, w, r, &e);
+    reply_late(req, w, r, &e);
 }
 
 static int fsync_locked(struct writer *w, const struct at *at, struct err *e)
@@ -252,7 +257,7 @@ static void writer_fsync(fuse_req_t req, struct handle *h)
     if (r == 0)
         r = fsync_locked(w, &at, &e);
     pthread_mutex_unlock(&h->lock);
-    reply_published(req, w, r, &e);
+    reply_late(req, w, r, &e);
 }
 
 /* A name that was made for an item that never came. */
@@ -333,8 +338,8 @@ size_t writer_size(struct writer *w)
 
 /* ---- Opening ---- */
 
-static struct writer *writer_new(fuse_req_t req, const struct inode *item, uint64_t ino,
-                                 bool empty, const struct fuse_file_info *fi, struct err *e)
+static struct writer *writer_new(fuse_req_t req, const struct inode *item, uint64_t ino, bool empty,
+                                 const struct fuse_file_info *fi, struct err *e)
 {
     struct fs *fs = fs_of(req);
     struct writer *w;
@@ -398,8 +403,8 @@ static int dir_of_node(struct fs *fs, const struct scratch_info *info, struct at
 }
 
 static struct writer *pending_new(fuse_req_t req, const struct at *dir,
-                                  const struct scratch_info *info,
-                                  const struct fuse_file_info *fi, struct err *e)
+                                  const struct scratch_info *info, const struct fuse_file_info *fi,
+                                  struct err *e)
 {
     struct inode item = {INODE_ITEM, dir->in.version, dir->in.type, 0};
     struct writer *w = writer_new(req, &item, inode_scratch(info->node), true, fi, e);
@@ -447,9 +452,15 @@ int writer_create(fuse_req_t req, const struct at *dir, const char *name, uint64
 {
     struct fs *fs = fs_of(req);
     const struct fuse_ctx *caller = fuse_req_ctx(req);
-    struct scratch_make make = {.dir = dir->ino, .name = name, .kind = SCRATCH_PENDING,
-                                .item = hidden, .mode = mode & 07777, .uid = caller->uid,
-                                .gid = caller->gid, .mtime_ns = time_now_ns(), .hold = true};
+    struct scratch_make make = {.dir = dir->ino,
+                                .name = name,
+                                .kind = SCRATCH_PENDING,
+                                .item = hidden,
+                                .mode = mode & 07777,
+                                .uid = caller->uid,
+                                .gid = caller->gid,
+                                .mtime_ns = time_now_ns(),
+                                .hold = true};
     struct fuse_entry_param entry = {0};
     struct scratch_info info;
     struct writer *w;
@@ -470,8 +481,10 @@ int writer_create(fuse_req_t req, const struct at *dir, const char *name, uint64
         scratch_unlink(fs->scratch, info.node);
         return -1;
     }
-    /* Asked again each time: the name is the item's own as soon as it is published. */
+    /* Asked again each time: the name is the item's own as soon as it is published. The attributes
+     * change by what is done through this kernel's handles alone until then. */
     entry.ino = inode_scratch(info.node);
+    entry.attr_timeout = FOREVER_S;
     scratch_stat_fill(fs, &info, &entry.attr);
     handle_reply_create(req, &w->h, &entry, info.node, fi);
     return 0;
@@ -486,8 +499,8 @@ static void take_reference(struct opening *o)
 
 struct writer *writer_of_caller(fuse_req_t req, uint64_t ino)
 {
-    struct opening *o = files_find_writer(fs_of(req)->files, ino, fuse_req_ctx(req)->pid,
-                                          take_reference);
+    struct opening *o =
+        files_find_writer(fs_of(req)->files, ino, fuse_req_ctx(req)->pid, take_reference);
 
     return o ? (struct writer *)((char *)o - offsetof(struct writer, opening)) : NULL;
 }
