@@ -51,7 +51,7 @@ static int line_key(struct span line, struct arena *a, struct span *ret, struct 
         return -1;
     key = json_member(object, span_of("_key"));
     if (!key) {
-        err_set(e, ERR_INVALID, "a line without \"_key\"");
+        err_at(e, ERR_INVALID, 1, object->column, "a line without \"_key\"");
         return err_expected(e, "{\"_key\": \"...\", ...} on one line");
     }
     if (key->kind != JSON_STRING)
@@ -59,6 +59,15 @@ static int line_key(struct span line, struct arena *a, struct span *ret, struct 
                       json_kind_name(key->kind));
     *ret = key->text;
     return 0;
+}
+
+/* A key that was given without escapes is a part of its line. */
+static int at_key(struct span line, struct span key, struct err *e)
+{
+    bool inside = key.p >= line.p && key.p <= line.p + line.n;
+
+    e->column = inside ? (unsigned)(key.p - line.p) : 1;
+    return -1;
 }
 
 static int append_line(struct store_tx *tx, const struct version *v, const struct shape *s,
@@ -69,6 +78,8 @@ static int append_line(struct store_tx *tx, const struct version *v, const struc
 
     if (line_key(line, &a, &put.key, e))
         return -1;
+    if (key_check(put.key, e) < 0)
+        return at_key(line, put.key, e);
     return item_put(tx, v, s, &put, true, NULL, e);
 }
 

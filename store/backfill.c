@@ -12,16 +12,19 @@
  *
  * jobs.lock guards struct jobs; it is never held across store_write. */
 #include "backfill.h"
+#include "verb_log.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define BATCH_MIN      32
 #define BATCH_MAX      4096
 #define BATCH_TIME_NS  8000000 /* a batch keeps writers waiting: about this long at the most */
 #define RATE_WINDOW_NS 500000000
+#define NICE           5 /* of its thread: readers come first when the processors are all busy */
 
 const char *const backfill_state_names[] = {"not_needed", "needed", "running", "paused", "done"};
 
@@ -35,94 +38,6 @@ struct jobs {
     uint64_t rate_limit;    /* items a second, 0 = none */
     struct job_figures now;
 };
-
-/* ---- Table job ---- */
-
-static const char select_job[] =
-    "SELECT version, state, step, cursor, done, total, started, ended FROM job WHERE ";
-
-static void row_from(sqlite3_stmt *st, struct job_row *ret)
-{
-    *ret = (struct job_row){
-        .version = (uint32_t)column_id(st, 0),
-        .state = (enum backfill_state)column_id(st, 1),
-        .step = (uint32_t)column_id(st, 2),
-        .cursor = column_id(st, 3),
-        .done = column_id(st, 4),
-        .total = column_id(st, 5),
-        .started_ns = (int64_t)column_id(st, 6),
-        .ended_ns = (int64_t)column_id(st, 7),
-    };
-}
-
-static int job_select(struct conn *c, const char *where, uint64_t arg, struct job_row *ret,
-                      bool *ret_found, struct err *e)
-{
-    char sql[256];
-    sqlite3_stmt *st;
-    snprintf(sql, sizeof sql, "%s%s", select_job, where);
-    if (conn_prepare(c, sql, &st, e))
-        return -1;
-    if (sqlite3_bind_parameter_count(st))
-        bind_id(st, 1, arg);
-    int rc = conn_step(c, st, ret_found, e);
-    if (!rc && *ret_found)
-        row_from(st, ret);
-    sqlite3_finalize(st);
-    return rc;
-}
-
-int job_read(struct conn *c, uint32_t version, struct job_row *ret, bool *ret_found, struct err *e)
-{
-    return job_select(c, "version = ?1", version, ret, ret_found, e);
-}
-
-int job_active(struct conn *c, struct job_row *ret, bool *ret_found, struct err *e)
-{
-    return job_select(c, "state IN (2, 3) LIMIT 1", 0, ret, ret_found, e);
-}
-
-int job_covered(struct conn *c, uint32_t *ret, struct err *e)
-{
-    struct job_row row = {0};
-    bool found;
-    if (job_select(c, "state IN (0, 4) ORDER BY step DESC LIMIT 1", 0, &row, &found, e))
-        return -1;
-    *ret = found ? row.step : 0;
-    return 0;
-}
-
-int job_write(struct store_tx *tx, const struct job_row *row, struct err *e)
-{
-    sqlite3_stmt *st;
-    if (conn_prepare(tx->c,
-                     "INSERT OR REPLACE INTO job (version, state, step, cursor, done, total, "
-                     "started, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                     &st, e))
-        return -1;
-    bind_id(st, 1, row->version);
-    bind_id(st, 2, row->state);
-    bind_id(st, 3, row->step);
-    bind_id(st, 4, row->cursor);
-    bind_id(st, 5, row->done);
-    bind_id(st, 6, row->total);
-    bind_id(st, 7, (uint64_t)row->started_ns);
-    bind_id(st, 8, (uint64_t)row->ended_ns);
-    int rc = conn_run(tx->c, st, e);
-    sqlite3_finalize(st);
-    return rc;
-}
-
-int job_delete(struct store_tx *tx, uint32_t version, struct err *e)
-{
-    sqlite3_stmt *st;
-    if (conn_prepare(tx->c, "DELETE FROM job WHERE version = ?1", &st, e))
-        return -1;
-    bind_id(st, 1, version);
-    int rc = conn_run(tx->c, st, e);
-    sqlite3_finalize(st);
-    return rc;
-}
 
 /* ---- What needs one ---- */
 
@@ -309,6 +224,53 @@ static int derive_all(struct store *s, uint32_t version, struct err *e)
     return rc;
 }
 
+/* All holders are up to date now: that needs to be noted only. */
+static int derive_moves(struct store *s, uint32_t version, struct err *e)
+{
+    struct catalog *cat = store_catalog(s);
+    struct version *v = cat ? catalog_live(cat, version) : NULL;
+    int rc = 0;
+    for (size_t i = 0; v && i < cat->n_links && !rc; i++)
+        if (cat->links[i]->kind == LINK_MOVE)
+            rc = derive_for_view(s, v, cat->links[i]->target_coll, e);
+    catalog_unref(cat);
+    return rc;
+}
+
+/* Not much lower: a writer waits for the batch under way, whatever its priority. */
+static void be_nice(void)
+{
+    int now = getpriority(PRIO_PROCESS, 0);
+
+    setpriority(PRIO_PROCESS, 0, now + NICE < 19 ? now + NICE : 19); /* of this thread */
+}
+
+static int pause_tx(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct job_row row;
+    bool found;
+    if (job_read(tx->c, *(uint32_t *)arg, &row, &found, e))
+        return -1;
+    if (!found || row.state != BACKFILL_RUNNING)
+        return 0;
+    row.state = BACKFILL_PAUSED;
+    return job_write(tx, &row, e);
+}
+
+/* An error ends the job: it is paused where it is, and the log says why. Where even that can't be
+ * written, the row goes on saying that it runs, and the next opening resumes it. */
+static void give_up(struct store *s, uint32_t version, const struct err *why)
+{
+    struct catalog *cat = store_catalog(s);
+    const struct catalog_entry *en = catalog_entry(cat, version);
+    struct buf nothing BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT;
+
+    (void)store_write(s, TX_ALONE, pause_tx, &version, &e);
+    verb_log(s, NULL, "backfill", span_of(en ? en->v->name : ""), -1, &nothing, why);
+    catalog_unref(cat);
+}
+
 static void *job_main(void *arg)
 {
     struct store *s = arg;
@@ -317,8 +279,10 @@ static void *job_main(void *arg)
     struct pace pace = {.window_ns = clock_ns()};
     struct err e = ERR_INIT;
     bool stop = false;
-    int rc = derive_all(s, b.version, &e);
+    int rc;
 
+    be_nice();
+    rc = derive_all(s, b.version, &e);
     while (!rc && !b.end && !stop) {
         int64_t began = clock_ns();
         uint64_t limit = rate_limit(j);
@@ -334,7 +298,9 @@ static void *job_main(void *arg)
         stop = rest_until(j, until);
     }
     if (!rc && b.end)
-        rc = store_sync(s, &e);
+        rc = derive_moves(s, b.version, &e) || store_sync(s, &e) ? -1 : 0;
+    if (rc)
+        give_up(s, b.version, &e);
     pthread_mutex_lock(&j->lock);
     j->alive = false;
     j->now.running = false;

@@ -37,6 +37,12 @@ int meta_set(struct store_tx *tx, const char *name, int64_t value, struct err *e
     return meta_put(tx->c, name, value, e);
 }
 
+const char *meta_mtime(uint32_t coll, char ret[META_MTIME_SIZE])
+{
+    snprintf(ret, META_MTIME_SIZE, META_MTIME "%u", (unsigned)coll);
+    return ret;
+}
+
 int catalog_save(struct store_tx *tx, struct err *e)
 {
     const struct catalog *c = tx->cat;

@@ -296,11 +296,13 @@ int item_put(struct store_tx *tx, const struct version *v, const struct shape *s
 
     if (put->text.n > tx->store->max_item_bytes)
         return item_too_big(tx->store, e);
-    if (present_shape(tx, &p.v, &p.s, e) || derive_coll_tx(tx, p.s->coll, e))
+    if (present_shape(tx, &p.v, &p.s, e) || derive_view_tx(tx, p.v, p.s->coll, e))
         return -1;
     rc = find(&p, e);
     if (rc == 0)
         rc = put_found(&p, ret_stat, e);
+    if (rc < 0)
+        lens_place(put->text, e);
     item_row_free(&p.row);
     record_free(&p.now);
     lens_reset(&tx->c->lens);
@@ -369,7 +371,7 @@ static int give_way(struct store_tx *tx, uint64_t other, uint64_t id, struct err
 static int rename_row(struct store_tx *tx, const struct version *v, const struct shape *s,
                       const struct item_row *row, struct span new_key, struct err *e)
 {
-    if (write_key(tx, row, new_key, e))
+    if (write_key(tx, row, new_key, e) || tx_count(tx, id_coll(row->id), 0, e))
         return -1;
     tx_note(tx, STORE_CHANGE_REMOVED, row->id, buf_span(&row->key));
     tx_note(tx, STORE_CHANGE_ADDED, row->id, new_key);
@@ -385,7 +387,7 @@ int item_rename(struct store_tx *tx, const struct version *v, const struct shape
     uint64_t other = 0;
     bool found, taken;
 
-    if (key_check(new_key, e) || derive_coll_tx(tx, s->coll, e) ||
+    if (key_check(new_key, e) || derive_view_tx(tx, v, s->coll, e) ||
         item_row_get(tx->c, id, &row, &found, e))
         return -1;
     if (!found)
@@ -475,14 +477,18 @@ static void bind_if(sqlite3_stmt *st, int i, bool has, uint32_t value)
         sqlite3_bind_null(st, i);
 }
 
+static bool is_item(uint64_t number)
+{
+    return number != 0 && number != STORE_STREAM;
+}
+
 static int set_attr(struct store_tx *tx, const struct call *a, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(tx->c, STMT_ATTR_SET, e);
 
     if (!st)
         return -1;
-    if (a->number)
-        atomic_store(&tx->store->has_attrs, true);
+    atomic_store(is_item(a->number) ? &tx->store->has_attrs : &tx->store->has_dir_attrs, true);
     bind_id(st, 1, a->number);
     sqlite3_bind_int64(st, 2, a->v->number);
     sqlite3_bind_int64(st, 3, a->s ? a->s->id : 0);
@@ -514,7 +520,10 @@ static int attr_op(struct store_tx *tx, void *arg, struct err *e)
 
     if (a->s ? present_shape(tx, &a->v, &a->s, e) : !catalog_live(tx->cat, a->v->number))
         return err_set(e, ERR_STALE, "version %s is not served any more", a->v->name);
-    if (a->number && attr_item(tx, a, e))
+    if (is_item(a->number) && attr_item(tx, a, e))
+        return -1;
+    if (a->s && a->number == 0 && a->mask & ATTR_MTIME &&
+        tx_names_mtime(tx, a->s->coll, a->attr->mtime_ns ? a->attr->mtime_ns : 1, e))
         return -1;
     return a->mask & (ATTR_MODE | ATTR_OWNER) ? set_attr(tx, a, e) : 0;
 }

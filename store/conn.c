@@ -47,6 +47,10 @@ int conn_error(struct conn *c, int rc, struct err *e)
 
     if (c->writer && c->store && (is_sync_failure(rc) || is_sync_failure(extended)))
         atomic_store(&c->store->failed, true);
+    if (c->begun && !c->lost && sqlite3_get_autocommit(c->db))
+        c->lost = rc;
+    if ((rc & 0xff) == SQLITE_CORRUPT)
+        c->doubtful = true;
     if (rc == SQLITE_IOERR_NOMEM)
         return err_nomem(e);
     for (size_t i = 0; i < sizeof code_texts / sizeof code_texts[0]; i++)
@@ -89,9 +93,21 @@ sqlite3_stmt *conn_stmt(struct conn *c, enum stmt id, struct err *e)
     return c->stmts[id];
 }
 
+/* SQLite undoes the whole transaction on some errors. Whoever passed such an error over must not go
+ * on: every statement would be a transaction of its own. */
+static bool is_lost(const struct conn *c)
+{
+    return c->begun && c->lost;
+}
+
 int conn_step(struct conn *c, sqlite3_stmt *st, bool *ret_row, struct err *e)
 {
-    int rc = sqlite3_step(st);
+    int rc;
+    if (is_lost(c)) {
+        sqlite3_reset(st);
+        return conn_error(c, c->lost, e);
+    }
+    rc = sqlite3_step(st);
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
         *ret_row = rc == SQLITE_ROW;
         return 0;
@@ -337,7 +353,7 @@ void reader_put(struct conn *c)
     if (c->rec.cap > 4096)
         record_free(&c->rec);
     pthread_mutex_lock(&s->pool.lock);
-    if (s->pool.n_free < READERS_KEPT) {
+    if (s->pool.n_free < READERS_KEPT && !c->doubtful) {
         c->next = s->pool.free;
         s->pool.free = c;
         s->pool.n_free++;

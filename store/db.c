@@ -255,26 +255,50 @@ static int load_counts(struct store *s, struct conn *c, struct err *e)
         }
         s->state.counts = counts;
         counts[s->state.n_counts++] =
-            (struct count){(uint32_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)};
+            (struct count){.coll = (uint32_t)sqlite3_column_int64(st, 0),
+                           .n = sqlite3_column_int64(st, 1)};
     }
     stmt_done(st);
     return rc;
+}
+
+/* The times that users gave to directories. */
+static int load_mtimes(struct store *s, struct conn *c, struct err *e)
+{
+    char name[META_MTIME_SIZE];
+
+    for (size_t i = 0; i < s->state.n_counts; i++) {
+        struct count *n = &s->state.counts[i];
+        if (meta_get(c, meta_mtime(n->coll, name), &n->mtime_ns, e))
+            return -1;
+        n->given = n->mtime_ns != 0;
+    }
+    return 0;
+}
+
+static int has_rows(struct conn *c, enum stmt id, atomic_bool *ret, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, id, e);
+    bool row;
+
+    if (!st || conn_step(c, st, &row, e))
+        return -1;
+    stmt_done(st);
+    atomic_store(ret, row);
+    return 0;
 }
 
 static int load(struct store *s, struct err *e)
 {
     struct conn *c = s->writer;
     int64_t next = 1;
-    sqlite3_stmt *st;
-    bool row;
 
-    if (load_counts(s, c, e) || meta_get(c, META_NEXT_ITEM, &next, e) ||
+    if (load_counts(s, c, e) || load_mtimes(s, c, e) || meta_get(c, META_NEXT_ITEM, &next, e) ||
         catalog_load(s, c, &s->state.cat, e) ||
         derive_list(c, s->state.cat, &s->state.underived, &s->state.n_underived, e) ||
-        !(st = conn_stmt(c, STMT_ATTR_ANY, e)) || conn_step(c, st, &row, e))
+        has_rows(c, STMT_ATTR_ANY, &s->has_attrs, e) ||
+        has_rows(c, STMT_ATTR_ANY_DIR, &s->has_dir_attrs, e))
         return -1;
-    stmt_done(st);
-    atomic_store(&s->has_attrs, row);
     atomic_store(&s->n_underived, s->state.n_underived);
     atomic_store(&s->epoch, s->state.cat->epoch);
     s->next_item = s->reserved_items = (uint64_t)next;
@@ -396,12 +420,39 @@ int store_open(const char *path, const struct store_options *o, struct store **r
     return 0;
 }
 
+static int mtimes_op(struct store_tx *tx, void *arg, struct err *e)
+{
+    struct store *s = tx->store;
+    int rc = 0;
+
+    (void)arg;
+    pthread_mutex_lock(&s->state.lock);
+    for (size_t i = 0; i < s->state.n_counts && rc == 0; i++)
+        if (s->state.counts[i].mtime_ns && !s->state.counts[i].given)
+            rc = tx_names_mtime(tx, s->state.counts[i].coll, s->state.counts[i].mtime_ns, e);
+    pthread_mutex_unlock(&s->state.lock);
+    return rc;
+}
+
+/* When the names of each directory changed last; after a crash they are as old as the mount. */
+static void keep_mtimes(struct store *s)
+{
+    struct err ignored = ERR_INIT;
+    bool changed = false;
+
+    for (size_t i = 0; i < s->state.n_counts; i++)
+        changed |= s->state.counts[i].mtime_ns && !s->state.counts[i].given;
+    if (changed && s->writer && !s->read_only && !atomic_load(&s->failed))
+        store_write(s, 0, mtimes_op, NULL, &ignored);
+}
+
 void store_close(struct store *s)
 {
     if (!s)
         return;
     sweep_stop(s);
     store_jobs_stop(s);
+    keep_mtimes(s);
     pool_close(s);
     /* Nothing is lost when this can't be done: the log is read at the next opening. */
     if (s->writer && atomic_load(&s->failed))
@@ -423,8 +474,15 @@ struct catalog *store_catalog(struct store *s)
 
 void store_on_change(struct store *s, store_change_fn fn, void *arg)
 {
+    pthread_mutex_lock(&s->state.lock); /* jobs may be at work since store_open */
     s->on_change = fn;
     s->on_change_arg = arg;
+    pthread_mutex_unlock(&s->state.lock);
+}
+
+void store_on_wait(struct store *s, void (*fn)(void))
+{
+    s->on_wait = fn;
 }
 
 int64_t store_count(struct store *s, const struct version *v, const struct shape *shape)

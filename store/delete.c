@@ -233,7 +233,7 @@ static int remove_rows(struct store_tx *tx, const struct item_row *row, struct e
     return tx_count(tx, id_coll(row->id), -1, e);
 }
 
-int item_remove(struct store_tx *tx, const struct item_row *row, struct err *e)
+static int remove_now(struct store_tx *tx, const struct item_row *row, struct err *e)
 {
     struct id_list lost ID_LIST_CLEANUP = {0};
 
@@ -242,4 +242,28 @@ int item_remove(struct store_tx *tx, const struct item_row *row, struct err *e)
         return -1;
     tx_note(tx, STORE_CHANGE_REMOVED, row->id, buf_span(&row->key));
     return refs_release_all(tx, &lost, e);
+}
+
+/* What it holds has moved away by a step that it is older than. */
+static bool gives_first(struct store_tx *tx, const struct item_row *row)
+{
+    const struct group *g = catalog_group(tx->cat, id_coll(row->id));
+
+    for (size_t i = 0; i < g->n_links; i++)
+        if (g->links[i]->kind == LINK_MOVE && row->rec.gen < g->links[i]->step)
+            return true;
+    return false;
+}
+
+int item_remove(struct store_tx *tx, const struct item_row *row, struct err *e)
+{
+    struct item_row now ITEM_ROW_CLEANUP = {0};
+    bool found, changed;
+
+    if (!gives_first(tx, row))
+        return remove_now(tx, row, e);
+    if (item_materialize(tx, row, tx->cat->last_step, &changed, e) ||
+        item_row_get(tx->c, row->id, &now, &found, e))
+        return -1;
+    return found ? remove_now(tx, &now, e) : 0;
 }

@@ -87,8 +87,12 @@ bool derive_is_done(struct store *s, const struct store_tx *tx, uint32_t step)
     if (tx && listed(tx->derived, tx->n_derived, step))
         return true;
     if (tx && tx->new_cat) { /* memory knows the links of the catalog before */
-        struct err ignored = ERR_INIT;
-        return link_row(tx->c, step, &done, &ignored) == 0 && done;
+        struct err why = ERR_INIT;
+        if (!link_row(tx->c, step, &done, &why))
+            return done;
+        if (!tx->c->lost) /* nobody is told here: whatever the transaction does next is refused */
+            tx->c->lost = why.code == ERR_NO_MEMORY ? SQLITE_NOMEM : SQLITE_IOERR;
+        return false;
     }
     if (atomic_load(&s->n_underived) == 0)
         return true;
@@ -108,7 +112,7 @@ int derive_list(struct conn *c, const struct catalog *cat, uint32_t **ret, size_
         return err_nomem(e);
     for (size_t i = 0; i < cat->n_links; i++) {
         bool done = false;
-        if (cat->links[i]->kind != LINK_EXTRACT)
+        if (cat->links[i]->kind == LINK_INLINE)
             continue;
         if (link_row(c, cat->links[i]->step, &done, e)) {
             free(steps);

@@ -155,7 +155,7 @@ static int sweep(struct store_tx *tx, uint32_t step, struct err *e)
     return 0;
 }
 
-static int mark_derived(struct store_tx *tx, uint32_t step, struct err *e)
+int derive_mark(struct store_tx *tx, uint32_t step, struct err *e)
 {
     uint32_t *grown = reallocarray(tx->derived, tx->n_derived + 1, sizeof *grown);
     sqlite3_stmt *st;
@@ -179,7 +179,7 @@ static int derive_now(struct store_tx *tx, const struct link *l, struct err *e)
     if (!st)
         return -1;
     sqlite3_bind_int64(st, 1, l->step);
-    if (conn_run(tx->c, st, e) || scan(tx, l, e) || mark_derived(tx, l->step, e))
+    if (conn_run(tx->c, st, e) || scan(tx, l, e) || derive_mark(tx, l->step, e))
         return -1;
     return sweep(tx, l->step, e);
 }

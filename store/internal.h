@@ -65,6 +65,9 @@ struct conn {
     struct buf text, scratch;
     struct conn *next; /* in the pool */
     bool writer;
+    bool begun;    /* the writer: inside BEGIN and COMMIT */
+    int lost;      /* what was begun must not go on, for this error; 0 = none */
+    bool doubtful; /* a page was damaged: what the cache holds of it is not used again */
 };
 
 /* A prepared statement, reset and unbound. It must be reset after use (stmt_done or conn_run). */
@@ -118,6 +121,8 @@ void world_init(struct conn *c); /* world.c: the connection's lens and its world
 struct count {
     uint32_t coll;
     int64_t n;
+    int64_t mtime_ns; /* of its directory; 0 = as old as the mount */
+    bool given;       /* mtime_ns stands in meta: a user's, or that of the last closing */
 };
 
 struct write_op;
@@ -132,8 +137,10 @@ struct store {
     size_t max_item_bytes;
     atomic_bool failed;        /* a sync failed: nothing is written until the next open */
     atomic_bool has_attrs;     /* some item has a mode or owner of its own */
-    store_change_fn on_change; /* set before the first write */
+    atomic_bool has_dir_attrs; /* some directory or stream has */
+    store_change_fn on_change; /* guard: state.lock */
     void *on_change_arg;
+    void (*_Atomic on_wait)(void); /* jobs may wait since store_open */
 
     struct {
         pthread_mutex_t lock;
@@ -203,7 +210,7 @@ int store_write(struct store *s, unsigned flags, tx_fn fn, void *arg, struct err
 struct change_list {
     struct store_change *list; /* keys owned */
     size_t n, cap;
-    bool many; /* STORE_CHANGE_MANY instead of the list */
+    bool many; /* STORE_CHANGE_MANY after the list */
 };
 
 struct origin_use {
@@ -239,7 +246,10 @@ struct store_tx {
  * passes to the transaction. Only with TX_ALONE. */
 int tx_set_catalog(struct store_tx *tx, struct catalog *cat, struct err *e);
 uint64_t tx_new_number(struct store_tx *tx);
+/* delta is 0 for a rename: the directory's time is that of the last change of its names. */
 int tx_count(struct store_tx *tx, uint32_t coll, int64_t delta, struct err *e);
+/* Gives the directory a time, which stands until its names change. */
+int tx_names_mtime(struct store_tx *tx, uint32_t coll, int64_t mtime_ns, struct err *e);
 void tx_note(struct store_tx *tx, enum store_change_kind kind, uint64_t id, struct span key);
 void tx_note_many(struct store_tx *tx); /* verbs: everything may differ */
 void change_list_reset(struct change_list *l);
@@ -362,6 +372,7 @@ void unique_plan_free(struct unique_plan *p);
 int derive_for_coll(struct store *s, uint32_t coll, struct err *e);
 /* Likewise for what v shows of the collection: also fields that move_field put into it. */
 int derive_for_view(struct store *s, const struct version *v, uint32_t coll, struct err *e);
+/* In a transaction, also for what v writes into it. */
 int derive_view_tx(struct store_tx *tx, const struct version *v, uint32_t coll, struct err *e);
 /* After a read was given up with world.needs_derive. */
 int derive_for_read(struct store *s, uint32_t step, struct err *e);
@@ -429,6 +440,9 @@ int version_row_added(struct conn *c, uint32_t number, int64_t *ret_ns, struct e
 /* Numbers and one-line texts by name. *ret untouched when there is none. Names: tables.h. */
 int meta_get(struct conn *c, const char *name, int64_t *ret, struct err *e);
 int meta_set(struct store_tx *tx, const char *name, int64_t value, struct err *e);
+/* The name of a collection's time, in ret. */
+#define META_MTIME_SIZE 32
+const char *meta_mtime(uint32_t coll, char ret[META_MTIME_SIZE]);
 /* meta_set for default and the counters of tx->cat. */
 int catalog_save(struct store_tx *tx, struct err *e);
 

@@ -24,11 +24,9 @@ static int64_t clock_ms(void)
 static int why_over(struct query_db *q)
 {
     if (clock_ms() > q->deadline_ms)
-        return err_set(&q->why, ERR_TOO_BIG, "it takes more than %d s",
-                       QUERY_TIME_LIMIT_MS / 1000);
+        return err_set(&q->why, ERR_TOO_BIG, "it takes more than %d s", QUERY_TIME_LIMIT_MS / 1000);
     if (sqlite3_memory_used() - q->memory_base > QUERY_MEMORY_LIMIT)
-        return err_set(&q->why, ERR_TOO_BIG, "it needs more than %d MiB",
-                       QUERY_MEMORY_LIMIT >> 20);
+        return err_set(&q->why, ERR_TOO_BIG, "it needs more than %d MiB", QUERY_MEMORY_LIMIT >> 20);
     if (q->by && q->by->interrupted && q->by->interrupted(q->by->arg))
         return err_set(&q->why, ERR_INTERRUPTED, "interrupted");
     return 0;
@@ -65,14 +63,18 @@ static struct query_table *table_named(const struct query_db *q, const char *nam
 static int refuse_twin(struct query_db *q, const struct query_table *t, const char *column)
 {
     if (t->twin) {
-        err_set(&q->why, ERR_INVALID, "SQL can't tell \"%s\" from a type whose name differs only "
-                "in case", t->s->name);
+        err_set(&q->why, ERR_INVALID,
+                "SQL can't tell \"%s\" from a type whose name differs only "
+                "in case",
+                t->s->name);
         return SQLITE_DENY;
     }
     for (size_t i = 0; i < t->s->n_fields; i++)
         if (t->twins[i] && (column[0] == '~' || strcasecmp(column, t->s->fields[i].name) == 0)) {
-            err_set(&q->why, ERR_INVALID, "SQL can't tell %s.%s from a field whose name differs "
-                    "only in case", t->s->name, t->s->fields[i].name);
+            err_set(&q->why, ERR_INVALID,
+                    "SQL can't tell %s.%s from a field whose name differs "
+                    "only in case",
+                    t->s->name, t->s->fields[i].name);
             return SQLITE_DENY;
         }
     return SQLITE_OK;
@@ -108,8 +110,10 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
     if (action == SQLITE_FUNCTION && may_call(q, b))
         return SQLITE_OK;
     if (action == SQLITE_FUNCTION)
-        err_set(&q->why, ERR_INVALID, "%s() may not be called: it can give another result the "
-                "next time", b);
+        err_set(&q->why, ERR_INVALID,
+                "%s() may not be called: it can give another result the "
+                "next time",
+                b);
     else
         err_set(&q->why, ERR_INVALID, "it is not one SELECT");
     return SQLITE_DENY;
@@ -120,26 +124,30 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
 static const struct {
     int id, value;
 } limits[] = {
-    {SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024}, {SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024},
-    {SQLITE_LIMIT_EXPR_DEPTH, 300},          {SQLITE_LIMIT_COMPOUND_SELECT, 50},
-    {SQLITE_LIMIT_VDBE_OP, 250000},          {SQLITE_LIMIT_FUNCTION_ARG, 100},
-    {SQLITE_LIMIT_ATTACHED, 0},              {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
-    {SQLITE_LIMIT_VARIABLE_NUMBER, 0},       {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+    {SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024},
+    {SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024},
+    {SQLITE_LIMIT_EXPR_DEPTH, 300},
+    {SQLITE_LIMIT_COMPOUND_SELECT, 50},
+    {SQLITE_LIMIT_VDBE_OP, 250000},
+    {SQLITE_LIMIT_FUNCTION_ARG, 100},
+    {SQLITE_LIMIT_ATTACHED, 0},
+    {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 0},
+    {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
     {SQLITE_LIMIT_WORKER_THREADS, 0},
 };
 static const struct {
     int option, value;
 } settings[] = {
-    {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_DQS_DML, 0},
-    {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
-    {SQLITE_DBCONFIG_ENABLE_VIEW, 0},    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+    {SQLITE_DBCONFIG_DQS_DDL, 0},     {SQLITE_DBCONFIG_DQS_DML, 0},
+    {SQLITE_DBCONFIG_DEFENSIVE, 1},   {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+    {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
 };
 
 static int open_memory(struct query_db *q)
 {
-    int rc = sqlite3_open_v2(":memory:", &q->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX,
-                             NULL);
+    int rc = sqlite3_open_v2(
+        ":memory:", &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_extended_result_codes(q->db, 1);
@@ -318,7 +326,13 @@ static int unknown_column(const struct query_db *q, const char *name, struct err
     for (size_t i = 0; i < q->n_tables; i++)
         for (size_t f = 0; f < q->tables[i].s->n_fields; f++)
             words[k++] = q->tables[i].s->fields[f].name;
-    unknown(q, "field", dot ? dot + 1 : name, words, n, e);
+    bool elsewhere = false;
+    for (size_t i = 0; i < n; i++)
+        elsewhere |= strcmp(words[i], dot ? dot + 1 : name) == 0;
+    if (elsewhere)
+        err_set(e, ERR_INVALID, "no field \"%.100s\" in the types that it stands beside", name);
+    else
+        unknown(q, "field", dot ? dot + 1 : name, words, n, e);
     free(words);
     return -1;
 }
@@ -368,6 +382,8 @@ static int not_one_select(struct query_db *q, sqlite3_stmt *st, const char *tail
         return err_set(e, ERR_INVALID, "it holds a parameter");
     int rc = sqlite3_prepare_v2(q->db, tail, -1, &more, NULL);
     sqlite3_finalize(more);
+    if ((rc & 0xff) == SQLITE_NOMEM)
+        return err_nomem(e);
     if (rc != SQLITE_OK || more)
         return err_set(e, ERR_INVALID, "it is more than one statement");
     return 0;
@@ -445,7 +461,7 @@ int query_check_all(const struct version *v, struct err *e)
 static int derive_tables(struct query_db *q, struct err *e)
 {
     for (size_t i = 0; i < q->n_tables; i++)
-        if (q->tables[i].used && derive_coll_tx(q->tx, q->tables[i].s->coll, e))
+        if (q->tables[i].used && derive_view_tx(q->tx, q->v, q->tables[i].s->coll, e))
             return -1;
     return 0;
 }

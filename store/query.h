@@ -10,8 +10,8 @@
 #include "internal.h"
 #include "verbs.h"
 
-#define QUERY_TIME_LIMIT_MS  60000
-#define QUERY_MEMORY_LIMIT   (512 * 1024 * 1024) /* of SQLite, of an index, of rows kept: each */
+#define QUERY_TIME_LIMIT_MS 60000
+#define QUERY_MEMORY_LIMIT  (512 * 1024 * 1024) /* of SQLite, of an index, of rows kept: each */
 
 /* Checks every query of a version that is about to be added: one SELECT, only this version's types
  * as tables, fields and _key as columns, deterministic functions, read-only. Nothing is read from

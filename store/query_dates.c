@@ -67,9 +67,9 @@ static bool has_function(sqlite3 *db, const char *name)
 int query_dates_init(struct query_dates *d, sqlite3 *db)
 {
     static const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
-    int rc = sqlite3_open_v2(":memory:", &d->judge,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX,
-                             NULL);
+    int rc =
+        sqlite3_open_v2(":memory:", &d->judge,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_create_function_v2(d->judge, "~argument", 1, flags, d, argument, NULL, NULL,
                                         NULL);

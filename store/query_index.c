@@ -129,8 +129,8 @@ int query_index_build(struct query_table *t, int column, struct err *e)
     if (ix->ready)
         return 0;
     if (conn_prepare(t->q->tx->c,
-                     "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id",
-                     &s.st, e))
+                     "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id", &s.st,
+                     e))
         return -1;
     bind_id(s.st, 1, id_make(t->s->coll, 0));
     bind_id(s.st, 2, id_make(t->s->coll, ITEM_NUMBER_MASK));

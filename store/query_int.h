@@ -47,18 +47,18 @@ struct query_dates {
 struct query_db {
     sqlite3 *db;
     const struct version *v;
-    struct store_tx *tx;         /* NULL: the tables are empty (checks) */
+    struct store_tx *tx; /* NULL: the tables are empty (checks) */
     const struct verb_caller *by;
     struct query_table *tables;
     size_t n_tables;
-    char **functions;            /* names that may be called, sorted */
+    char **functions; /* names that may be called, sorted */
     size_t n_functions;
     struct query_dates dates;
     int64_t deadline_ms;
-    sqlite3_int64 memory_base;   /* SQLite's, when the run began */
-    bool judging;                /* the authorizer refuses what no query may do */
+    sqlite3_int64 memory_base; /* SQLite's, when the run began */
+    bool judging;              /* the authorizer refuses what no query may do */
     bool running;
-    struct err why;              /* the first reason of ours to stop */
+    struct err why; /* the first reason of ours to stop */
 };
 
 /* True = the run has to end, q->why says why. Looked at by SQLite and by scans of ours. */
@@ -67,7 +67,8 @@ bool query_is_over(struct query_db *q);
 /* ---- query_vtab.c ---- */
 /* Makes the tables of q->v known to q->db. 0, or an SQLite error. */
 int query_tables_make(struct query_db *q);
-/* A column as SQL sees it. column 0 is _key. text is borrowed from the lens, scratch, rec or key. */
+/* A column as SQL sees it. column 0 is _key. text is borrowed from the lens, scratch, rec or key.
+ */
 int query_value(struct lens *l, const struct query_table *t, const struct record *rec,
                 struct span key, int column, struct buf *scratch, struct sql_value *ret,
                 struct err *e);

@@ -14,15 +14,15 @@ enum plan { PLAN_SCAN, PLAN_KEY, PLAN_INDEX /* + column */ };
 struct cursor {
     sqlite3_vtab_cursor base;
     struct query_table *t;
-    sqlite3_stmt *scan, *get;          /* prepared at first use */
-    const struct index_entry *hits;    /* not NULL: these instead of a scan */
+    sqlite3_stmt *scan, *get;       /* prepared at first use */
+    const struct index_entry *hits; /* not NULL: these instead of a scan */
     struct index_entry hit;
     size_t n_hits, at;
-    uint64_t id;                       /* of the present row */
+    uint64_t id; /* of the present row */
     bool end, decoded;
-    struct lens lens;                  /* scratch of this row */
+    struct lens lens; /* scratch of this row */
     struct record rec, seen;
-    const struct record *shown;        /* rec, or seen when rec is from before the version */
+    const struct record *shown; /* rec, or seen when rec is from before the version */
     struct buf key, body, scratch;
     size_t steps;
 };
@@ -207,8 +207,7 @@ static int begin_hits(struct cursor *c, const struct index_entry *hits, size_t n
 
 static int begin_key(struct cursor *c, sqlite3_value *value, struct err *e)
 {
-    struct span key = {(const char *)sqlite3_value_text(value),
-                       (size_t)sqlite3_value_bytes(value)};
+    struct span key = {(const char *)sqlite3_value_text(value), (size_t)sqlite3_value_bytes(value)};
     bool found = false;
     if (!key.p)
         return err_nomem(e);
@@ -223,9 +222,9 @@ static int begin_index(struct cursor *c, int column, sqlite3_value *value, struc
     const struct index_entry *hits;
     struct sql_value v = {.kind = SQL_REAL};
     if (sqlite3_value_type(value) == SQLITE_TEXT) {
-        v = (struct sql_value){.kind = SQL_TEXT,
-                               .text = {(const char *)sqlite3_value_text(value),
-                                        (size_t)sqlite3_value_bytes(value)}};
+        v = (struct sql_value){
+            .kind = SQL_TEXT,
+            .text = {(const char *)sqlite3_value_text(value), (size_t)sqlite3_value_bytes(value)}};
         if (!v.text.p)
             return err_nomem(e);
     } else {

@@ -59,8 +59,9 @@ void change_list_reset(struct change_list *l)
 
 void tx_note_many(struct store_tx *tx)
 {
-    change_list_reset(&tx->changes);
-    tx->changes.many = true;
+    if (tx->quiet)
+        return;
+    tx->changes.many = true; /* what was listed stays: it is known exactly, and told first */
 }
 
 static bool noted(const struct change_list *l, enum store_change_kind kind, uint64_t id)
@@ -77,7 +78,7 @@ void tx_note(struct store_tx *tx, enum store_change_kind kind, uint64_t id, stru
     struct store_change *grown;
     char *copy = NULL;
 
-    if (l->many || tx->deriving || noted(l, kind, id))
+    if (tx->deriving || tx->quiet || noted(l, kind, id))
         return;
     if (l->n == CHANGES_MAX) {
         tx_note_many(tx);
@@ -103,38 +104,52 @@ void tx_note(struct store_tx *tx, enum store_change_kind kind, uint64_t id, stru
 static void deliver(struct store *s, struct write_op *op)
 {
     static const struct store_change many = {.kind = STORE_CHANGE_MANY};
+    store_change_fn fn;
+    void *arg;
 
-    if (op->rc == 0 && s->on_change) {
+    pthread_mutex_lock(&s->state.lock);
+    fn = s->on_change;
+    arg = s->on_change_arg;
+    pthread_mutex_unlock(&s->state.lock);
+    if (op->rc == 0 && fn) {
+        if (op->changes.n)
+            fn(arg, op->changes.list, op->changes.n);
         if (op->changes.many)
-            s->on_change(s->on_change_arg, &many, 1);
-        else if (op->changes.n)
-            s->on_change(s->on_change_arg, op->changes.list, op->changes.n);
+            fn(arg, &many, 1);
     }
     change_list_reset(&op->changes);
 }
 
 /* ---- What a transaction counts ---- */
 
-static int counts_add(struct count **counts, size_t *n, uint32_t coll, int64_t delta, struct err *e)
+/* mtime_ns: 0 = the names change now. */
+static int counts_add(struct count **counts, size_t *n, uint32_t coll, int64_t delta,
+                      int64_t mtime_ns, struct err *e)
 {
     struct count *grown;
 
     for (size_t i = 0; i < *n; i++)
         if ((*counts)[i].coll == coll) {
             (*counts)[i].n += delta;
+            (*counts)[i].mtime_ns = mtime_ns;
             return 0;
         }
     grown = reallocarray(*counts, *n + 1, sizeof *grown);
     if (!grown)
         return err_nomem(e);
     *counts = grown;
-    grown[(*n)++] = (struct count){coll, delta};
+    grown[(*n)++] = (struct count){.coll = coll, .n = delta, .mtime_ns = mtime_ns};
     return 0;
 }
 
 int tx_count(struct store_tx *tx, uint32_t coll, int64_t delta, struct err *e)
 {
-    return counts_add(&tx->counts, &tx->n_counts, coll, delta, e);
+    return counts_add(&tx->counts, &tx->n_counts, coll, delta, 0, e);
+}
+
+int tx_names_mtime(struct store_tx *tx, uint32_t coll, int64_t mtime_ns, struct err *e)
+{
+    return counts_add(&tx->counts, &tx->n_counts, coll, 0, mtime_ns, e);
 }
 
 uint64_t tx_new_number(struct store_tx *tx)
@@ -159,7 +174,7 @@ static void op_begin(struct store_tx *tx)
     tx->n_counts = 0;
     derive_uses_begin(tx);
     tx->depth = 0;
-    tx->fresh = tx->deriving = false;
+    tx->fresh = tx->deriving = tx->quiet = false;
     tx->assigning = 0;
     tx->c->world.pending_id = 0;
 }
@@ -194,9 +209,11 @@ static void catalog_back(struct store_tx *tx)
 
 static int keep_counts(struct batch *b, struct err *e)
 {
-    for (size_t i = 0; i < b->tx.n_counts; i++)
-        if (counts_add(&b->counts, &b->n_counts, b->tx.counts[i].coll, b->tx.counts[i].n, e))
+    for (size_t i = 0; i < b->tx.n_counts; i++) {
+        const struct count *c = &b->tx.counts[i];
+        if (counts_add(&b->counts, &b->n_counts, c->coll, c->n, c->mtime_ns, e))
             return -1;
+    }
     return 0;
 }
 
@@ -278,11 +295,34 @@ static int save_numbers(struct batch *b, uint64_t *ret_reserved, struct err *e)
     return meta_set(&b->tx, META_NEXT_ITEM, (int64_t)*ret_reserved, e);
 }
 
+static bool mtime_is_given(struct store *s, uint32_t coll)
+{
+    bool given = false;
+
+    pthread_mutex_lock(&s->state.lock);
+    for (size_t i = 0; i < s->state.n_counts; i++)
+        given |= s->state.counts[i].coll == coll && s->state.counts[i].given;
+    pthread_mutex_unlock(&s->state.lock);
+    return given;
+}
+
+/* Only a time that a user gave is kept at once, until the names change: no other write costs more. */
+static int save_mtime(struct batch *b, const struct count *c, struct err *e)
+{
+    char name[META_MTIME_SIZE];
+
+    if (!c->mtime_ns && !mtime_is_given(b->tx.store, c->coll))
+        return 0;
+    return meta_set(&b->tx, meta_mtime(c->coll, name), c->mtime_ns, e);
+}
+
 static int save_counts(struct batch *b, struct err *e)
 {
     for (size_t i = 0; i < b->n_counts; i++) {
         sqlite3_stmt *st;
-        if (b->counts[i].n == 0)
+        if (save_mtime(b, &b->counts[i], e))
+            return -1;
+        if (b->counts[i].n == 0 && !b->counts[i].mtime_ns)
             continue;
         if (!(st = conn_stmt(b->tx.c, STMT_COUNT_ADD, e)))
             return -1;
@@ -317,8 +357,10 @@ static void install_counts(struct store *s, const struct batch *b)
         while (k < s->state.n_counts && s->state.counts[k].coll != b->counts[i].coll)
             k++;
         if (k == s->state.n_counts) /* prepare made room */
-            s->state.counts[s->state.n_counts++] = (struct count){b->counts[i].coll, 0};
+            s->state.counts[s->state.n_counts++] = (struct count){.coll = b->counts[i].coll};
         s->state.counts[k].n += b->counts[i].n;
+        s->state.counts[k].given = b->counts[i].mtime_ns != 0;
+        s->state.counts[k].mtime_ns = b->counts[i].mtime_ns ? b->counts[i].mtime_ns : now_ns();
     }
 }
 
@@ -385,6 +427,7 @@ static void rollback(struct batch *b)
     struct err ignored = ERR_INIT;
 
     statements_reset(c);
+    c->begun = false;
     if (!sqlite3_get_autocommit(c->db))
         run_stmt(c, STMT_ROLLBACK, &ignored);
     catalog_back(&b->tx);
@@ -427,9 +470,20 @@ static void tx_init(struct batch *b, struct store *s)
     s->writer->world.needs_derive = NULL;
 }
 
+/* A page that was damaged when it was read may be read well the next time. */
+static void forget_pages(struct conn *c)
+{
+    if (c->doubtful)
+        sqlite3_db_release_memory(c->db);
+    c->doubtful = false;
+}
+
 static void tx_deinit(struct batch *b)
 {
     b->tx.c->world.tx = NULL;
+    b->tx.c->begun = false;
+    b->tx.c->lost = 0;
+    forget_pages(b->tx.c);
     change_list_reset(&b->tx.changes);
     derive_uses_begin(&b->tx);
     derive_tally_free(&b->tx);
@@ -440,11 +494,21 @@ static void tx_deinit(struct batch *b)
     free(b->underived);
 }
 
+/* The rest of what goes on on this thread can't wait for this call. */
+static void will_wait(struct store *s)
+{
+    void (*on_wait)(void) = s->on_wait;
+    if (on_wait)
+        on_wait();
+}
+
 static void run_batch(struct store *s, struct batch *b)
 {
     struct err why = ERR_INIT;
     bool good = false;
 
+    if (b->durable || b->ops[0]->flags & (TX_ALONE | TX_READ_ONLY_TOO))
+        will_wait(s);
     tx_init(b, s);
     if (!sqlite3_get_autocommit(s->writer->db)) /* the last rollback was given up */
         rollback(b);
@@ -454,6 +518,7 @@ static void run_batch(struct store *s, struct batch *b)
         tx_deinit(b);
         return;
     }
+    s->writer->begun = true;
     good = true;
     for (size_t i = 0; i < b->n && good; i++) {
         good = run_op(b, b->ops[i]);
@@ -485,6 +550,7 @@ static void checkpoint(struct store *s)
     if (s->wal_frames < s->wal_checkpointed + WAL_CHECKPOINT || atomic_load(&s->failed))
         return;
     s->wal_checkpointed = s->wal_frames;
+    will_wait(s);
     if (restart)
         sqlite3_busy_timeout(c->db, 100);
     rc = sqlite3_wal_checkpoint_v2(
@@ -566,6 +632,9 @@ int store_write(struct store *s, unsigned flags, tx_fn fn, void *arg, struct err
     if (s->queue.busy) {
         op.waits = true;
         pthread_cond_init(&op.wake, NULL);
+        pthread_mutex_unlock(&s->queue.lock);
+        will_wait(s);
+        pthread_mutex_lock(&s->queue.lock);
         while (!op.done && !op.lead)
             pthread_cond_wait(&op.wake, &s->queue.lock);
     }

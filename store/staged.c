@@ -26,7 +26,7 @@ static int put(struct store_tx *tx, void *arg, struct err *e)
     return run(tx, "INSERT OR REPLACE INTO staged (name, body) VALUES (?1, ?2)", arg, e);
 }
 
-static int delete(struct store_tx *tx, void *arg, struct err *e)
+static int delete (struct store_tx *tx, void *arg, struct err *e)
 {
     return run(tx, "DELETE FROM staged WHERE name = ?1", arg, e);
 }

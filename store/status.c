@@ -1,10 +1,7 @@
-/* What is known of versions and jobs, and the log. */
+/* What is known of versions and jobs. */
 #include "backfill.h"
 
 #include <stdio.h>
-#include <time.h>
-
-#include "../schemas/json.h"
 
 struct span store_schema_text(const struct version *v)
 {
@@ -110,49 +107,4 @@ void store_status_free(struct store_status *st)
 {
     free(st->versions);
     *st = (struct store_status){0};
-}
-
-/* ---- The log ---- */
-
-static bool log_time(struct buf *out, int64_t ns)
-{
-    char text[64];
-    time_t t = (time_t)(ns / 1000000000);
-    struct tm tm;
-    gmtime_r(&t, &tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    return buf_printf(out, "%s.%03dZ", text, (int)(ns / 1000000 % 1000));
-}
-
-static bool log_line(sqlite3_stmt *st, struct buf *out)
-{
-    return buf_adds(out, "{\"time\": \"") && log_time(out, sqlite3_column_int64(st, 0)) &&
-           buf_printf(out, "\", \"uid\": %lld, \"pid\": %lld, \"verb\": ",
-                      (long long)sqlite3_column_int64(st, 1),
-                      (long long)sqlite3_column_int64(st, 2)) &&
-           json_write_string(column_span(st, 3), out) && buf_adds(out, ", \"argument\": ") &&
-           json_write_string(column_span(st, 4), out) && buf_adds(out, ", \"result\": ") &&
-           json_write_string(column_span(st, 5), out) && buf_adds(out, "}\n");
-}
-
-int store_log(struct store *s, struct buf *out, struct err *e)
-{
-    struct catalog *cat = store_catalog(s);
-    sqlite3_stmt *st = NULL;
-    struct conn *c;
-    bool row = true;
-
-    int rc = reader_get(s, cat, &c, e);
-    catalog_unref(cat);
-    if (rc)
-        return -1;
-    rc = conn_prepare(c, "SELECT at, uid, pid, verb, argument, result FROM log ORDER BY id", &st, e);
-    while (!rc && row) {
-        rc = conn_step(c, st, &row, e);
-        if (!rc && row && !log_line(st, out))
-            rc = err_nomem(e);
-    }
-    sqlite3_finalize(st);
-    reader_put(c);
-    return rc;
 }

@@ -63,6 +63,9 @@ struct store_change {
  * One listener; set before the first write. */
 typedef void (*store_change_fn)(void *arg, const struct store_change *changes, size_t n);
 void store_on_change(struct store *s, store_change_fn fn, void *arg);
+/* Called on the thread of a call that is about to take long, no lock held: it waits for another write,
+ * for the disk, or works through many items. Set before the first call. */
+void store_on_wait(struct store *s, void (*fn)(void));
 
 /* ---- Reading ----
  *
@@ -136,12 +139,18 @@ int store_delete(struct store *st, const struct version *v, const struct shape *
 int store_rename(struct store *st, const struct version *v, const struct shape *s,
                  uint64_t number, struct span new_key, bool noreplace, struct err *e);
 enum { ATTR_MODE = 1, ATTR_OWNER = 2, ATTR_MTIME = 4 };
-/* number 0: the type's directory; s NULL as well: the version's directory. */
+#define STORE_STREAM UINT64_MAX /* in place of an item's number: the type's stream */
+/* number 0: the type's directory; s NULL as well: the version's directory. A type's directory has
+ * one time in all versions, until its names change. */
 int store_set_attr(struct store *st, const struct version *v, const struct shape *s,
                    uint64_t number, unsigned mask, const struct item_stat *attr, struct err *e);
-/* Mode and owner of a type's (s) or version's (s NULL) directory; has_* tell what is kept. */
+/* Mode, owner and time of a type's (s) or version's (s NULL) directory; has_* tell what is kept, a
+ * time of 0 stands for that of the mount. */
 int store_dir_attr(struct store *st, const struct version *v, const struct shape *s,
                    struct item_stat *ret, struct err *e);
+/* Mode and owner of a type's stream. */
+int store_stream_attr(struct store *st, const struct version *v, const struct shape *s,
+                      struct item_stat *ret, struct err *e);
 /* JSON Lines, complete lines only: creates or replaces items (all of a line's fields count, what
  * the version cannot see is kept), all or nothing. The error's line counts from 1 in `lines`. */
 int store_append(struct store *st, const struct version *v, const struct shape *s,

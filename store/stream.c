@@ -33,8 +33,8 @@ struct importing {
     const struct shape *s;
     int (*next)(void *arg, struct span *ret);
     void *arg;
-    struct buf rest;     /* an unfinished line */
-    unsigned line;       /* the number of the first line not yet taken */
+    struct buf rest; /* an unfinished line */
+    unsigned line;   /* the number of the first line not yet taken */
     size_t items;
 };
 

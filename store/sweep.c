@@ -31,6 +31,19 @@ static bool is_shown(const struct catalog *cat, uint32_t coll)
     return false;
 }
 
+/* Items of another collection show what stands in these (inline_type, a link that outlives its
+ * version). */
+static bool is_needed(const struct catalog *cat, uint32_t coll)
+{
+    for (size_t i = 0; i < cat->n_links; i++)
+        if (cat->links[i]->target_coll == coll)
+            return true;
+    for (size_t i = 0; i < cat->n_retired; i++)
+        if (cat->retired[i]->target_coll == coll)
+            return true;
+    return false;
+}
+
 /* A collection with items that no version shows; 0 = none. */
 static int dead_collection(struct store_tx *tx, uint32_t *ret, struct err *e)
 {
@@ -44,7 +57,8 @@ static int dead_collection(struct store_tx *tx, uint32_t *ret, struct err *e)
         if (conn_step(tx->c, st, &row, e))
             return -1;
         uint32_t coll = row ? (uint32_t)column_id(st, 0) : 0;
-        if (row && sqlite3_column_int64(st, 1) > 0 && !is_shown(tx->cat, coll))
+        if (row && sqlite3_column_int64(st, 1) > 0 && !is_shown(tx->cat, coll) &&
+            !is_needed(tx->cat, coll))
             *ret = coll;
     }
     stmt_done(st);

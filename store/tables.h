@@ -26,6 +26,7 @@ extern const size_t n_store_tables;
 #define META_NEXT_SHAPE    "next_shape"
 #define META_NEXT_ITEM     "next_item"     /* no item has this number or a higher one */
 #define META_BACKFILL_RATE "backfill_rate" /* items a second, 0 = no limit */
+#define META_MTIME         "mtime."        /* and a collection: its directory's; 0 = none */
 
 #define STMTS(X)                                                                                   \
     X(ITEM_READ, "SELECT mtime, btime, body FROM item WHERE id = ?1")                              \
@@ -75,6 +76,7 @@ extern const size_t n_store_tables;
     X(LINK_FIND, "SELECT 1 FROM link WHERE step = ?1")                                             \
     X(LINK_INSERT, "INSERT OR IGNORE INTO link (step) VALUES (?1)")                                \
     X(ATTR_ANY, "SELECT 1 FROM attr WHERE number > 0 LIMIT 1")                                     \
+    X(ATTR_ANY_DIR, "SELECT 1 FROM attr WHERE number <= 0 LIMIT 1")                                \
     X(ATTR_GET, "SELECT mode, uid, gid FROM attr WHERE number = ?1 AND version = ?2 AND shape = "  \
                 "?3")                                                                              \
     X(ATTR_SET, "INSERT INTO attr (number, version, shape, mode, uid, gid) VALUES (?1, ?2, ?3, "   \

@@ -1,4 +1,5 @@
-#include "transaction_rows.h"
+/* The rows of a query as items of a target type. */
+#include "transaction_int.h"
 
 #include <stdio.h>
 
@@ -122,9 +123,8 @@ static int unfit(struct collecting *c, sqlite3_stmt *st, int i, struct err *e)
 static int add_cell(struct collecting *c, sqlite3_stmt *st, int i, const struct sql_value *v,
                     struct err *e)
 {
-    struct formula into = {.out_type = c->columns[i].type,
-                           .shapes = c->v->shapes,
-                           .n_shapes = c->v->n_shapes};
+    struct formula into = {
+        .out_type = c->columns[i].type, .shapes = c->v->shapes, .n_shapes = c->v->n_shapes};
     bool fits;
     if ((c->row.n > 2 && !buf_adds(&c->row, ", ")) ||
         !json_write_string(span_of(c->columns[i].name), &c->row) || !buf_adds(&c->row, ": "))

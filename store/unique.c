@@ -401,7 +401,7 @@ int unique_build(struct store_tx *tx, const struct version *v, const struct shap
     sqlite3_stmt *st;
     int rc;
 
-    if (derive_coll_tx(tx, s->coll, e) || unique_drop(tx, set, e) ||
+    if (derive_view_tx(tx, v, s->coll, e) || unique_drop(tx, set, e) ||
         conn_prepare(tx->c, "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2", &st, e))
         return -1;
     bind_id(st, 1, id_make(s->coll, 0));

@@ -13,72 +13,20 @@
  * Verbs take turns under verbs_lock, taken before everything else in store/. */
 #include "backfill.h"
 #include "query.h"
+#include "verb_log.h"
 
 #include <assert.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "../schemas/lint.h"
 #include "../schemas/yaml_doc.h"
 
 static pthread_mutex_t verbs_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* ---- The log ---- */
-
-struct log_row {
-    const struct verb_caller *by;
-    const char *verb;
-    struct span argument, result;
-};
-
-static int log_tx(struct store_tx *tx, void *arg, struct err *e)
-{
-    const struct log_row *row = arg;
-    sqlite3_stmt *st;
-    if (conn_prepare(tx->c,
-                     "INSERT INTO log (at, uid, pid, verb, argument, result) "
-                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                     &st, e))
-        return -1;
-    bind_id(st, 1, (uint64_t)tx->now_ns);
-    bind_id(st, 2, row->by ? row->by->uid : getuid());
-    bind_id(st, 3, row->by ? row->by->pid : (uint32_t)getpid());
-    bind_text(st, 4, span_of(row->verb));
-    bind_text(st, 5, row->argument);
-    bind_text(st, 6, row->result);
-    int rc = conn_run(tx->c, st, e);
-    sqlite3_finalize(st);
-    return rc;
-}
-
 static struct span first_line(struct span s)
 {
     const char *end = s.n ? memchr(s.p, '\n', s.n) : NULL;
     return end ? (struct span){s.p, (size_t)(end - s.p)} : s;
-}
-
-#define LOG_ARGUMENT_MAX 256
-
-static void write_log(struct store *s, const struct verb_caller *by, const char *verb,
-                      struct span argument, int rc, const struct buf *report, const struct err *e)
-{
-    char text[1024];
-    struct err ignored = ERR_INIT;
-    struct log_row row = {by, verb, argument, {0}};
-    if (row.argument.n > LOG_ARGUMENT_MAX)
-        row.argument.n = LOG_ARGUMENT_MAX;
-    if (rc) {
-        size_t n = (size_t)snprintf(text, sizeof text, "error: ");
-        err_format(e, text + n, sizeof text - n);
-        row.result = span_of(text);
-    } else {
-        struct span said = first_line(buf_span(report));
-        snprintf(text, sizeof text, "ok%s%.*s", said.n ? " " : "", (int)(said.n < 900 ? said.n : 900),
-                 said.p);
-        row.result = span_of(text);
-    }
-    if (!s->read_only)
-        (void)store_write(s, TX_ALONE | TX_DURABLE, log_tx, &row, &ignored);
 }
 
 /* ---- Finding and compiling ---- */
@@ -378,6 +326,8 @@ static int prepare_with_reader(struct store *s, const struct catalog *cat, const
     return rc;
 }
 
+#define REPORT_LINE (VERSION_NAME_SIZE + 32)
+
 static int add_locked(struct store *s, const char *file, struct span text,
                       const struct verb_caller *by, struct buf *report, struct err *e)
 {
@@ -387,6 +337,9 @@ static int add_locked(struct store *s, const char *file, struct span text,
     bool ok = true;
 
     int rc = prepare_with_reader(s, cat, file, text, &a, e);
+    /* What is committed must not be called refused because its report found no memory. */
+    if (!rc && !buf_reserve(report, REPORT_LINE))
+        rc = err_nomem(e);
     if (!rc && !a.is_live && store_write(s, TX_ALONE | TX_DURABLE, add_tx, &args, e))
         rc = err_source(e, file);
     if (!rc)
@@ -528,8 +481,7 @@ static int revert_tx(struct store_tx *tx, void *arg, struct err *e)
     return rc;
 }
 
-/* A running backfill of a version that goes is stopped first; its row stays paused, so that the
- * version finds it when it wakes. */
+/* A running backfill of a version that goes is cancelled first. */
 static int stop_job_of(struct store *s, struct span version, struct buf *ignored, struct err *e)
 {
     struct job_figures now;
@@ -548,6 +500,8 @@ static int move_locked(struct store *s, struct span version, tx_fn fn, struct bu
                        struct err *e)
 {
     struct move_args m = {.name = version};
+    if (!buf_reserve(report, sizeof m.text + 2))
+        return err_nomem(e);
     if (store_write(s, TX_ALONE | TX_DURABLE, fn, &m, e))
         return -1;
     return buf_printf(report, "%s\n", m.text) ? 0 : err_nomem(e);
@@ -560,7 +514,7 @@ int store_check(struct store *s, const char *file, struct span text, const struc
 {
     pthread_mutex_lock(&verbs_lock);
     int rc = check_locked(s, file, text, by, report, e);
-    write_log(s, by, "check", span_of(file), rc, report, e);
+    verb_log(s, by, "check", span_of(file), rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }
@@ -575,7 +529,7 @@ int store_add(struct store *s, const char *file, struct span text, const struct 
 {
     pthread_mutex_lock(&verbs_lock);
     int rc = add_locked(s, file, text, by, report, e);
-    write_log(s, by, "add", span_of(file), rc, report, e);
+    verb_log(s, by, "add", span_of(file), rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }
@@ -585,7 +539,7 @@ int store_backfill(struct store *s, struct span command, const struct verb_calle
 {
     pthread_mutex_lock(&verbs_lock);
     int rc = backfill_command(s, command, report, e);
-    write_log(s, by, "backfill", command, rc, report, e);
+    verb_log(s, by, "backfill", command, rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }
@@ -598,7 +552,7 @@ int store_backfill_rate(struct store *s, uint64_t items_per_s, const struct verb
     snprintf(text, sizeof text, "%llu", (unsigned long long)items_per_s);
     pthread_mutex_lock(&verbs_lock);
     int rc = backfill_set_rate(s, items_per_s, e);
-    write_log(s, by, "backfill_rate", span_of(text), rc, &report, e);
+    verb_log(s, by, "backfill_rate", span_of(text), rc, &report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }
@@ -608,7 +562,7 @@ int store_verify(struct store *s, struct span version, const struct verb_caller 
 {
     pthread_mutex_lock(&verbs_lock);
     int rc = verify_run(s, version, by, report, e);
-    write_log(s, by, "verify", version, rc, report, e);
+    verb_log(s, by, "verify", version, rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }
@@ -620,7 +574,7 @@ int store_finalize(struct store *s, struct span version, const struct verb_calle
     int rc = move_locked(s, version, finalize_tx, report, e);
     if (!rc)
         rc = sweep_start(s, e);
-    write_log(s, by, "finalize", version, rc, report, e);
+    verb_log(s, by, "finalize", version, rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }
@@ -633,7 +587,7 @@ int store_revert(struct store *s, struct span version, const struct verb_caller 
     int rc = stop_job_of(s, version, &ignored, e);
     if (!rc)
         rc = move_locked(s, version, revert_tx, report, e);
-    write_log(s, by, "revert", version, rc, report, e);
+    verb_log(s, by, "revert", version, rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }
@@ -643,7 +597,7 @@ int store_transaction(struct store *s, struct span json, const struct verb_calle
 {
     pthread_mutex_lock(&verbs_lock);
     int rc = transaction_run(s, json, by, report, e);
-    write_log(s, by, "transaction", json, rc, report, e);
+    verb_log(s, by, "transaction", json, rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
 }

@@ -23,11 +23,11 @@ struct verifying {
     const struct version *versions[2]; /* v, its predecessor or NULL */
     const struct verb_caller *by;
     uint32_t coll;
-    uint64_t after;          /* the item before the next one */
-    bool end;                /* of the collection */
+    uint64_t after; /* the item before the next one */
+    bool end;       /* of the collection */
     uint64_t items, bad, refs;
-    struct err first;        /* what was found first */
-    struct check_uid *uids;  /* of checks, as they turn up */
+    struct err first;       /* what was found first */
+    struct check_uid *uids; /* of checks, as they turn up */
     size_t n_uids;
     /* the chunk's */
     struct store_tx *tx;
@@ -333,8 +333,6 @@ static int chunk_tx(struct store_tx *tx, void *arg, struct err *e)
 
 static int verify_coll(struct verifying *vf, uint32_t coll, struct err *e)
 {
-    if (derive_for_coll(vf->s, coll, e))
-        return -1;
     vf->coll = coll;
     vf->after = id_make(coll, 0);
     for (vf->end = false; !vf->end;) {
@@ -354,6 +352,18 @@ static bool shows(const struct version *v, size_t n, uint32_t coll)
     return false;
 }
 
+/* For good, before what would derive them in every transaction that is undone. */
+static int derive_all(struct verifying *vf, struct err *e)
+{
+    for (size_t i = 0; i < 2 && vf->versions[i]; i++)
+        for (size_t k = 0; k < vf->versions[i]->n_shapes; k++)
+            if (vf->versions[i]->shapes[k]->kind == SHAPE_ITEM &&
+                derive_for_view(vf->s, vf->versions[i],
+                                vf->versions[i]->shapes[k]->coll, e))
+                return -1;
+    return 0;
+}
+
 /* Each collection once. */
 static int verify_all(struct verifying *vf, struct err *e)
 {
@@ -364,8 +374,7 @@ static int verify_all(struct verifying *vf, struct err *e)
             return -1;
     for (size_t i = 0; p && i < p->n_shapes; i++)
         if (p->shapes[i]->kind == SHAPE_ITEM && !shows(p, i, p->shapes[i]->coll) &&
-            !shows(v, v->n_shapes, p->shapes[i]->coll) &&
-            verify_coll(vf, p->shapes[i]->coll, e))
+            !shows(v, v->n_shapes, p->shapes[i]->coll) && verify_coll(vf, p->shapes[i]->coll, e))
             return -1;
     return 0;
 }
@@ -382,11 +391,13 @@ static int conclude(const struct verifying *vf, struct buf *report, struct err *
                 vf->first.text);
         return err_field(e, vf->first.field);
     }
-    ok = p ? buf_printf(report, "%s and %s agree: %llu items, each reads and writes back the same "
-                        "through both\n", v, p, items)
+    ok = p ? buf_printf(report,
+                        "%s and %s agree: %llu items, each reads and writes back the same "
+                        "through both\n",
+                        v, p, items)
            : buf_printf(report, "%s: %llu items, each reads and writes back the same\n", v, items);
-    ok = ok && buf_printf(report, "references: %llu, all resolve; checks and unique keys hold\n",
-                          refs);
+    ok = ok &&
+         buf_printf(report, "references: %llu, all resolve; checks and unique keys hold\n", refs);
     return ok ? 0 : err_nomem(e);
 }
 
@@ -401,8 +412,8 @@ static int find_versions(struct verifying *vf, struct span name, struct err *e)
     if (!v) {
         const char *near = err_nearest(name.p, name.n, names, n);
         return err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"%s%s%s",
-                       (int)(name.n < 100 ? name.n : 100), name.p,
-                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+                       (int)(name.n < 100 ? name.n : 100), name.p, near ? "; did you mean \"" : "",
+                       near ? near : "", near ? "\"?" : "");
     }
     vf->versions[0] = v;
     if (v->parent)
@@ -415,6 +426,8 @@ int verify_run(struct store *s, struct span version, const struct verb_caller *b
 {
     struct verifying vf = {.s = s, .by = by, .cat = store_catalog(s)};
     int rc = find_versions(&vf, version, e);
+    if (!rc)
+        rc = derive_all(&vf, e);
     if (!rc)
         rc = verify_all(&vf, e);
     if (!rc)
