@@ -14,13 +14,11 @@ void buf_free(struct buf *b)
     *b = (struct buf){0};
 }
 
-bool buf_reserve(struct buf *b, size_t more)
+bool buf_grow(struct buf *b, size_t more)
 {
     size_t cap = b->cap < BUF_FIRST ? BUF_FIRST : b->cap;
     char *p;
 
-    if (more <= b->cap - b->n)
-        return true;
     if (more > SIZE_MAX / 2 - b->n)
         return false;
     while (cap < b->n + more)
@@ -41,14 +39,6 @@ bool buf_add(struct buf *b, const void *p, size_t n)
         return false;
     memcpy(b->p + b->n, p, n);
     b->n += n;
-    return true;
-}
-
-bool buf_addc(struct buf *b, char c)
-{
-    if (!buf_reserve(b, 1))
-        return false;
-    b->p[b->n++] = c;
     return true;
 }
 

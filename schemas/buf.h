@@ -44,9 +44,19 @@ static inline void buf_reset(struct buf *b)
 {
     b->n = 0;
 }
-bool buf_reserve(struct buf *b, size_t more);
+bool buf_grow(struct buf *b, size_t more);
+static inline bool buf_reserve(struct buf *b, size_t more)
+{
+    return more <= b->cap - b->n || buf_grow(b, more);
+}
 bool buf_add(struct buf *b, const void *p, size_t n);
-bool buf_addc(struct buf *b, char c);
+static inline bool buf_addc(struct buf *b, char c)
+{
+    if (!buf_reserve(b, 1))
+        return false;
+    b->p[b->n++] = c;
+    return true;
+}
 bool buf_adds(struct buf *b, const char *s);
 bool buf_addspan(struct buf *b, struct span s);
 bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

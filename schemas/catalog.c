@@ -102,20 +102,34 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
     }
 }
 
-static bool holds_ref(const struct type_ref *t)
+/* Objects may hold others, and themselves in lists. */
+#define OBJECTS_MAX_DEPTH 8
+
+static bool holds_ref(const struct type_ref *t, const struct formula *f, unsigned depth)
 {
-    return t->base == T_REF || (t->elem && holds_ref(t->elem));
+    const struct shape *s;
+    while (t->elem)
+        t = t->elem;
+    if (t->base != T_OBJECT || depth > OBJECTS_MAX_DEPTH)
+        return t->base == T_REF;
+    s = shapes_find(f->shapes, f->n_shapes, t->shape);
+    for (size_t i = 0; s && i < s->n_fields; i++)
+        if (holds_ref(s->fields[i].type, f, depth + 1))
+            return true;
+    return false;
 }
 
 /* The text of a reference changes with the key of its target; the reference itself does not, so
- * what holds references is not computed anew for that. */
+ * what holds references is not computed anew for that. And what a step gave does not come back by
+ * the same step: it is the other side's. */
 static bool brings_volatile(const struct catalog *c, const struct formula *f, bool over_keys)
 {
     for (size_t i = 0; i < f->n_inputs; i++) {
         const struct formula_input *in = &f->inputs[i];
-        if (in->slot < c->n_slots && c->slots[in->slot].is_volatile)
+        const struct slot_info *si = in->slot < c->n_slots ? &c->slots[in->slot] : NULL;
+        if (si && si->is_volatile && !(si->source && si->source->step == f->step))
             return true;
-        if (over_keys && holds_ref(in->type))
+        if (over_keys && holds_ref(in->type, f, 0))
             return true;
     }
     return false;
@@ -124,7 +138,7 @@ static bool brings_volatile(const struct catalog *c, const struct formula *f, bo
 static bool mark_volatile(struct catalog *c, const struct formula *f, bool over_keys)
 {
     struct slot_info *si = f->out < c->n_slots ? &c->slots[f->out] : NULL;
-    if (!si || si->is_volatile || (over_keys && holds_ref(f->out_type)) ||
+    if (!si || si->is_volatile || (over_keys && holds_ref(f->out_type, f, 0)) ||
         !brings_volatile(c, f, over_keys))
         return false;
     si->is_volatile = true;

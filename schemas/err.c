@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -201,23 +202,40 @@ static size_t window_start(const char *line, size_t at, size_t back)
     return start;
 }
 
+/* The line to show and the column in it: where a text ends too early, that is often on an empty
+ * line, and the end of the one before says more. */
+static bool find_fault(const struct err *e, const char *text, size_t len, const char **ret,
+                       size_t *ret_n, unsigned *ret_column)
+{
+    unsigned line = e->line;
+
+    *ret_column = e->column;
+    if (!find_line(text, len, line, ret, ret_n))
+        return false;
+    while (*ret_n == 0 && line > 1) {
+        find_line(text, len, --line, ret, ret_n);
+        *ret_column = UINT_MAX;
+    }
+    return *ret_n > 0;
+}
+
 void err_excerpt(struct err *e, const char *text, size_t len)
 {
     char *out = e->excerpt;
     const char *line;
     size_t n, at, start;
-    unsigned before = 0;
+    unsigned before = 0, column;
 
-    if (e->excerpt[0] || e->line == 0 || !find_line(text, len, e->line, &line, &n) || n == 0)
+    if (e->excerpt[0] || e->line == 0 || !find_fault(e, text, len, &line, &n, &column))
         return;
-    at = column_offset(line, n, e->column);
+    at = column_offset(line, n, column);
     start = window_start(line, at, EXCERPT_BEFORE);
     if (start > 0) {
         memcpy(out, ELLIPSIS, sizeof(ELLIPSIS));
         before = sizeof(ELLIPSIS) - 1;
     }
     before += copy_clean(out + before, at - start + 1, line + start, at - start);
-    e->caret = e->column ? before + 1 : 0;
+    e->caret = column ? before + 1 : 0;
     out += strlen(out);
     if (n - at <= EXCERPT_AFTER) {
         copy_clean(out, n - at + 1, line + at, n - at);

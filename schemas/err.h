@@ -62,7 +62,8 @@ int err_source(struct err *e, const char *source);
 int err_field(struct err *e, const char *field);
 int err_expected(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Copies line e->line of `text` into the excerpt, control characters shown as '?' (a tab as a
- * space), shortened around e->column when it is long, and sets the caret. */
+ * space), shortened around e->column when it is long, and sets the caret. Of an empty line, the end
+ * of the one before it. */
 void err_excerpt(struct err *e, const char *text, size_t len);
 
 void err_clear(struct err *e);

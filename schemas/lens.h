@@ -38,8 +38,8 @@ struct lens_world {
      * origin: for an item from before the step that is being brought up to date. */
     int (*extract)(void *arg, const struct link *l, const struct span *values, bool origin,
                    uint64_t *ret_id, struct err *e);
-    /* Writing, move_field and inline_type: these values (as stored; p == NULL = unset) become those
-     * of l->there in item `id`; id == 0: a new item is made, under the holder's key or one like it.
+    /* Writing, move_field and inline_type: these l->n values (as stored; p == NULL = unset) become
+     * those of l->there in item `id`; one more follows, for lens_assign alone; id == 0: a new item is made, under the holder's key or one like it.
      * only_unset: leaves what is set already. */
     int (*assign)(void *arg, const struct link *l, uint64_t id, struct span holder_key,
                   const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e);
@@ -68,6 +68,9 @@ int lens_text(struct lens *l, const struct version *v, const struct shape *s,
  * go on lacking). This is what write() itself can refuse. */
 int lens_check(struct lens *l, const struct version *v, const struct shape *s, struct span text,
                const struct record *base, struct err *e);
+/* Gives a refusal of an item's text that has no place yet that of the field it names, or else the
+ * object's. */
+void lens_place(struct span text, struct err *e);
 
 struct lens_change {
     const slot_no *slots; /* slots whose value changed, any version's */
@@ -91,7 +94,8 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
              struct span text, bool line, const struct record *base, const struct record *cur,
              struct record *ret, struct lens_change *ret_change, struct err *e);
 
-/* The key changed: formulas over _key run. Same shape as lens_put. */
+/* The key changed: formulas over _key run. Same shape as lens_put. cur: up to date under the old key
+ * (lens_materialize): what older steps would have given must not depend on when they are asked. */
 int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,
                const struct record *cur, struct record *ret, struct lens_change *ret_change,
                struct err *e);
@@ -108,7 +112,8 @@ int lens_field(struct lens *l, const struct version *v, const struct shape *s,
                struct span *ret, bool *ret_set, struct err *e);
 
 /* What world.assign does to the record of the item: cur == NULL = a new one. As lens_put. values:
- * as stored; of LINK_EXTRACT, JSON text. */
+ * as stored; of LINK_EXTRACT, JSON text. Of LINK_MOVE, a second one: the key of a holder from before
+ * the step, or p == NULL. */
 int lens_assign(struct lens *l, const struct link *lk, struct span key, const struct span *values,
                 bool only_unset, const struct record *cur, struct record *ret,
                 struct lens_change *ret_change, struct err *e);

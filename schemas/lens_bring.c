@@ -18,7 +18,7 @@ static int bring_formula(const struct sight *s, const struct formula *f, struct 
 static int link_values(const struct sight *s, const struct link *lk, struct span **ret,
                        bool *ret_any, struct err *e)
 {
-    struct view vw = {s->v, lk->shapes, lk->n_shapes};
+    struct view vw = {s->v, lk->shapes, lk->n_shapes, false, 0};
     struct span *v = arena_alloc(&s->l->arena, (lk->n + 1) * sizeof *v);
     if (!v)
         return err_nomem(e);
@@ -40,17 +40,22 @@ static int link_values(const struct sight *s, const struct link *lk, struct span
     return 0;
 }
 
-/* A field that moves: what the item held becomes the target's, unless it has a value already. */
-static int bring_move(const struct sight *s, const struct link *lk, struct err *e)
+/* A field that moves: what the item held becomes the target's, unless it has a value already. From
+ * here on a basis in this slot is the link's. */
+static int bring_move(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
     struct lens *l = s->l;
-    struct span own, ref = record_value(s->rec, lk->ref);
+    struct span own, ref = record_value(r, lk->ref), values[2];
     uint64_t id = ref.p ? lens_ref_id(ref) : 0;
-    if (!id)
-        return 0;
+    const struct entry *en = record_get(r, lk->here[0]);
     if (sight_slot(s, lk->here[0], &own, e))
         return -1;
-    return own.p ? l->world.assign(l->world.arg, lk, id, s->key, &own, true, &id, e) : 0;
+    record_drop(r, lk->here[0], ENTRY_BASIS);
+    if (en && !span_eq(own, en->bytes) && !record_set(r, lk->here[0], en->kind, own))
+        return err_nomem(e);
+    values[0] = own;
+    values[1] = s->key;
+    return id && own.p ? l->world.assign(l->world.arg, lk, id, s->key, values, true, &id, e) : 0;
 }
 
 /* An item from before the step refers to the record made from its values; that one may have been
@@ -92,7 +97,7 @@ static int bring_link(const struct sight *s, const struct link *lk, bool writing
     if (lk->kind == LINK_INLINE || (lk->kind == LINK_EXTRACT && record_get(r, lk->ref)))
         return 0;
     if (lk->kind == LINK_MOVE)
-        return writing ? bring_move(s, lk, e) : 0;
+        return writing ? bring_move(s, lk, r, e) : 0;
     if (link_values(s, lk, &values, &any, e))
         return -1;
     if (!any)
@@ -119,7 +124,7 @@ int lens_bring_nested(struct lens *l, const struct version *v, uint32_t upto, st
         si = &l->cat->slots[en->slot];
         if (!si->type || !type_structured(si->type))
             continue;
-        struct view vw = {v, si->shapes, si->n_shapes};
+        struct view vw = {v, si->shapes, si->n_shapes, false, 0};
         if (lens_value_bring(l, vw, si->type, en->bytes, upto, &en->bytes, e))
             return -1;
     }
@@ -228,12 +233,12 @@ int lens_unfold(struct lens *l, const struct version *v, const struct group *g, 
 }
 
 /* What a writer decided in a seeded slot depends on nothing any more (I5). */
-static bool is_source(const struct lens *l, const struct formula *f, const struct record *r)
+static bool is_source(const struct sight *s, const struct formula *f, const struct record *r)
 {
-    const struct entry *en = record_get(r, f->out);
-    if (f->out >= l->cat->n_slots || l->cat->slots[f->out].source != f)
+    const struct catalog *c = s->l->cat;
+    if (f->step > r->gen || f->out >= c->n_slots || c->slots[f->out].source != f)
         return false;
-    return f->mode != FORMULA_SEEDED || (en && en->kind == ENTRY_DERIVED);
+    return f->mode != FORMULA_SEEDED || !work_seed_is_decided(s->g, r, f);
 }
 
 static int add_basis(const struct sight *s, const struct applied *a, size_t n, struct record *r,
@@ -242,7 +247,7 @@ static int add_basis(const struct sight *s, const struct applied *a, size_t n, s
     for (size_t i = 0; i < n; i++) {
         const struct formula *f = a[i].f;
         struct span *inputs, bytes;
-        if (!is_source(s->l, f, r))
+        if (!is_source(s, f, r))
             continue;
         if (sight_inputs(s, f, &inputs, e))
             return -1;

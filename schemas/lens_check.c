@@ -4,6 +4,15 @@
 
 #include <stdio.h>
 
+/* "Type.field", as all errors name a field. */
+static int at_field(const struct shape *s, struct span name, struct err *e)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s.%.*s", s->name, (int)(name.n < 100 ? name.n : 100), name.p);
+    return err_field(e, path);
+}
+
 static int unknown_field(const struct shape *s, const struct json_node *m, struct err *e)
 {
     const char **words = calloc(s->n_fields + 1, sizeof *words);
@@ -16,8 +25,7 @@ static int unknown_field(const struct shape *s, const struct json_node *m, struc
            (int)(m->name.n < 100 ? m->name.n : 100), m->name.p, near ? "; did you mean \"" : "",
            near ? near : "", near ? "\"?" : "");
     free(words);
-    err_field(e, s->name);
-    return -1;
+    return at_field(s, m->name, e);
 }
 
 static bool is_null(struct span stored)
@@ -79,7 +87,7 @@ static int check_required(const struct shape *s, const struct json_node *object,
         if (base && !base_value(base, f->slot).p)
             continue;
         err_at(e, ERR_INVALID, object->line, object->column, "%s.%s is required", s->name, f->name);
-        err_field(e, f->name);
+        at_field(s, span_of(f->name), e);
         return err_expected(e, "a value for \"%s\"", f->name);
     }
     return 0;
@@ -183,7 +191,7 @@ static int check_one(struct lens *l, const char *sql, const char *field, const s
         return 0;
     err_set(e, ERR_INVALID, "%s%s%s: check \"%s\" does not hold", s->name, field ? "." : "",
             field ? field : "", sql);
-    return err_field(e, field ? field : s->name);
+    return field ? at_field(s, span_of(field), e) : err_field(e, s->name);
 }
 
 int lens_run_checks(struct lens *l, const struct version *v, const struct shape *s, struct span key,
@@ -202,4 +210,29 @@ int lens_run_checks(struct lens *l, const struct version *v, const struct shape 
         if (check_one(l, s->checks[i], NULL, s, now, was, e))
             return -1;
     return 0;
+}
+
+/* The member that an error's field is, or lies in: "Dog.tags[1]", "Dog.rank, Dog.age". */
+static const struct json_node *member_at_fault(const struct json_node *object, const char *field)
+{
+    const char *dot = strchr(field, '.');
+
+    if (!dot)
+        return NULL;
+    return json_member(object, (struct span){dot + 1, strcspn(dot + 1, ".[,")});
+}
+
+void lens_place(struct span text, struct err *e)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    struct err ignored = ERR_INIT;
+    const struct json_node *at;
+    struct json_node *object;
+
+    if (e->line || !e->field[0] || (e->code != ERR_INVALID && e->code != ERR_EXISTS) ||
+        json_parse_object(text.p, text.n, &a, &object, &ignored) < 0)
+        return;
+    at = member_at_fault(object, e->field);
+    e->line = at ? at->line : object->line;
+    e->column = at ? at->column : object->column;
 }

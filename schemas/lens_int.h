@@ -21,15 +21,17 @@ struct view {
     const struct version *v; /* in whose keys references are written */
     struct shape *const *shapes;
     size_t n_shapes;
+    bool bare;     /* defaults inside of objects are left out */
+    uint32_t step; /* the moment: what later steps made is not seen; 0 = after all of v's */
 };
 static inline struct view view_of(const struct version *v)
 {
-    return (struct view){v, v->shapes, v->n_shapes};
+    return (struct view){v, v->shapes, v->n_shapes, false, 0};
 }
-static inline struct view view_at(const struct version *v, const struct formula *f)
-{
-    return (struct view){v, f->shapes, f->n_shapes};
-}
+/* Where the formula's step stands, for a value of type t. Whoever reads or writes: what a formula
+ * gives must not depend on that. */
+struct view view_at(const struct lens *l, const struct version *reader, const struct formula *f,
+                    const struct type_ref *t);
 
 /* A record that is being looked at. flat: links are unfolded and volatile slots fresh, every slot
  * stands in the record itself. */
@@ -138,6 +140,8 @@ static inline slot_no raw_slot(const struct version *v, const struct shape *s)
 {
     return v->number << RAW_SHAPE_BITS | s->id;
 }
+/* Drops those of the versions that show a changed slot. */
+void lens_raw_drop(const struct lens *l, struct record *rec, const struct slotset *changed);
 int lens_raw_set(struct lens *l, const struct version *v, const struct shape *s,
                  struct record *rec, struct span key, struct span text, struct err *e);
 /* memory and basis bytes: formula id, value, inputs */
@@ -164,10 +168,13 @@ struct work {
     bool create;
     struct record old, r; /* flat; old is empty when create */
     struct slotset changed, pinned, reached;
+    struct slotset crossed; /* links, by step */
     const unsigned char *path; /* by version number: on the way from v to the root */
 };
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e);
+/* What a seeded formula computes is a writer's already (I5). */
+bool work_seed_is_decided(const struct group *g, const struct record *r, const struct formula *f);
 /* A writer's value (p == NULL = unset) for a slot. */
 int work_set(struct work *w, slot_no slot, struct span stored, struct err *e);
 int work_propagate(struct work *w, struct err *e);
@@ -205,9 +212,12 @@ int link_move_forward(struct work *w, const struct link *lk, bool touched, bool 
 int link_move_backward(struct work *w, const struct link *lk, struct err *e);
 /* inline_type: the new side was written. */
 int link_inline_backward(struct work *w, const struct link *lk, struct err *e);
-/* move_field: a write that comes over the link to the target, after it. own: what the holder shows
- * from now on. */
-int link_mark(struct work *w, const struct link *lk, struct span own, struct err *e);
+/* move_field: a write that comes over the link to the target. Before it: does a value that is there
+ * give way to that of this holder? And after it; values: as lens_assign's. */
+int link_yields(struct work *w, const struct link *lk, struct span holder_key, bool *ret,
+                struct err *e);
+int link_mark(struct work *w, const struct link *lk, const struct span *values, bool only_unset,
+              bool yields, struct err *e);
 
 /* ---- lens_check.c ---- */
 /* record_value; base may be NULL. */

@@ -63,11 +63,11 @@ static int lay_present(struct work *w, const struct field *f, const struct json_
 }
 
 static int lay_absent(struct work *w, const struct field *f, struct span base, bool has_base,
-                      struct err *e)
+                      const struct json_node *shown, struct err *e)
 {
     struct span stored = {0};
-    bool set = f->required && f->def.p;
-    if (has_base && !base.p)
+    bool set = f->required && f->def.p && !w->vw.bare;
+    if (has_base && (!base.p || (shown && !json_member(shown, span_of(f->name)))))
         return 0;
     if (set && lens_encode_text(w->l, w->vw, f->type, f->def, stored, &stored, &set, e))
         return -1;
@@ -177,7 +177,7 @@ int work_lay(struct work *w, const struct json_node *object, const struct record
         if (f->read_only)
             continue;
         if (m ? lay_present(w, f, m, was, base != NULL, shown, e)
-              : lay_absent(w, f, was, base != NULL, e)) {
+              : lay_absent(w, f, was, base != NULL, shown, e)) {
             if (!e->line && m)
                 err_at(e, e->code, m->line, m->column, "%s", e->text);
             return err_field(e, f->name);
@@ -269,7 +269,9 @@ static int bring_current(struct lens *l, const struct version *v, const struct s
                          struct err *e)
 {
     const struct group *g = catalog_group(l->cat, s->coll);
-    return lens_bring(l, v, g, key, cur, l->cat->last_step, true, ret, e);
+    if (lens_bring(l, v, g, key, cur, l->cat->last_step, true, ret, e))
+        return -1;
+    return lens_bring_nested(l, v, l->cat->last_step, ret, e); /* as a value written now would be */
 }
 
 /* A decision that changes no value (a seeded field written as it was shown) is a change too. */
@@ -357,10 +359,13 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
 static int assign_values(struct work *w, const struct link *lk, const struct span *values,
                          bool only_unset, struct err *e)
 {
+    bool move = lk->kind == LINK_MOVE, yields = false, set;
+
+    if (move && only_unset && link_yields(w, lk, values[1], &yields, e))
+        return -1;
     for (size_t i = 0; i < lk->n; i++) {
         struct span had = base_value(&w->r, lk->there[i]), stored = values[i];
-        bool set;
-        if (only_unset && had.p)
+        if (only_unset && had.p && !yields)
             continue;
         if (lk->kind == LINK_EXTRACT && stored.p &&
             lens_encode_text(w->l, w->vw, lk->types[i], values[i], had, &stored, &set, e))
@@ -368,7 +373,7 @@ static int assign_values(struct work *w, const struct link *lk, const struct spa
         if (decide(w, lk->there[i], stored, e))
             return -1;
     }
-    return 0;
+    return move ? link_mark(w, lk, values, only_unset, yields, e) : 0;
 }
 
 /* The writer stands where the step stands: it sees the target's type as it was then. */
@@ -384,22 +389,21 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
     if (!v || !s)
         return err_set(e, ERR_IO, "a link to an unknown type");
     if ((cur && bring_current(l, v, s, key, cur, &brought, e)) ||
-        work_begin(&w, l, (struct view){v, lk->shapes, lk->n_shapes}, s, lk->target_coll, key,
+        work_begin(&w, l, (struct view){v, lk->shapes, lk->n_shapes, false, 0}, s, lk->target_coll, key,
                    cur ? &brought : NULL, e) ||
         assign_values(&w, lk, values, only_unset, e) ||
-        (lk->kind == LINK_MOVE && link_mark(&w, lk, values[0], e)) || work_propagate(&w, e) ||
-        work_finish(&w, ret, e))
+        work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
-    if (w.changed.n)
-        record_drop(ret, SLOT_NONE, ENTRY_RAW);
+    lens_raw_drop(l, ret, &w.changed);
     return tell(l, &w, false, ret_change, e);
 }
 
-/* The newest live version that shows a slot of a collection's items. */
+/* The oldest version that shows a slot of a collection's items: what moved over the reference since
+ * stays with the item. */
 static const struct shape *shows(const struct catalog *c, uint32_t coll, slot_no slot,
                                  const struct version **ret_v)
 {
-    for (size_t i = c->n_entries; i-- > 0;) {
+    for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         if (c->entries[i].state == VERSION_GONE)
             continue;

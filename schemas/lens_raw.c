@@ -103,6 +103,30 @@ int lens_raw_set_as(struct lens *l, const struct version *v, const struct shape 
     return bytes.p && record_set(rec, raw_slot(v, s), ENTRY_RAW, bytes) ? 0 : err_nomem(e);
 }
 
+static bool shows_any(const struct shape *s, const struct slotset *slots)
+{
+    for (size_t i = 0; i < slots->n; i++)
+        if (shape_field_by_slot(s, slots->s[i]))
+            return true;
+    return false;
+}
+
+void lens_raw_drop(const struct lens *l, struct record *rec, const struct slotset *changed)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rec->n; i++) {
+        const struct entry *en = &rec->e[i];
+        const struct catalog_entry *ce =
+            en->kind == ENTRY_RAW ? catalog_entry(l->cat, en->slot >> RAW_SHAPE_BITS) : NULL;
+        const struct shape *s =
+            ce ? version_shape(ce->v, en->slot & ((1u << RAW_SHAPE_BITS) - 1)) : NULL;
+        if (en->kind != ENTRY_RAW || (s && !shows_any(s, changed)))
+            rec->e[kept++] = *en;
+    }
+    rec->n = kept;
+}
+
 int lens_raw_set(struct lens *l, const struct version *v, const struct shape *s, struct record *rec,
                  struct span key, struct span text, struct err *e)
 {

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#define LINE_BYTES 1000 /* enough for most items */
+
 bool slotset_has(const struct slotset *set, slot_no slot)
 {
     for (size_t i = 0; i < set->n; i++)
@@ -149,6 +151,19 @@ int sight_slot(const struct sight *s, slot_no slot, struct span *ret, struct err
     return basis ? fresh(s, slot, basis, ret, e) : 0;
 }
 
+struct view view_at(const struct lens *l, const struct version *reader, const struct formula *f,
+                    const struct type_ref *t)
+{
+    const struct catalog *c = l->cat;
+    const struct version *v = reader;
+    for (size_t i = type_structured(t) ? c->n_entries : 0; i-- > 0;) {
+        const struct version *own = c->entries[i].v;
+        if (own->step_first <= f->step && f->step < own->step_end)
+            v = own;
+    }
+    return (struct view){v, f->shapes, f->n_shapes, true, f->step};
+}
+
 static int input_text(const struct sight *s, const struct formula *f,
                       const struct formula_input *in, struct span *ret, struct err *e)
 {
@@ -161,7 +176,7 @@ static int input_text(const struct sight *s, const struct formula *f,
             return -1;
         if (!ret->p || !type_structured(in->type))
             return 0;
-        if (lens_render(s->l, view_at(s->v, f), in->type, *ret, 1, &b, e))
+        if (lens_render(s->l, view_at(s->l, s->v, f, in->type), in->type, *ret, 1, &b, e))
             return -1;
     }
     *ret = lens_keep(s->l, buf_span(&b));
@@ -184,7 +199,7 @@ int sight_eval(const struct sight *s, const struct formula *f, const struct span
                struct span prev, struct span *ret, struct err *e)
 {
     struct buf prev_text BUF_CLEANUP = BUF_INIT, out BUF_CLEANUP = BUF_INIT;
-    struct view vw = view_at(s->v, f);
+    struct view vw = view_at(s->l, s->v, f, f->out_type);
     struct span prev_json = prev;
     bool set = false;
 
@@ -213,7 +228,7 @@ static int field_text(struct lens *l, struct view vw, const struct field *f, con
     struct span stored;
     if (sight_slot(at, f->slot, &stored, e))
         return -1;
-    if (!stored.p && !f->def.p)
+    if (!stored.p && (!f->def.p || vw.bare))
         return 0;
     if ((!*first && !buf_addc(out, ',')) || !buf_addc(out, '\n') ||
         !buf_reserve(out, 2 * (depth + 1)))
@@ -293,15 +308,20 @@ int lens_seen(struct lens *l, const struct version *v, const struct shape *s,
     return 0;
 }
 
+/* The text's own brace becomes the space between the key and the first field. */
 static int line_text(const struct buf *canonical, struct span key, struct buf *out, struct err *e)
 {
-    struct buf line BUF_CLEANUP = BUF_INIT;
     bool empty = canonical->n == 2;
-    if (!json_to_line(buf_span(canonical), &line) || !buf_adds(out, "{\"_key\": ") ||
-        !json_write_string(key, out) || !buf_adds(out, empty ? "" : ", ") ||
-        !buf_add(out, line.p + 1, line.n - 1) || !buf_addc(out, '\n'))
+    size_t brace;
+    if (!buf_reserve(out, canonical->n + key.n + 16) || !buf_adds(out, "{\"_key\": ") ||
+        !json_write_string(key, out) || !buf_addc(out, empty ? '}' : ','))
         return err_nomem(e);
-    return 0;
+    brace = out->n;
+    if (!empty && !json_to_line(buf_span(canonical), out))
+        return err_nomem(e);
+    if (!empty)
+        out->p[brace] = ' ';
+    return buf_addc(out, '\n') ? 0 : err_nomem(e);
 }
 
 int lens_canonical(struct lens *l, const struct version *v, const struct shape *s,
@@ -320,6 +340,8 @@ int lens_text(struct lens *l, const struct version *v, const struct shape *s,
     struct buf text BUF_CLEANUP = BUF_INIT;
     struct span raw;
     if (line) {
+        if (!buf_reserve(&text, LINE_BYTES))
+            return err_nomem(e);
         if (lens_canonical(l, v, s, rec, key, &text, e))
             return -1;
         return line_text(&text, key, out, e);

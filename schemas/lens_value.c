@@ -79,12 +79,23 @@ static struct span map_get(struct span stored, struct span key)
 
 /* ---- Encoding ---- */
 
+/* The version, or, when its type is gone there, one that has it. */
+static const struct version *knowing(const struct lens *l, const struct version *v, uint32_t shape)
+{
+    for (size_t i = l->cat->n_entries; !version_shape(v, shape) && i-- > 0;) {
+        const struct catalog_entry *en = &l->cat->entries[i];
+        if (en->state != VERSION_GONE && version_shape(en->v, shape))
+            return en->v;
+    }
+    return v;
+}
+
 static int encode_ref(struct lens *l, struct view vw, const struct type_ref *t,
                       const struct json_node *n, struct span *ret, struct err *e)
 {
     uint64_t id;
     bool found;
-    if (l->world.id_of(l->world.arg, vw.v, t->shape, n->text, &id, &found, e))
+    if (l->world.id_of(l->world.arg, knowing(l, vw.v, t->shape), t->shape, n->text, &id, &found, e))
         return -1;
     if (!found) {
         const struct shape *s = shapes_find(vw.shapes, vw.n_shapes, t->shape);
@@ -461,22 +472,28 @@ struct rewrite {
 static int rewrite(const struct rewrite *w, const struct type_ref *t, struct span stored,
                    struct span *ret, bool *ret_set, struct err *e);
 
-static int rewrite_fields(const struct rewrite *w, const struct shape *s, const struct record *from,
-                          struct record *to, struct err *e)
+/* Every slot, whichever version shows it. */
+static int rewrite_fields(const struct rewrite *w, const struct record *from, struct record *to,
+                          struct err *e)
 {
+    const struct catalog *c = w->l->cat;
     if (!record_copy(from, to))
         return err_nomem(e);
-    for (size_t i = 0; i < s->n_fields; i++) {
-        const struct entry *en = record_get(from, s->fields[i].slot);
+    for (size_t i = 0; i < from->n; i++) {
+        const struct entry *en = &from->e[i];
+        const struct slot_info *si = en->slot < c->n_slots ? &c->slots[en->slot] : NULL;
+        struct rewrite in = *w;
         struct span now;
         bool set;
-        if (!en || !en->bytes.n || !type_structured(s->fields[i].type))
+        if (en->kind > ENTRY_DERIVED || !en->bytes.n || !si || !si->type ||
+            !type_structured(si->type))
             continue;
-        if (rewrite(w, s->fields[i].type, en->bytes, &now, &set, e))
+        in.vw = (struct view){w->vw.v, si->shapes, si->n_shapes, false, 0};
+        if (rewrite(&in, si->type, en->bytes, &now, &set, e))
             return -1;
         if (!set)
-            record_unset(to, s->fields[i].slot);
-        else if (!record_set(to, s->fields[i].slot, en->kind, now))
+            record_unset(to, en->slot);
+        else if (!record_set(to, en->slot, en->kind, now))
             return err_nomem(e);
     }
     return 0;
@@ -495,12 +512,16 @@ static int rewrite_object(const struct rewrite *w, const struct type_ref *t, str
         return 0;
     if (record_decode((struct span){stored.p + 1, stored.n - 1}, &r, e))
         return -1;
-    if (lens_bring(w->l, w->vw.v, catalog_group(w->l->cat, s->id), (struct span){0}, &r,
-                   w->upto > r.gen ? w->upto : r.gen, false, &up, e) ||
-        rewrite_fields(w, s, &up, &out, e))
+    const struct group *g = catalog_group(w->l->cat, s->id);
+    if (lens_bring(w->l, w->vw.v, g, (struct span){0}, &r, w->upto > r.gen ? w->upto : r.gen, false,
+                   &up, e) ||
+        rewrite_fields(w, &up, &out, e))
         return -1;
     if (w->upto > out.gen)
         out.gen = w->upto;
+    if (lens_unfold(w->l, w->vw.v, g, (struct span){0}, &out, e) ||
+        lens_fold(w->l, w->vw.v, g, (struct span){0}, &out, e))
+        return -1;
     if (!buf_addc(&bytes, 'o') || !record_encode(&out, &bytes))
         return err_nomem(e);
     return span_eq(buf_span(&bytes), stored) ? 0 : keep_buf(w->l, &bytes, ret, e);

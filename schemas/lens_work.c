@@ -133,13 +133,16 @@ static int memory_keep(struct work *w, const struct formula *f, struct err *e)
     if (sight_inputs(&before, f, &inputs, e) ||
         sight_eval(&before, f, inputs, (struct span){0}, &computed, e))
         return -1;
-    if (span_eq(computed, had))
-        return 0;
-    struct remembered m = {formula_id(f), had, inputs_encode(w->l, inputs, f->n_inputs)};
+    struct remembered m = {formula_id(f), had, inputs_encode(w->l, inputs, f->n_inputs)}, was;
     struct span bytes = m.inputs.p ? remembered_write(w->l, &m) : (struct span){0};
+    struct entry *en = memory_of(&w->r, f);
     if (!bytes.p)
         return err_nomem(e);
-    struct entry *en = memory_of(&w->r, f);
+    if (span_eq(computed, had)) { /* under these inputs another side has given it since */
+        if (en && remembered_read(en->bytes, &was) && span_eq(was.inputs, m.inputs))
+            memory_drop(&w->r, en);
+        return 0;
+    }
     if (en)
         en->bytes = bytes;
     else if (!record_set(&w->r, f->out, ENTRY_MEMORY, bytes))
@@ -147,12 +150,124 @@ static int memory_keep(struct work *w, const struct formula *f, struct err *e)
     return 0;
 }
 
+/* What another formula hid of the slot: it is overwritten from this side. */
+static void memory_outdated(struct work *w, const struct formula *f)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->r.n; i++) {
+        struct remembered m;
+        const struct entry *en = &w->r.e[i];
+        if (en->slot != f->out || en->kind != ENTRY_MEMORY || !remembered_read(en->bytes, &m) ||
+            m.id == formula_id(f))
+            w->r.e[kept++] = *en;
+    }
+    w->r.n = kept;
+}
+
 /* ---- Running formulas ---- */
 
-static bool decided(const struct work *w, slot_no slot)
+static bool reads(const struct formula *f, slot_no slot)
+{
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (f->inputs[i].slot == slot)
+            return true;
+    return false;
+}
+
+/* The i-th slot that stands for f's output on the other side of its step; false: there is none. */
+static bool partner(const struct group *g, const struct formula *f, size_t i, slot_no *ret)
+{
+    bool forward = f->dir == FORMULA_FORWARD;
+    const struct applied *a = forward ? g->backward : g->forward;
+    size_t n = forward ? g->n_backward : g->n_forward;
+    for (size_t j = 0; j < n; j++) {
+        const struct formula *h = a[j].f;
+        if (h->step != f->step || h->mode != FORMULA_LINKED ||
+            (!reads(f, h->out) && !reads(h, f->out) && strcmp(f->out_name, h->out_name) != 0))
+            continue;
+        *ret = h->out;
+        if (i-- == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A writer decided the slot: itself (also when that is hidden at the moment), or one that a linked
+ * step shows it by. without: the step that
+ * the question comes from. Ends, because steps that are not asked again form a tree. */
+static bool is_decided(const struct group *g, const struct record *r, slot_no slot,
+                       uint32_t without)
+{
+    const struct entry *en = record_get(r, slot);
+    slot_no other;
+    if (!en || en->kind == ENTRY_VALUE || record_find(r, slot, ENTRY_MEMORY))
+        return true;
+    for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
+        bool forward = i < g->n_forward;
+        const struct formula *f = (forward ? &g->forward[i] : &g->backward[i - g->n_forward])->f;
+        if (f->out != slot || f->mode != FORMULA_LINKED || f->step == without)
+            continue;
+        for (size_t j = 0; partner(g, f, j, &other); j++)
+            if (is_decided(g, r, other, f->step))
+                return true;
+    }
+    return false;
+}
+
+/* An older step seeds the slot, or one that a linked step shows it by. */
+static bool is_seeded(const struct group *g, slot_no slot, uint32_t without)
+{
+    slot_no other;
+    for (size_t i = 0; i < g->n_forward; i++) {
+        const struct formula *f = g->forward[i].f;
+        if (f->out != slot || f->step == without)
+            continue;
+        if (f->mode == FORMULA_SEEDED)
+            return true;
+        for (size_t j = 0; f->mode == FORMULA_LINKED && partner(g, f, j, &other); j++)
+            if (is_seeded(g, other, f->step))
+                return true;
+    }
+    return false;
+}
+
+/* A removed field that an older step seeds has two formulas: the backward one is for the items that
+ * are made on the new side, and there it decides. */
+static bool only_for_new(const struct group *g, const struct formula *f)
+{
+    return f->dir == FORMULA_BACKWARD && f->mode == FORMULA_SEEDED &&
+           is_seeded(g, f->out, f->step);
+}
+
+bool work_seed_is_decided(const struct group *g, const struct record *r, const struct formula *f)
+{
+    return only_for_new(g, f) || is_decided(g, r, f->out, f->step);
+}
+
+/* What is computed is the writer's from now on. */
+static int keep_decided(struct work *w, slot_no slot, struct err *e)
 {
     const struct entry *en = record_get(&w->r, slot);
-    return !w->create && (!en || en->kind == ENTRY_VALUE);
+    if (!en || en->kind == ENTRY_VALUE)
+        return 0;
+    if (en->bytes.n)
+        return record_set(&w->r, slot, ENTRY_VALUE, en->bytes) ? 0 : err_nomem(e);
+    record_unset(&w->r, slot);
+    return 0;
+}
+
+/* A decided value is about to be computed: what it is computed from holds the decision now. */
+static int pass_decision(struct work *w, const struct formula *f, struct err *e)
+{
+    const struct entry *en = record_get(&w->r, f->out);
+    const struct group *g = w->g;
+    slot_no slot;
+    if (w->create || (en && en->kind == ENTRY_DERIVED))
+        return 0;
+    for (size_t i = 0; partner(g, f, i, &slot); i++)
+        if (keep_decided(w, slot, e))
+            return -1;
+    return 0;
 }
 
 int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span value, struct err *e)
@@ -167,26 +282,33 @@ int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span v
 
 /* What a formula may keep a part of (a list's tail): the value, or, where it shows nothing of it at
  * the moment, the one that it hides. */
-static struct span kept_part(struct work *w, const struct formula *f)
+static int kept_part(struct work *w, const struct formula *f, struct span *ret, struct err *e)
 {
     const struct entry *en = record_get(&w->r, f->out), *hidden = memory_of(&w->r, f);
-    struct span now = en && en->bytes.n ? en->bytes : (struct span){0};
-    bool stand_in = en && en->kind == ENTRY_DERIVED && f->mend.p && span_eq(now, f->mend);
+    struct span mend = {0};
     struct remembered m = {0};
-    if (now.p && !stand_in && !span_eq(now, span_of("null")) && !span_eq(now, span_of("n")))
-        return now;
-    return hidden && remembered_read(hidden->bytes, &m) ? m.value : (struct span){0};
+    bool set = false;
+    *ret = en && en->bytes.n ? en->bytes : (struct span){0};
+    if (en && en->kind == ENTRY_DERIVED && f->mend.p &&
+        lens_encode_text(w->l, view_at(w->l, w->vw.v, f, f->out_type), f->out_type, f->mend, mend, &mend, &set, e))
+        return -1;
+    bool stand_in = set && span_eq(*ret, mend);
+    if (ret->p && !stand_in && !span_eq(*ret, span_of("null")) && !span_eq(*ret, span_of("n")))
+        return 0;
+    *ret = hidden && remembered_read(hidden->bytes, &m) ? m.value : (struct span){0};
+    return 0;
 }
 
 static int run(struct work *w, const struct formula *f, struct err *e)
 {
     struct sight now = sight_now(w);
     struct span *inputs, value, taken;
-    enum entry_kind kind = ENTRY_DERIVED;
+    enum entry_kind kind = w->create && only_for_new(w->g, f) ? ENTRY_VALUE : ENTRY_DERIVED;
 
-    if (f->mode == FORMULA_SEEDED && decided(w, f->out))
-        return 0;
-    if (sight_inputs(&now, f, &inputs, e))
+    if (f->mode == FORMULA_SEEDED && !w->create && work_seed_is_decided(w->g, &w->r, f))
+        return only_for_new(w->g, f) ? 0 : keep_decided(w, f->out, e);
+    if (sight_inputs(&now, f, &inputs, e) ||
+        (f->mode == FORMULA_LINKED && pass_decision(w, f, e)))
         return -1;
     if (f->mode == FORMULA_LINKED && !w->create) {
         struct span under = inputs_encode(w->l, inputs, f->n_inputs);
@@ -198,8 +320,10 @@ static int run(struct work *w, const struct formula *f, struct err *e)
         if (back)
             return work_store(w, f->out, ENTRY_VALUE, taken, e);
     }
-    if (sight_eval(&now, f, inputs, kept_part(w, f), &value, e))
+    if (kept_part(w, f, &taken, e) || sight_eval(&now, f, inputs, taken, &value, e))
         return -1;
+    if (!span_eq(value, record_value(&w->r, f->out)))
+        memory_outdated(w, f);
     return work_store(w, f->out, kind, value, e);
 }
 
@@ -208,7 +332,7 @@ static int run(struct work *w, const struct formula *f, struct err *e)
 int work_values(struct work *w, const struct record *r, const struct link *lk, struct span **ret,
                 struct err *e)
 {
-    struct view vw = {w->vw.v, lk->shapes, lk->n_shapes};
+    struct view vw = {w->vw.v, lk->shapes, lk->n_shapes, false, 0};
     struct span *v = arena_alloc(&w->l->arena, (lk->n + 1) * sizeof *v);
     if (!v)
         return err_nomem(e);
@@ -318,18 +442,18 @@ static bool link_crossed(const struct work *w, const struct link *lk)
 
 static bool is_crossed(const struct work *w, const struct step_run *st)
 {
-    bool crossed = st->link && link_crossed(w, st->link);
+    bool new_side = false, old_side = false, crossed = st->link && link_crossed(w, st->link);
+    for (size_t i = 0; i < st->n_forward; i++)
+        new_side |= st->forward[i].f->mode == FORMULA_LINKED && reached(w, st->forward[i].f->out);
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;
-        if (sees(w, f->out))
-            return false;
+        old_side |= sees(w, f->out);
         crossed |= f->n_inputs == 0;
         for (size_t j = 0; j < f->n_inputs; j++)
             crossed |= f->inputs[j].slot == SLOT_KEY || reached(w, f->inputs[j].slot);
     }
-    for (size_t i = 0; i < st->n_forward; i++)
-        crossed |= st->forward[i].f->mode == FORMULA_LINKED && reached(w, st->forward[i].f->out);
-    return crossed;
+    /* Both sides are seen where restore_field brought a field back. */
+    return new_side || (crossed && !old_side);
 }
 
 static int reach_and_pin(struct work *w, slot_no slot, struct err *e)
@@ -350,6 +474,8 @@ static int cross_inline(struct work *w, const struct link *lk, struct err *e)
 
 static int cross_link(struct work *w, const struct link *lk, struct err *e)
 {
+    if (slotset_add(w->l, &w->crossed, lk->step, e))
+        return -1;
     if (lk->kind == LINK_INLINE)
         return cross_inline(w, lk, e);
     if ((w->create || slotset_has(&w->changed, lk->ref)) && link_backward(w, lk, e))
@@ -370,6 +496,10 @@ static int cross(struct work *w, const struct step_run *st, struct err *e)
             return -1;
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;
+        if (reached(w, f->out)) /* seen as well, or a newer step gave it */
+            continue;
+        if (!w->create && only_for_new(w->g, f))
+            continue;
         if (inputs_changed(w, f) && run(w, f, e))
             return -1;
         if (reach_and_pin(w, f->out, e))
@@ -409,6 +539,8 @@ static int backward_pass(struct work *w, struct err *e)
     size_t nf = w->g->n_forward, nb = w->g->n_backward, nk = w->g->n_links;
     while (nf || nb || nk) {
         struct step_run st = last_step(w->g, w->l, &nf, &nb, &nk);
+        if (w->vw.step && st.step > w->vw.step)
+            continue;
         if (on_path(w, st.version) && is_crossed(w, &st) && cross(w, &st, e))
             return -1;
     }
@@ -429,7 +561,7 @@ static int forward_link(struct work *w, const struct link *lk, struct err *e)
 {
     bool ref_changed = w->create || slotset_has(&w->changed, lk->ref);
     bool touched = w->create || here_changed(w, lk);
-    if (slotset_has(&w->pinned, lk->ref))
+    if (slotset_has(&w->crossed, lk->step))
         return 0;
     switch (lk->kind) {
     case LINK_EXTRACT:
@@ -464,20 +596,46 @@ static int forward_pass(struct work *w, struct err *e)
     return 0;
 }
 
-/* A seeded field that the writer saw and left as it was, while what it is computed from changed: it
+/* Removed fields that only other versions show go on being computed (I5), and then what follows from
+ * them. */
+static int seeds_elsewhere(struct work *w, struct err *e)
+{
+    const struct group *g = w->g;
+    struct slotset before;
+    size_t n = w->changed.n;
+    int rc;
+
+    for (size_t i = g->n_backward; i-- > 0 && !w->create;) {
+        const struct formula *f = g->backward[i].f;
+        if (f->mode == FORMULA_SEEDED && !reached(w, f->out) && inputs_changed(w, f) &&
+            !work_seed_is_decided(g, &w->r, f) && run(w, f, e))
+            return -1;
+    }
+    if (w->changed.n == n)
+        return 0;
+    before = w->changed;
+    w->changed = (struct slotset){0};
+    for (size_t i = n; i < before.n; i++)
+        if (slotset_add(w->l, &w->changed, before.s[i], e))
+            return -1;
+    rc = forward_pass(w, e);
+    for (size_t i = 0; i < before.n; i++)
+        if (slotset_add(w->l, &w->changed, before.s[i], e))
+            return -1;
+    return rc;
+}
+
+/* A field that the writer saw (or what a linked step made of a seeded one) and left as it was, while what it is computed from changed: it
  * is the writer's from now on (I5), or it would be computed by the next change of any of them. */
-static int settle_seeded(struct work *w, const struct applied *a, size_t n, struct err *e)
+static int settle_seen(struct work *w, const struct applied *a, size_t n, struct err *e)
 {
     for (size_t i = 0; i < n && !w->create; i++) {
         const struct formula *f = a[i].f;
-        const struct entry *en = record_get(&w->r, f->out);
-        if (f->mode != FORMULA_SEEDED || !sees(w, f->out) || !en || en->kind != ENTRY_DERIVED ||
-            !inputs_changed(w, f))
-            continue;
-        if (!en->bytes.n)
-            record_unset(&w->r, f->out);
-        else if (!record_set(&w->r, f->out, ENTRY_VALUE, en->bytes))
-            return err_nomem(e);
+        bool seed = f->mode == FORMULA_SEEDED && f->dir == FORMULA_FORWARD;
+        bool theirs = sees(w, f->out) || (seed && reached(w, f->out));
+        if (f->mode != FORMULA_COMPUTED && theirs && inputs_changed(w, f) &&
+            keep_decided(w, f->out, e))
+            return -1;
     }
     return 0;
 }
@@ -489,10 +647,10 @@ int work_propagate(struct work *w, struct err *e)
         return 0;
     if (!(g->n_forward + g->n_backward + g->n_links))
         return 0;
-    if (backward_pass(w, e) || forward_pass(w, e))
+    if (backward_pass(w, e) || forward_pass(w, e) || seeds_elsewhere(w, e))
         return -1;
-    return settle_seeded(w, g->forward, g->n_forward, e) ||
-                   settle_seeded(w, g->backward, g->n_backward, e)
+    return settle_seen(w, g->forward, g->n_forward, e) ||
+                   settle_seen(w, g->backward, g->n_backward, e)
                ? -1
                : 0;
 }

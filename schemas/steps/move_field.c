@@ -132,7 +132,7 @@ int step_move_field(struct model *m, const struct step_args *a, struct err *e)
                       mv.ref.name, mv.target->name, mv.now.name);
     return step_tell(
         note,
-        model_printf(m, "of the items of %s that refer to one %s, the first value",
+        model_printf(m, "of the items of %s that refer to one %s, the value of the first by key",
                      mv.s->name, mv.target->name),
         model_printf(m, "the value of the %s referred to, or the item's own where it has none; a "
                      "write changes both", mv.target->name),

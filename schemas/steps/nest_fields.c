@@ -7,6 +7,7 @@ struct member {
     const char *name;  /* in the object */
     const char *field; /* outside of it; NULL = it stays inside */
     bool needed;       /* required, without a default */
+    bool computed;     /* no value of the object's own */
 };
 
 /* fn_arg of both directions. Inputs of an object's formula: the members with a field, in order. */
@@ -58,7 +59,7 @@ static bool build(const struct members *list, const struct span *inputs,
         const struct member *m = &list->m[i];
         struct span value = m->field ? *inputs++ : (struct span){0};
         const struct json_node *kept =
-            m->field || !prev ? NULL : json_member(prev, span_of(m->name));
+            m->field || m->computed || !prev ? NULL : json_member(prev, span_of(m->name));
 
         if (value.p || kept)
             ok = add_member(text, span_of(m->name), kept, value);
@@ -176,7 +177,7 @@ static int read_old(struct model *m, const struct step_args *a, struct nest *x, 
         if (step_field_index(x->s, f) < x->place)
             x->place = step_field_index(x->s, f);
         x->old[i] = *f;
-        x->members[i] = (struct member){pair->to, pair->from, is_needed(f)};
+        x->members[i] = (struct member){pair->to, pair->from, is_needed(f), false};
         x->into.required |= is_needed(f);
     }
     return 0;
@@ -292,7 +293,8 @@ static int read_members(struct model *m, const struct step_args *a, struct unnes
         return err_nomem(e);
     for (size_t i = 0; i < object->n_fields; i++)
         x->members[i] =
-            (struct member){object->fields[i].name, NULL, is_needed(&object->fields[i])};
+            (struct member){object->fields[i].name, NULL, is_needed(&object->fields[i]),
+                            object->fields[i].read_only};
     for (size_t i = 0; i < x->n; i++) {
         struct field *f;
 

@@ -60,6 +60,21 @@ static const struct type_ref *innermost(const struct type_ref *t)
     return t;
 }
 
+/* The enum steps change the fields that are there; one that is brought back shares its slot with
+ * the old version, and so its values. */
+static bool same_values(const struct shape *now, const struct shape *then)
+{
+    for (size_t i = 0; i < then->n_values; i++) {
+        size_t j = 0;
+
+        while (j < now->n_values && strcmp(now->values[j], then->values[i]) != 0)
+            j++;
+        if (j == now->n_values)
+            return false;
+    }
+    return now->n_values == then->n_values;
+}
+
 static int check_field(struct model *m, const struct step_args *a, const struct yaml_node *at,
                        const struct version *from, const struct shape *s, const struct field *f,
                        struct err *e)
@@ -72,6 +87,11 @@ static int check_field(struct model *m, const struct step_args *a, const struct 
     if (of && !version_shape(m->v, of))
         return step_bad(a, at, e, "the type of %s.%s in %s, %s, is gone", s->name, f->name,
                         from->name, version_shape(from, of)->name);
+    if (of && !same_values(version_shape(m->v, of), version_shape(from, of))) {
+        step_bad(a, at, e, "the values of %s have changed since %s, and %s.%s has the old ones",
+                 version_shape(m->v, of)->name, from->name, s->name, f->name);
+        return err_expected(e, "add_field under a new name");
+    }
     if (always_there(m, from, f))
         return 0;
     step_bad(a, at, e, "%s.%s is required in %s, and items made since may lack it", s->name,
