@@ -306,6 +306,51 @@ refusal__line_and_column_are_those_of_the_text() {
     assert_match "$(cat "$M/control/errors")" '3:(3|10)'
 }
 
+# Every refusal of a text shows its place, the line and a caret.
+refusal__each_shows_a_place_a_line_and_a_caret() {
+    local text
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - add_unique: {type: Dog, fields: [age]}
+YAML
+    put "$D1/max.json" '{"name": "Max", "age": 7}'
+    while read -r text; do
+        echo >"$M/control/errors"
+        printf '%b' "$text" >"$T/text"
+        assert_fails cp --no-preserve=all "$T/text" "$D1/new.json"
+        assert_match "$(cat "$M/control/errors")" 'v1/Dog/new\.json:[0-9]+:[0-9]+: error: .*
+  [^ ].*
+ +\^'
+    done <<'TABLE'
+{"nme": 1}
+{"name": "Rex", "age": 7}
+{"name": "Rex",\n
+{"name": "Rex"\n\n
+{"breed": "Pug"}
+TABLE
+    for text in '{"name": "Rex"}' '{"_key": "a/b", "name": "Rex"}' '{"_key": "a", "name": "Rex", "age": 7}'; do
+        echo >"$M/control/errors"
+        (printf '%s\n' "$text" >>"$M/v1/Dog.jsonl") 2>/dev/null && fail "accepted: $text"
+        assert_match "$(cat "$M/control/errors")" 'v1/Dog\.jsonl:1:[0-9]+: error: .*
+ +\^'
+    done
+}
+
+# The kernel knows the name from before, as there or not there.
+refusal__what_was_refused_is_there_at_once() {
+    for _ in {1..20}; do
+        assert_errno EINVAL put "$D1/rex.json" '{"nme": 1}'
+        put "$D1/rex.json.rejected" '{"name": "Mended"}'
+        mv "$D1/rex.json.rejected" "$D1/rex.json"
+        assert_json "$D1/rex.json" .name '"Mended"'
+        assert_errno EINVAL put "$D1/rex.json" '{"nme": 1}'
+        put "$D1/rex.json" '{"name": "Rex"}'
+        assert_absent "$D1/rex.json.rejected"
+    done
+}
+
 refusal__a_required_field_that_is_missing_is_named() {
     assert_errno EINVAL put "$D1/new.json" '{"breed": "Pug"}'
     assert_contains "$(cat "$M/control/errors")" name
@@ -694,6 +739,7 @@ directories__links_and_nodes_in_a_version_are_eperm() {
     assert_eq "$(errno_of 'os.mkdir("v1/Cat")')" EPERM
     assert_eq "$(errno_of 'os.rmdir("v1/Dog")')" EPERM
     assert_eq "$(errno_of 'os.symlink("rex.json", "v1/Dog/s.json")')" EPERM
+    assert_eq "$(errno_of 'os.symlink("rex.json", "v1/Dog/.#rex.json")')" EPERM
     assert_eq "$(errno_of 'os.link("v1/Dog/rex.json", "v1/Dog/l.json")')" EPERM
     assert_eq "$(errno_of 'os.mkfifo("v1/Dog/p.json")')" EPERM
     assert_eq "$(names "$D1")" rex.json
@@ -721,6 +767,33 @@ times__a_write_sets_the_time_in_every_version() {
     put "$D2/rex.json" '{"name": "Max"}'
     [[ $(stat -c %Y "$D1/rex.json") -gt $(($(date +%s) - 60)) ]] || fail "the old time stands"
     assert_eq "$(stat -c %Y "$D1/rex.json")" "$(stat -c %Y "$D2/rex.json")"
+}
+
+times__of_a_directory_follow_its_names_and_touch() {
+    touch -d '2001-02-03 04:05:06 UTC' "$D1"
+    assert_eq "$(stat -c %Y "$D1")" 981173106
+    put "$D1/rex.json" '{"name": "Rexi"}'
+    assert_eq "$(stat -c %Y "$D1")" 981173106 "a change of content"
+    remount_store
+    assert_eq "$(stat -c %Y "$D1")" 981173106 "after a remount"
+    mv "$D1/rex.json" "$D1/max.json"
+    [[ $(stat -c %Y "$D1") -gt $(($(date +%s) - 60)) ]] || fail "a rename leaves the old time"
+    touch -d '2001-02-03 04:05:06 UTC' "$D1"
+    put "$D1/new.json" '{"name": "New"}'
+    local changed
+    changed=$(stat -c %.9Y "$D1")
+    [[ ${changed%.*} -gt $(($(date +%s) - 60)) ]] || fail "a new name leaves the old time"
+    remount_store
+    assert_eq "$(stat -c %.9Y "$D1")" "$changed" "after a remount"
+}
+
+modes__chmod_minus_r_freezes_one_version_and_its_streams() {
+    chmod -R a-w "$M/v1" || fail "chmod -R fails"
+    assert_eq "$(stat -c '%a' "$M/v1" "$D1" "$M/v1/Dog.jsonl" "$D1/rex.json" | sort -u | tr '\n' ' ')" "444 555 "
+    assert_eq "$(stat -c '%a' "$M/v2/Dog.jsonl" "$D2/rex.json" | sort -u)" 644
+    remount_store
+    assert_eq "$(stat -c '%a' "$M/v1/Dog.jsonl")" 444
+    assert_eq "$(errno_of 'os.truncate("v1/Dog.jsonl", 0)')" EPERM
 }
 
 modes__are_kept_for_the_version_in_which_they_were_changed() {

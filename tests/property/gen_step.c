@@ -202,9 +202,9 @@ static const char *sql_for(struct maker *m, const struct shape *s, const struct 
 static const char *sql_over(struct maker *m, const struct shape *s, const char *name,
                             const struct type_ref *out)
 {
-    static const struct type_ref text = {T_STRING, NULL, 0};
-    if (rnd_chance(&m->g->r, 25))
-        return sql_for(m, s, out ? out : &text);
+    const struct field *f = pick_field(m, s, NULL);
+    if (f && (!out || out->base == T_STRING) && rnd_chance(&m->g->r, 15))
+        return gen_text(m->g, "%s || '-' || coalesce(%s, '')", name, f->name);
     if (out && (out->base == T_INTEGER || out->base == T_NUMBER))
         return sql_number(m, name);
     if (out && out->base == T_BOOLEAN)

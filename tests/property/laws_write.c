@@ -13,21 +13,30 @@ static bool shows_computed(const struct shape *s, const struct json_node *object
     return false;
 }
 
-/* Fields whose value the new text changes, as the writer saw them. A field left out counts when it
- * has a default: it may have been set to it. */
+/* Do two texts say the same of a field? Leaving it out is something else than its default. */
+static bool says_same(const struct json_node *was, const struct json_node *now,
+                      const struct field *f)
+{
+    const struct json_node *x = json_member(was, span_of(f->name));
+    const struct json_node *y = json_member(now, span_of(f->name));
+    struct buf a BUF_CLEANUP = BUF_INIT, b BUF_CLEANUP = BUF_INIT;
+    if (!x || !y)
+        return !x && !y;
+    MUST(json_write_line(x, &a) && json_write_line(y, &b));
+    return span_eq(buf_span(&a), buf_span(&b));
+}
+
+/* Fields that the new text changes, as the writer saw them. */
 static void changed_fields(const struct shape *s, const struct shown *was, const struct shown *now,
                            bool *ret)
 {
-    for (size_t i = 0; i < s->n_fields; i++) {
-        const struct field *f = &s->fields[i];
-        bool left_out = !json_member(now->object, span_of(f->name));
-        ret[i] = !was || !span_eq(was->fields[i], now->fields[i]) || (left_out && f->def.p);
-    }
+    for (size_t i = 0; i < s->n_fields; i++)
+        ret[i] = !was || !says_same(was->object, now->object, &s->fields[i]);
     ret[s->n_fields] = !was || !span_eq(was->extra, now->extra);
 }
 
-static bool put_get(struct run *r, const struct written *wr, const struct shown *now,
-                    const bool *changed, const struct cell *c, struct arena *a)
+static bool put_get(struct run *r, const struct written *wr, const struct shown *was,
+                    const struct shown *now, const struct cell *c, struct arena *a)
 {
     const struct shape *s = wr->vw->s;
     struct shown got;
@@ -35,14 +44,17 @@ static bool put_get(struct run *r, const struct written *wr, const struct shown 
     r->st->checks[LAW_PUTGET]++;
     shown_read(a, wr->vw->v, s, c->line, &got);
     for (size_t i = 0; i < s->n_fields; i++) {
-        if ((wr->merges && !changed[i]) || span_eq(now->fields[i], got.fields[i]))
+        if (span_eq(now->fields[i], got.fields[i]))
+            continue;
+        if (wr->merges && (span_eq(now->fields[i], was->fields[i]) ||
+                           type_structured(s->fields[i].type)))
             continue;
         return broken(r, LAW_PUTGET, "%s/%s/%s: \"%s\" was written as %.*s and reads %.*s",
                       wr->vw->v->name, s->name, wr->key, s->fields[i].name,
                       (int)now->fields[i].n, now->fields[i].p ? now->fields[i].p : "",
                       (int)got.fields[i].n, got.fields[i].p ? got.fields[i].p : "nothing");
     }
-    if (!(wr->merges && !changed[s->n_fields]) && !span_eq(now->extra, got.extra))
+    if (!wr->merges && !span_eq(now->extra, got.extra))
         return broken(r, LAW_PUTGET, "%s/%s/%s: keys in no field were written as %.*s and read %.*s",
                       wr->vw->v->name, s->name, wr->key, (int)now->extra.n, now->extra.p,
                       (int)got.extra.n, got.extra.p);
@@ -68,24 +80,19 @@ static bool values_kept(struct inside *in, const struct type_ref *t, const struc
                         const struct json_node *now, const struct json_node *was_theirs,
                         const struct json_node *now_theirs);
 
-static struct span member_shown(struct inside *in, bool mine, const struct field *f,
+static struct span member_shown(struct inside *in, const struct field *f,
                                 const struct json_node *object)
 {
     const struct json_node *m = json_member(object, span_of(f->name));
-    return !m     ? (struct span){0}
-           : mine ? shown_value(in->a, in->mine, in->n_mine, f->type, m)
-                  : shown_value(in->a, in->theirs, in->n_theirs, f->type, m);
+    return m ? shown_value(in->a, in->theirs, in->n_theirs, f->type, m) : (struct span){0};
 }
 
-static void reach_inside(struct inside *in, const struct shape *s, const struct json_node *was,
+static void reach_inside(const struct shape *s, const struct json_node *was,
                          const struct json_node *now, struct reach *ret)
 {
-    for (size_t i = 0; i < s->n_fields; i++) {
-        const struct field *f = &s->fields[i];
-        bool left_out = f->def.p && !json_member(now, span_of(f->name));
-        if (left_out || !span_eq(member_shown(in, true, f, was), member_shown(in, true, f, now)))
-            reach_add(ret, f->slot);
-    }
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (!says_same(was, now, &s->fields[i]))
+            reach_add(ret, s->fields[i].slot);
     reach_close(ret);
 }
 
@@ -102,11 +109,11 @@ static bool object_kept(struct inside *in, const struct type_ref *t, const struc
     if (!s || !o)
         return true;
     reach_init(&reach, in->r->main.cat);
-    reach_inside(in, s, was, now, &reach);
+    reach_inside(s, was, now, &reach);
     for (size_t i = 0; i < o->n_fields; i++) {
         const struct field *f = &o->fields[i], *m = shape_field_by_slot(s, f->slot);
         if (!reach_has(&reach, f->slot) &&
-            !span_eq(member_shown(in, false, f, was_theirs), member_shown(in, false, f, now_theirs)))
+            !span_eq(member_shown(in, f, was_theirs), member_shown(in, f, now_theirs)))
             return broken(in->r, LAW_NO_LOSS, "%s: \"%s\" inside it changed", in->where, f->name);
         if (m && !values_kept(in, f->type, json_member(was, span_of(m->name)),
                               json_member(now, span_of(m->name)),
@@ -250,7 +257,7 @@ static bool laws_written(struct run *r, const struct written *wr, const struct t
     if (wr->before.p)
         shown_read(&a, wr->vw->v, wr->vw->s, wr->before, &was);
     changed_fields(wr->vw->s, wr->before.p ? &was : NULL, &now, changed);
-    if (!put_get(r, wr, &now, changed, c, &a))
+    if (!put_get(r, wr, &was, &now, c, &a))
         return false;
     reach_init(&l.own, r->main.cat);
     reach_init(&l.others, r->main.cat);
@@ -259,76 +266,6 @@ static bool laws_written(struct run *r, const struct written *wr, const struct t
     ok = no_loss(r, &l, changed, wr->before.p ? id : 0, before);
     reach_deinit(&l.own);
     reach_deinit(&l.others);
-    return ok;
-}
-
-/* ---- Two writes ---- */
-
-/* A text can't say whether a default in it was written or only shown. So what such a text leaves may
- * depend on what stood there before, and shows where the default is another in another version. */
-static bool says_all(const struct view *vw, const struct json_node *object)
-{
-    for (size_t i = 0; i < vw->s->n_fields; i++) {
-        const struct field *f = &vw->s->fields[i];
-        const struct json_node *m = json_member(object, span_of(f->name));
-        struct buf b BUF_CLEANUP = BUF_INIT;
-        if (m)
-            MUST(json_write(m, 1, &b));
-        if (f->def.p && (m ? span_eq(buf_span(&b), f->def) : f->required))
-            return false;
-        if (m && type_has_defaults(vw->v->shapes, vw->v->n_shapes, f->type, 0))
-            return false;
-    }
-    return true;
-}
-
-/* With another text written before it, a text leaves what it leaves alone. */
-static bool put_put(struct run *r, const struct written *wr, const struct table *alone,
-                    struct w_state *start)
-{
-    struct buf first BUF_CLEANUP = BUF_INIT;
-    struct err e = ERR_INIT;
-    struct table twice TABLE_CLEANUP = {0};
-    struct w_state end = r->main.st;
-    char why[3000];
-    bool ok = true;
-
-    case_text(&wr->op->other, wr->op->style, &first);
-    r->main.st = *start;
-    if (world_put(&r->main, wr->vw, wr->key, buf_span(&first), NULL, &e) == 0) {
-        r->st->checks[LAW_PUTPUT]++;
-        if (world_put(&r->main, wr->vw, wr->key, wr->text, NULL, &e))
-            ok = broken(r, LAW_PUTPUT, "after another write it is refused: %s", e.text);
-        else if (table_take(&r->main, &twice, &e))
-            ok = broken(r, LAW_TOTALITY, "%s", e.text);
-        else if (!table_same(alone, &twice, TABLE_LINE | TABLE_RAW, why, sizeof why))
-            ok = broken(r, LAW_PUTPUT, "with %.*s\n# written before it, %s", (int)first.n, first.p,
-                        why);
-    }
-    *start = r->main.st;
-    r->main.st = end;
-    return ok;
-}
-
-/* Writing back what stood there before brings everything back. */
-static bool put_back(struct run *r, const struct written *wr, const struct table *before)
-{
-    struct err e = ERR_INIT;
-    struct table after TABLE_CLEANUP = {0};
-    struct w_state end = r->main.st;
-    char why[3000];
-    bool ok = true;
-
-    state_copy(&end, &r->main.st);
-    if (world_put(&r->main, wr->vw, wr->key, wr->before, NULL, &e) == 0) {
-        r->st->checks[LAW_PUTPUT]++;
-        if (table_take(&r->main, &after, &e))
-            ok = broken(r, LAW_TOTALITY, "%s", e.text);
-        else if (!table_same(before, &after, TABLE_LINE, why, sizeof why))
-            ok = broken(r, LAW_PUTPUT, "after it is written back as it was, %s", why);
-    }
-    state_free(&r->main.st);
-    r->main.st = end;
     return ok;
 }
 
@@ -354,6 +291,121 @@ static bool accepted_alone(struct run *r, const struct written *wr)
     world_deinit(&alone);
     return ok;
 }
+
+/* ---- Two writes ---- */
+
+/* A text can't say whether a default in it was written or only shown. So what such a text leaves may
+ * depend on what stood there before, and shows where the default is another in another version. */
+static bool says_all(const struct view *vw, const struct json_node *object)
+{
+    for (size_t i = 0; i < vw->s->n_fields; i++) {
+        const struct field *f = &vw->s->fields[i];
+        const struct json_node *m = json_member(object, span_of(f->name));
+        struct buf b BUF_CLEANUP = BUF_INIT;
+        if (m)
+            MUST(json_write(m, 1, &b));
+        if (f->def.p && (m ? span_eq(buf_span(&b), f->def) : f->required))
+            return false;
+        if (m && type_has_defaults(vw->v->shapes, vw->v->n_shapes, f->type, 0))
+            return false;
+    }
+    return true;
+}
+
+/* With an object goes what other versions keep in it. So of two texts, the second may only bring
+ * back what stood there before when the first left every object where it was. */
+static bool keeps_objects(struct shape *const *shapes, size_t n_shapes, const struct type_ref *t,
+                          const struct json_node *was, const struct json_node *now)
+{
+    const struct shape *s = t->base == T_OBJECT ? shapes_find(shapes, n_shapes, t->shape) : NULL;
+    bool ok = true;
+
+    if (!was || !type_structured(t) || (was->kind != JSON_OBJECT && was->kind != JSON_ARRAY))
+        return true;
+    if (!now || now->kind != was->kind || (t->base == T_LIST && now->n_children != was->n_children))
+        return false;
+    for (size_t i = 0; s && ok && i < s->n_fields; i++)
+        ok = keeps_objects(shapes, n_shapes, s->fields[i].type,
+                           json_member(was, span_of(s->fields[i].name)),
+                           json_member(now, span_of(s->fields[i].name)));
+    for (size_t i = 0; t->elem && ok && i < was->n_children; i++) {
+        const struct json_node *m = element(was, i);
+        ok = keeps_objects(shapes, n_shapes, t->elem, m,
+                           t->base == T_LIST ? element(now, i) : json_member(now, m->name));
+    }
+    return ok;
+}
+
+static bool text_keeps_objects(const struct view *vw, struct span was, struct span now)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    struct err e = ERR_INIT;
+    struct json_node *x, *y;
+    bool ok = json_parse(was.p, was.n, &a, &x, &e) == 0 && json_parse(now.p, now.n, &a, &y, &e) == 0;
+    for (size_t i = 0; ok && i < vw->s->n_fields; i++) {
+        const struct field *f = &vw->s->fields[i];
+        ok = keeps_objects(vw->v->shapes, vw->v->n_shapes, f->type,
+                           json_member(x, span_of(f->name)), json_member(y, span_of(f->name)));
+    }
+    return ok;
+}
+
+/* With another text written before it, a text leaves what it leaves alone. */
+static bool put_put(struct run *r, const struct written *wr, const struct table *alone,
+                    struct w_state *start)
+{
+    struct buf first BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT;
+    struct table twice TABLE_CLEANUP = {0};
+    struct w_state end = r->main.st;
+    char why[3000];
+    bool ok = true;
+
+    case_text(&wr->op->other, wr->op->style, &first);
+    if (!text_keeps_objects(wr->vw, wr->before, buf_span(&first)))
+        return true;
+    r->main.st = *start;
+    if (world_put(&r->main, wr->vw, wr->key, buf_span(&first), NULL, &e) == 0) {
+        r->st->checks[LAW_PUTPUT]++;
+        bool refused = world_put(&r->main, wr->vw, wr->key, wr->text, NULL, &e) != 0;
+        if (refused && accepted_alone(r, wr))
+            ok = broken(r, LAW_PUTPUT, "after another write it is refused: %s", e.text);
+        else if (!refused && table_take(&r->main, &twice, &e))
+            ok = broken(r, LAW_TOTALITY, "%s", e.text);
+        else if (!refused && !table_same(alone, &twice, TABLE_LINE, why, sizeof why))
+            ok = broken(r, LAW_PUTPUT, "with %.*s\n# written before it, %s", (int)first.n, first.p,
+                        why);
+    }
+    *start = r->main.st;
+    r->main.st = end;
+    return ok;
+}
+
+/* Writing back what stood there before brings everything back. */
+static bool put_back(struct run *r, const struct written *wr, const struct table *before)
+{
+    struct err e = ERR_INIT;
+    struct table after TABLE_CLEANUP = {0};
+    struct w_state end = r->main.st;
+    char why[3000];
+    bool ok = true;
+
+    if (!text_keeps_objects(wr->vw, wr->before, wr->text))
+        return true;
+    state_copy(&end, &r->main.st);
+    if (world_put(&r->main, wr->vw, wr->key, wr->before, NULL, &e) == 0) {
+        r->st->checks[LAW_PUTPUT]++;
+        if (table_take(&r->main, &after, &e))
+            ok = broken(r, LAW_TOTALITY, "%s", e.text);
+        else if (!table_same(before, &after, TABLE_LINE, why, sizeof why))
+            ok = broken(r, LAW_PUTPUT, "after it is written back as it was, %s", why);
+    }
+    state_free(&r->main.st);
+    r->main.st = end;
+    return ok;
+}
+
+/* ---- Refusals ---- */
 
 static bool refused(struct run *r, const struct written *wr, const char *why)
 {
@@ -469,8 +521,10 @@ bool laws_rekeyed(struct run *r, uint64_t id, const struct table *before)
     reach_init(&others, r->main.cat);
     reach_add(&own, SLOT_KEY);
     for (slot_no i = 0; i < r->main.cat->n_slots; i++)
-        if (r->main.cat->slots[i].type && type_structured(r->main.cat->slots[i].type))
+        if (r->main.cat->slots[i].type && type_structured(r->main.cat->slots[i].type)) {
             reach_add(&others, i);
+            reach_add(&own, i); /* it may refer to itself */
+        }
     reach_close(&own);
     reach_close(&others);
     reach_others(&own, &others);

@@ -100,7 +100,7 @@ static void quiet_put(struct world *w, const struct op *op, const struct view *v
         if (!vw2 || vw2->s->coll != vw->s->coll)
             return;
         if (world_open(w, vw2, it, &base2, &e2) == 0 &&
-            text_of(w, vw2, it, &op->other, 0, &text2, &e2))
+            text_of(w, vw2, it, &op->other, op->style, &text2, &e2))
             world_put(w, vw2, op->key, buf_span(&text2), &base2, &e2);
     }
     world_put(w, vw, op->key, buf_span(&text), &base, &e);
@@ -286,6 +286,24 @@ static bool main_op(struct run *r, const struct op *op)
     return op->kind == OP_PUT ? main_put(r, op, vw) : main_edit(r, op, vw);
 }
 
+void dump(struct world *w, const char *who);
+void dump(struct world *w, const char *who)
+{
+    if (!getenv("LAWS_DUMP")) return;
+    for (size_t i = 0; i < w->st.n_items; i++) {
+        struct record r = {0}; struct err e = ERR_INIT;
+        record_decode(buf_span(&w->st.items[i].body), &r, &e);
+        printf("## %s %s gen %u:", who, w->st.items[i].key, r.gen);
+        for (size_t j = 0; j < r.n; j++) {
+            printf(" %u/%d=", r.e[j].slot, r.e[j].kind);
+            for (size_t k = 0; k < r.e[j].bytes.n; k++) { unsigned char ch = (unsigned char)r.e[j].bytes.p[k]; if (ch >= 32 && ch < 127) putchar(ch); else printf("<%02x>", ch); }
+        }
+        printf("\n");
+        free(r.e);
+    }
+    for (size_t i = 0; i < w->n_entries; i++) for (size_t j = 0; j < w->entries[i].v->n_formulas; j++) { const struct formula *f = w->entries[i].v->formulas[j];
+        printf("##   v%u step %u %s mode %d out %u(%s) in", w->index[i]+1, f->step, f->dir ? "back" : "forw", f->mode, f->out, f->out_name); for (size_t k=0;k<f->n_inputs;k++) printf(" %u(%s)", f->inputs[k].slot, f->inputs[k].name); printf("\n"); }
+}
 /* ---- Two histories that show the same ---- */
 
 static bool worlds_same(struct run *r, struct world *a, struct world *b, enum law law)
@@ -312,6 +330,7 @@ static bool main_and_lazy(struct run *r)
         ok = main_op(r, op);
         if (ok && !hidden)
             quiet_op(&lazy, op, true);
+        dump(&r->main, "main"); dump(&lazy, "lazy");
         if (ok && lazy.n_entries && (op->salt >> 11 & 3) == 0)
             ok = worlds_same(r, &r->main, &lazy, LAW_SAMENESS);
     }

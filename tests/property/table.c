@@ -7,6 +7,37 @@ static struct span keep(struct arena *a, const struct buf *b)
     return (struct span){p, b->n};
 }
 
+static int by_name(const void *pa, const void *pb)
+{
+    const struct json_node *a = *(const struct json_node *const *)pa;
+    const struct json_node *b = *(const struct json_node *const *)pb;
+    int c = memcmp(a->name.p, b->name.p, a->name.n < b->name.n ? a->name.n : b->name.n);
+    return c ? c : (a->name.n > b->name.n) - (a->name.n < b->name.n);
+}
+
+/* An open type's other keys in the order of their names: theirs says nothing. */
+static struct span sorted(struct arena *a, const struct shape *s, struct span line)
+{
+    struct err e = ERR_INIT;
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    struct json_node *n, **m;
+    size_t fields = 0, all = 0;
+    if (json_parse(line.p, line.n, a, &n, &e))
+        case_die("an item's text is no JSON", e.text);
+    m = arena_alloc(a, (n->n_children + 1) * sizeof(struct json_node *));
+    MUST(m);
+    for (struct json_node *c = n->child; c; c = c->next) {
+        m[all++] = c;
+        fields += shape_field(s, c->name) || span_eq(c->name, span_of("_key"));
+    }
+    qsort(m + fields, all - fields, sizeof *m, by_name);
+    for (size_t i = 0; i < all; i++)
+        m[i]->next = i + 1 < all ? m[i + 1] : NULL;
+    n->child = all ? m[0] : NULL;
+    MUST(json_write_line(n, &b) && buf_addc(&b, '\n'));
+    return keep(a, &b);
+}
+
 static int read_cell(struct world *w, const struct view *vw, const struct w_item *it,
                      struct table *t, struct err *e)
 {
@@ -25,7 +56,9 @@ static int read_cell(struct world *w, const struct view *vw, const struct w_item
                                   .index = vw->index,
                                   .v = vw->v,
                                   .s = vw->s,
-                                  .line = keep(&t->arena, &line),
+                                  .line = vw->s->open
+                                              ? sorted(&t->arena, vw->s, buf_span(&line))
+                                              : keep(&t->arena, &line),
                                   .raw = keep(&t->arena, &raw)};
     return 0;
 }
@@ -141,9 +174,15 @@ struct span shown_value(struct arena *a, struct shape *const *shapes, size_t n_s
 static struct span extra_of(struct arena *a, const struct shape *s, const struct json_node *object)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
-    for (const struct json_node *m = object->child; m; m = m->next) {
-        if (shape_field(s, m->name) || span_eq(m->name, span_of("_key")))
-            continue;
+    struct json_node **all = arena_alloc(a, (object->n_children + 1) * sizeof(struct json_node *));
+    size_t n = 0;
+    MUST(all);
+    for (struct json_node *m = object->child; m; m = m->next)
+        if (!shape_field(s, m->name) && !span_eq(m->name, span_of("_key")))
+            all[n++] = m;
+    qsort(all, n, sizeof *all, by_name);
+    for (size_t i = 0; i < n; i++) {
+        const struct json_node *m = all[i];
         MUST(json_write_string(m->name, &b) && buf_addc(&b, ':') && json_write_line(m, &b) &&
              buf_addc(&b, ','));
     }

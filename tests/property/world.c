@@ -513,13 +513,20 @@ int world_rekey(struct world *w, const struct view *vw, struct w_item *it, const
                 struct err *e)
 {
     struct record cur RECORD_CLEANUP = RECORD_INIT, ret RECORD_CLEANUP = RECORD_INIT;
-    struct buf body BUF_CLEANUP = buf_of(buf_span(&it->body));
+    struct buf body BUF_CLEANUP = BUF_INIT;
     struct lens_change change;
     uint64_t id = it->id;
 
-    if (derive(w, it->coll, e) || record_decode(buf_span(&body), &cur, e))
+    if (derive(w, it->coll, e))
         return -1;
     it = world_by_id(w, id);
+    if (world_bring(w, (size_t)(it - w->st.items), w->cat->last_step, e))
+        return -1;
+    it = world_by_id(w, id);
+    buf_free(&body);
+    body = buf_of(buf_span(&it->body));
+    if (record_decode(buf_span(&body), &cur, e))
+        return -1;
     free(it->key);
     it->key = strdup(key);
     int rc = lens_rekey(&w->lens, vw->v, vw->s, span_of(key), &cur, &ret, &change, e);

@@ -120,6 +120,8 @@ static const char *get(const char *name)
     struct buf b BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
 
+    if (file(name)->wait)
+        ck_assert_msg(file(name)->wait(control, NULL, &e) == 0, "%s", e.text);
     ck_assert_msg(file(name)->read(control, file(name), &b, &e) == 0, "%s", e.text);
     ck_assert_uint_lt(b.n, sizeof(text));
     snprintf(text, sizeof(text), "%.*s", (int)b.n, b.p ? b.p : "");

@@ -47,14 +47,14 @@ static const char dogs[] = "version: v1\n"
 static const char moved[] = "version: v2\nfrom: v1\nmigrate:\n"
                             "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n";
 
-/* ann and bob; rex and max are ann's, and may differ. */
+/* ann and bob; rex and zoe are ann's, and may differ. */
 static void two_dogs(void)
 {
     lt_add(&t, dogs);
     PUT("v1", "Person", "ann", "{\"name\": \"Ann\"}");
     PUT("v1", "Person", "bob", "{\"name\": \"Bob\"}");
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Berlin\", \"owner\": \"ann\"}");
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"ann\"}");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"ann\"}");
     PUT("v1", "Dog", "tim", "{\"name\": \"Tim\", \"city\": \"Oslo\"}");
 }
 
@@ -68,7 +68,7 @@ static void moved_dogs(void)
 static void v1_as_it_was(void)
 {
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Berlin\", \"owner\": \"ann\"");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"ann\"");
     check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Oslo\"");
 }
 
@@ -94,7 +94,7 @@ START_TEST(move__new_side_shows_in_every_holder)
     moved_dogs();
     PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Paris\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Paris\", \"owner\": \"ann\"");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Paris\", \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Paris\", \"owner\": \"ann\"");
     check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Oslo\"");
     PUT("v2", "Person", "ann", "{\"name\": \"Ann\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"owner\": \"ann\"");
@@ -108,14 +108,14 @@ START_TEST(move__a_b_a_shows_what_holders_had)
 {
     moved_dogs();
     PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Paris\"}");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Paris\", \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Paris\", \"owner\": \"ann\"");
     PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Berlin\"}");
     v1_as_it_was();
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
     PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"Paris\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Paris\", \"owner\": \"ann\"");
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Paris\", \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Paris\", \"owner\": \"ann\"");
 }
 END_TEST
 
@@ -124,9 +124,9 @@ START_TEST(move__old_side_leaves_other_holders_alone)
     moved_dogs();
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"ann\"");
     check_line("v2", "Person", "ann", "\"name\": \"Ann\", \"city\": \"Kiel\"");
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"owner\": \"ann\"}");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"owner\": \"ann\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"");
     check_line("v2", "Person", "ann", "\"name\": \"Ann\"");
     /* an edit of another field says nothing about the city */
@@ -134,7 +134,7 @@ START_TEST(move__old_side_leaves_other_holders_alone)
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"");
     PUT("v2", "Person", "ann", "{\"name\": \"Anne\", \"city\": \"Ulm\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Ulm\", \"owner\": \"ann\"");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Ulm\", \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Ulm\", \"owner\": \"ann\"");
 }
 END_TEST
 
@@ -165,11 +165,11 @@ START_TEST(move__old_side_changes_the_reference)
     check_line("v2", "Person", "bob", "\"name\": \"Bob\", \"city\": \"Berlin\"");
     check_line("v2", "Person", "ann", "\"name\": \"Ann\", \"city\": \"Berlin\"");
     PUT("v2", "Person", "bob", "{\"name\": \"Bob\", \"city\": \"Bonn\"}");
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"bob\"}");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"bob\"");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"bob\"}");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"bob\"");
     check_line("v2", "Person", "bob", "\"name\": \"Bob\", \"city\": \"Bonn\"");
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"city\": \"Rome\"}");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Rome\"");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"city\": \"Rome\"}");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Rome\"");
 }
 END_TEST
 
@@ -179,19 +179,21 @@ START_TEST(move__without_a_reference_the_holder_keeps_it)
     PUT("v1", "Dog", "tim", "{\"name\": \"Tim\", \"city\": \"Turin\"}");
     check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Turin\"");
     check_line("v2", "Dog", "tim", "\"name\": \"Tim\"");
-    /* bob has none: he gets it. Without him it stays as it was shown. */
+    /* bob has none: he gets it. Without him tim has what he had before. */
     PUT("v2", "Dog", "tim", "{\"name\": \"Tim\", \"owner\": \"bob\"}");
     check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Turin\", \"owner\": \"bob\"");
     check_line("v2", "Person", "bob", "\"name\": \"Bob\", \"city\": \"Turin\"");
     PUT("v2", "Person", "bob", "{\"name\": \"Bob\", \"city\": \"Bonn\"}");
-    PUT("v2", "Dog", "tim", "{\"name\": \"Tim\"}");
-    check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Bonn\"");
-    /* what it had to itself is remembered while a target's value is shown */
-    PUT("v1", "Dog", "tim", "{\"name\": \"Tim\", \"city\": \"Trier\"}");
-    PUT("v2", "Dog", "tim", "{\"name\": \"Tim\", \"owner\": \"bob\"}");
     check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Bonn\", \"owner\": \"bob\"");
     PUT("v2", "Dog", "tim", "{\"name\": \"Timmy\"}");
-    check_line("v1", "Dog", "tim", "\"name\": \"Timmy\", \"city\": \"Trier\"");
+    check_line("v1", "Dog", "tim", "\"name\": \"Timmy\", \"city\": \"Turin\"");
+    /* what it has beside a target's value is its own, too */
+    PUT("v1", "Dog", "tim", "{\"name\": \"Tim\", \"city\": \"Turin\", \"owner\": \"bob\"}");
+    check_line("v2", "Person", "bob", "\"name\": \"Bob\", \"city\": \"Bonn\"");
+    PUT("v2", "Dog", "tim", "{\"name\": \"Tim\", \"owner\": \"ann\"}");
+    check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Berlin\", \"owner\": \"ann\"");
+    PUT("v2", "Dog", "tim", "{\"name\": \"Tim\"}");
+    check_line("v1", "Dog", "tim", "\"name\": \"Tim\", \"city\": \"Turin\"");
 }
 END_TEST
 
@@ -199,12 +201,12 @@ START_TEST(move__writes_before_the_backfill)
 {
     two_dogs();
     lt_add(&t, moved);
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Berlin\", \"owner\": \"ann\"");
     check_line("v2", "Person", "ann", "\"name\": \"Ann\", \"city\": \"Kiel\"");
     lt_backfill(&t);
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Berlin\", \"owner\": \"ann\"");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Kiel\", \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Kiel\", \"owner\": \"ann\"");
     check_line("v2", "Person", "ann", "\"name\": \"Ann\", \"city\": \"Kiel\"");
 }
 END_TEST
@@ -214,9 +216,9 @@ START_TEST(move__revert_equals_never_added)
     moved_dogs();
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"}");
     lt_state(&t, "v2", VERSION_DORMANT);
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"bob\"}");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"bob\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"ann\"");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"city\": \"Rome\", \"owner\": \"bob\"");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"bob\"");
     lt_state(&t, "v2", VERSION_LIVE);
     check_line("v2", "Person", "ann", "\"name\": \"Ann\", \"city\": \"Kiel\"");
     check_line("v2", "Person", "bob", "\"name\": \"Bob\", \"city\": \"Rome\"");
@@ -247,7 +249,7 @@ START_TEST(move__finalize_of_a_sibling_keeps_the_values)
     check_line("w2", "Dog", "rex", "\"name\": \"R\", \"town\": \"Paris\", \"owner\": \"ann\"");
     PUT("w2", "Dog", "rex", "{\"name\": \"R\", \"owner\": \"ann\"}");
     check_line("w2", "Dog", "rex", "\"name\": \"R\", \"owner\": \"ann\"");
-    check_line("w2", "Dog", "max", "\"name\": \"Max\", \"town\": \"Paris\", \"owner\": \"ann\"");
+    check_line("w2", "Dog", "zoe", "\"name\": \"Zoe\", \"town\": \"Paris\", \"owner\": \"ann\"");
 }
 END_TEST
 
@@ -300,7 +302,7 @@ START_TEST(move__of_objects_and_defaults)
                "objects:\n  Home: {fields: {city: string, zip: string}}\n");
     PUT("v1", "Person", "ann", "{}");
     PUT("v1", "Dog", "rex", "{\"home\": {\"city\": \"A\", \"zip\": \"1\"}, \"owner\": \"ann\", \"n\": 5}");
-    PUT("v1", "Dog", "max", "{\"home\": {\"city\": \"B\"}, \"owner\": \"ann\"}");
+    PUT("v1", "Dog", "zoe", "{\"home\": {\"city\": \"B\"}, \"owner\": \"ann\"}");
     lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
                "  - remove_field: {type: Home, field: zip}\n"
                "  - move_field: {type: Dog, field: home, to: Person, through: owner}\n"
@@ -309,7 +311,7 @@ START_TEST(move__of_objects_and_defaults)
     check_line("v2", "Person", "ann", "\"home\": {\"city\": \"A\"}, \"n\": 5");
     PUT("v2", "Person", "ann", "{\"home\": {\"city\": \"C\"}, \"n\": 6}");
     check_line("v1", "Dog", "rex", "\"home\": {\"city\": \"C\", \"zip\": \"1\"}, \"n\": 6, \"owner\": \"ann\"");
-    check_line("v1", "Dog", "max", "\"home\": {\"city\": \"C\", \"zip\": \"1\"}, \"n\": 6, \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe", "\"home\": {\"city\": \"C\", \"zip\": \"1\"}, \"n\": 6, \"owner\": \"ann\"");
 }
 END_TEST
 
@@ -337,7 +339,7 @@ static void with_vets(void)
     PUT("v1", "Vet", "jo", "{\"name\": \"Jo\", \"city\": \"Bonn\", \"phone\": \"1\"}");
     PUT("v1", "Vet", "al", "{\"name\": \"Al\"}");
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"vet\": \"jo\", \"age\": 1}");
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"vet\": \"jo\", \"age\": 2}");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"vet\": \"jo\", \"age\": 2}");
     PUT("v1", "Dog", "tim", "{\"name\": \"Tim\"}");
     lt_add(&t, inlined);
 }
@@ -352,11 +354,11 @@ START_TEST(inline__reads_over_the_reference)
         lt_backfill(&t);
     }
     PUT("v1", "Vet", "jo", "{\"name\": \"Joe\", \"phone\": \"1\"}");
-    check_line("v2", "Dog", "max", "\"name\": \"Max\", \"vet_name\": \"Joe\", \"age\": 2");
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\", \"vet\": \"al\"}");
-    check_line("v2", "Dog", "max", "\"name\": \"Max\", \"vet_name\": \"Al\"");
-    PUT("v1", "Dog", "max", "{\"name\": \"Max\"}");
-    check_line("v2", "Dog", "max", "\"name\": \"Max\"");
+    check_line("v2", "Dog", "zoe", "\"name\": \"Zoe\", \"vet_name\": \"Joe\", \"age\": 2");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\", \"vet\": \"al\"}");
+    check_line("v2", "Dog", "zoe", "\"name\": \"Zoe\", \"vet_name\": \"Al\"");
+    PUT("v1", "Dog", "zoe", "{\"name\": \"Zoe\"}");
+    check_line("v2", "Dog", "zoe", "\"name\": \"Zoe\"");
 }
 END_TEST
 
@@ -365,8 +367,8 @@ START_TEST(inline__writes_go_back_to_that_item)
     with_vets();
     PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"vet_name\": \"Jo\", \"vet_city\": \"Ulm\", \"age\": 1}");
     check_line("v1", "Vet", "jo", "\"name\": \"Jo\", \"city\": \"Ulm\", \"phone\": \"1\"");
-    check_line("v2", "Dog", "max",
-               "\"name\": \"Max\", \"vet_name\": \"Jo\", \"vet_city\": \"Ulm\", \"age\": 2");
+    check_line("v2", "Dog", "zoe",
+               "\"name\": \"Zoe\", \"vet_name\": \"Jo\", \"vet_city\": \"Ulm\", \"age\": 2");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"vet\": \"jo\", \"age\": 1");
 }
 END_TEST
@@ -398,9 +400,9 @@ START_TEST(inline__all_unset_lets_go_and_finds_back)
     check_line("v1", "Vet", "jo", "\"name\": \"Jo\", \"city\": \"Bonn\", \"phone\": \"1\"");
     PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"vet_name\": \"Jo\", \"vet_city\": \"Bonn\"}");
     check_line("v1", "Dog", "rex", "\"name\": \"Rex\", \"vet\": \"jo\"");
-    PUT("v2", "Dog", "max", "{\"name\": \"Max\"}");
-    PUT("v2", "Dog", "max", "{\"name\": \"Max\", \"vet_name\": \"Jo\"}");
-    check_line("v1", "Dog", "max", "\"name\": \"Max\", \"vet\": \"max\"");
+    PUT("v2", "Dog", "zoe", "{\"name\": \"Zoe\"}");
+    PUT("v2", "Dog", "zoe", "{\"name\": \"Zoe\", \"vet_name\": \"Jo\"}");
+    check_line("v1", "Dog", "zoe", "\"name\": \"Zoe\", \"vet\": \"zoe\"");
 }
 END_TEST
 
@@ -449,7 +451,7 @@ START_TEST(inline__stays_when_the_old_side_is_finalized)
     lt_state(&t, "v2", VERSION_GONE);
     PUT("v3", "Dog", "tim", "{\"name\": \"Tim\", \"doc\": \"Kim!\"}");
     check_line("v3", "Dog", "tim", "\"name\": \"Tim\", \"doc\": \"Kim!\"");
-    check_line("v3", "Dog", "max", "\"name\": \"Max\", \"doc\": \"Jo\", \"vet_city\": \"Kiel\", \"age\": 2");
+    check_line("v3", "Dog", "zoe", "\"name\": \"Zoe\", \"doc\": \"Jo\", \"vet_city\": \"Kiel\", \"age\": 2");
 }
 END_TEST
 
@@ -483,8 +485,8 @@ START_TEST(inline__undoes_extract)
     lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
                "  - inline_type: {type: Dog, ref: breed, fields: {name: breed}}\n");
     check_line("v3", "Dog", "rex", "\"breed\": \"Pug\"");
-    PUT("v1", "Dog", "max", "{\"breed\": \"Lab\", \"age\": 1}");
-    check_line("v3", "Dog", "max", "\"breed\": \"Lab\", \"age\": 1");
+    PUT("v1", "Dog", "zoe", "{\"breed\": \"Lab\", \"age\": 1}");
+    check_line("v3", "Dog", "zoe", "\"breed\": \"Lab\", \"age\": 1");
     lt_backfill(&t);
     check_line("v3", "Dog", "rex", "\"breed\": \"Pug\"");
     PUT("v3", "Dog", "new", "{\"breed\": \"Collie\"}");
@@ -500,7 +502,7 @@ START_TEST(extract__finalize_of_a_sibling_keeps_the_values)
 {
     lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {breed: string, age: integer}}\n");
     PUT("v1", "Dog", "rex", "{\"breed\": \"Pug\"}");
-    PUT("v1", "Dog", "max", "{\"breed\": \"Pug\"}");
+    PUT("v1", "Dog", "zoe", "{\"breed\": \"Pug\"}");
     lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
                "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n");
     lt_backfill(&t);
@@ -510,8 +512,8 @@ START_TEST(extract__finalize_of_a_sibling_keeps_the_values)
     check_line("w2", "Dog", "rex", "\"breed\": \"Pug\"");
     PUT("w2", "Dog", "rex", "{\"breed\": \"Pug\", \"years\": 2}");
     check_line("w2", "Dog", "rex", "\"breed\": \"Pug\", \"years\": 2");
-    PUT("w2", "Dog", "max", "{\"years\": 2}");
-    check_line("w2", "Dog", "max", "\"years\": 2");
+    PUT("w2", "Dog", "zoe", "{\"years\": 2}");
+    check_line("w2", "Dog", "zoe", "\"years\": 2");
 }
 END_TEST
 

@@ -143,6 +143,8 @@ static const struct {
     {"SELECT _key FROM Dgo", "v1 has no type \"Dgo\"; did you mean \"Dog\"?"},
     {"SELECT d.nmae FROM Dog d", "v1 has no field \"nmae\"; did you mean \"name\"?"},
     {"SELECT xyzzy FROM Dog", "v1 has no field \"xyzzy\""},
+    {"SELECT weight FROM Person", "no field \"weight\" in the types that it stands beside"},
+    {"SELECT p.weight FROM Person p, Dog d", "no field \"p.weight\" in the types"},
     {"SELECT name FROM sqlite_schema", "\"sqlite_master\" can't be read"},
     {"SELECT name FROM pragma_function_list", "can't be read"},
     {"SELECT count(*) FROM sqlite_schema", "can't be read"},

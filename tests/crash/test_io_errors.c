@@ -1,0 +1,129 @@
+/* The Nth I/O of every operation fails, for every kind of I/O, in every way that kind fails, once
+ * and from then on: the program lives, a refusal says why, and the content is that of before or
+ * after. A sync that failed makes the store read-only until it is opened again. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crash_vfs.h"
+#include "scene.h"
+
+struct figures {
+    unsigned points, refused, lost;
+};
+
+struct way {
+    const char *name;
+    unsigned kinds;
+    enum io_fault fault;
+    bool for_ever;
+};
+static const struct way ways[] = {
+    {"EIO once", IO_ALL, FAULT_ERROR, false},
+    {"EIO from then on", IO_ALL, FAULT_ERROR, true},
+    {"ENOSPC once", IO_WRITE, FAULT_OTHER, false},
+    {"ENOSPC from then on", IO_WRITE, FAULT_OTHER, true},
+    {"short read", IO_READ, FAULT_OTHER, false},
+    {"locked once", IO_LOCK, FAULT_OTHER, false},
+};
+
+static const char *complaint(int rc, const struct err *e)
+{
+    if (rc && (e->code == ERR_NONE || !e->text[0]))
+        return "refused without a reason";
+    if (rc && e->code != ERR_IO && e->code != ERR_NO_SPACE && e->code != ERR_BUSY &&
+        e->code != ERR_READ_ONLY)
+        return "refused with another reason";
+    return "";
+}
+
+static int put_again(struct store *s, struct err *e)
+{
+    struct catalog *c = store_catalog(s);
+    const struct version *v = catalog_version(c, span_of("v1"));
+    struct store_put p = {.key = span_of("ada"), .text = span_of("{\"name\": \"Ada\"}")};
+    if (!v)
+        v = catalog_version(c, span_of("v2"));
+    int rc = store_put(s, v, version_shape_named(v, span_of("Dog")), &p, NULL, e);
+    catalog_unref(c);
+    return rc;
+}
+
+/* After a sync that failed: no write, and no sync, is said to have succeeded. */
+static const char *stays_read_only(struct store *s)
+{
+    struct err e = ERR_INIT, e2 = ERR_INIT;
+    if (put_again(s, &e) == 0 || e.code != ERR_READ_ONLY)
+        return "a write after a sync that failed is not refused as read-only";
+    if (store_sync(s, &e2) == 0 || e2.code != ERR_READ_ONLY)
+        return "a sync after one that failed is not refused as read-only";
+    return "";
+}
+
+/* In the same process, with the disk well again: it is shown, and what is shown is whole. */
+static const char *still_serves(struct stage *t, struct store *s, int rc)
+{
+    struct buf now BUF_CLEANUP = BUF_INIT;
+    const struct buf *want = rc ? &t->before : &t->after;
+    struct err e = ERR_INIT;
+    if (dump(s, &now, &e))
+        return "reading is refused after the fault is over";
+    if (t->scene->steps || span_eq(buf_span(&now), buf_span(want)))
+        return "";
+    return rc ? "refused, and seen until the store is closed" : "not what was acknowledged";
+}
+
+static bool point(struct stage *t, const struct way *w, bool sync, uint64_t at, struct figures *f)
+{
+    struct io_plan plan = {w->kinds, at, w->fault, w->for_ever};
+    struct err e = ERR_INIT;
+    enum whole is, want;
+    struct store *s;
+
+    stage_restore(t);
+    if (stage_open(t, t->scene->jobs, sync, &s, &e))
+        die("%s: %s", t->scene->name, e.text);
+    crash_vfs_arm(&plan);
+    int rc = t->scene->run(s, &e);
+    enum io_kind fired = crash_vfs_fired();
+    crash_vfs_disarm();
+    bool failed = atomic_load(&s->failed);
+    const char *wrong = complaint(rc, &e);
+    if (!*wrong && failed)
+        wrong = stays_read_only(s);
+    if (!*wrong && fired == IO_SYNC && !rc && !t->scene->steps && !failed)
+        wrong = "a sync that failed is passed over";
+    if (!*wrong)
+        wrong = still_serves(t, s, rc);
+    store_close(s);
+    /* After a sync that failed nobody knows what the disk holds: either is right. */
+    want = rc == 0 ? WHOLE_AFTER : failed ? WHOLE_EITHER : WHOLE_BEFORE;
+    if (!*wrong)
+        wrong = stage_check(t, want, &is);
+    f->points++;
+    f->refused += rc != 0;
+    if (*wrong) {
+        printf("%s, %s at I/O %llu (kind %d)%s: %s [%s]\n", t->scene->name, w->name,
+               (unsigned long long)at, fired, sync ? ", sync" : "", wrong, e.text);
+        f->lost++;
+    }
+    return fired;
+}
+
+/* An argument: the one scene. */
+int main(int argc, char **argv)
+{
+    struct figures f = {0};
+    for (size_t i = 0; i < n_scenes; i++) {
+        struct stage t;
+        if (argc > 1 && strcmp(argv[1], scenes[i].name) != 0)
+            continue;
+        stage_init(&t, &scenes[i], CRASH_VFS);
+        for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++)
+            for (unsigned sync = !scenes[i].reads && !scenes[i].verb, k = 0; k <= sync; k++)
+                for (uint64_t at = 1; point(&t, &ways[w], k, at, &f);)
+                    at++;
+        stage_free(&t);
+    }
+    printf("I/O errors: %u points, %u refused, %u lost or torn\n", f.points, f.refused, f.lost);
+    return f.lost != 0;
+}
