@@ -47,7 +47,9 @@ def act(kind, version, rng):
             check(version, raw)
         except ValueError:
             # One that held the file open across another's write, for longer than a writer waits
-            # (a busy machine), may see a part: never one that was alone.
+            # (a busy machine), may see a part: never one that was alone. The write may still be on
+            # its way to the caches.
+            time.sleep(0.3)
             if state(key) == before:
                 raise
             counts["crossed"] = counts.get("crossed", 0) + 1
