@@ -238,7 +238,7 @@ static bool is_source(const struct sight *s, const struct formula *f, const stru
     const struct catalog *c = s->l->cat;
     if (f->step > r->gen || f->out >= c->n_slots || c->slots[f->out].source != f)
         return false;
-    return f->mode != FORMULA_SEEDED || !work_seed_is_decided(s->g, r, f);
+    return f->mode != FORMULA_SEEDED || !work_seed_is_decided(s->g, r, NULL, f);
 }
 
 static int add_basis(const struct sight *s, const struct applied *a, size_t n, struct record *r,

@@ -4,7 +4,7 @@
  *   lens_read.c       a record seen through a version: slots, text
  *   lens_bring.c      missing generations; unfolding for work, folding for storing
  *   lens_raw.c        a writer's own bytes
- *   lens_link.c       fields that stand in another item
+ *   lens_link.c       fields that stand in another item; lens_move.c, lens_inline.c: writing them
  *   lens_work.c       propagation: what follows from changed slots
  *   lens_check.c      whether a text is an item of a shape
  *   lens_put.c        a text laid over a record
@@ -173,8 +173,10 @@ struct work {
 };
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e);
-/* What a seeded formula computes is a writer's already (I5). */
-bool work_seed_is_decided(const struct group *g, const struct record *r, const struct formula *f);
+/* What a seeded formula computes is a writer's already (I5); also the one's who now sees seen, or
+ * NULL. */
+bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
+                          const struct formula *f);
 /* A writer's value (p == NULL = unset) for a slot. */
 int work_set(struct work *w, slot_no slot, struct span stored, struct err *e);
 int work_propagate(struct work *w, struct err *e);

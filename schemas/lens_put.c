@@ -331,11 +331,11 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         err_excerpt(e, text.p, text.n);
         return -1;
     }
-    bool decided = cur && !same_entries(&w.old, &w.r);
+    bool decided = cur && !same_entries(&w.old, &w.r), merged = is_merged(&w, base);
     if (work_finish(&w, ret, e) || lens_run_checks(l, v, s, key, ret, cur ? &brought : NULL, e))
         return -1;
     bool fields = w.create || w.changed.n;
-    bool keep = !line && !stale && !is_merged(&w, base);
+    bool keep = !line && !stale && !merged;
     if (line && !fields) /* a line of JSON Lines that changes nothing leaves the bytes */
         return tell(l, &w, decided, ret_change, e);
     if (keep_bytes(l, v, s, key, text, keep, fields, ret, &bytes_changed, e))
@@ -353,6 +353,8 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
         work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
         slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
+    if (w.changed.n > 1) /* own bytes stand while no field follows the key */
+        record_drop(ret, SLOT_NONE, ENTRY_RAW);
     return tell(l, &w, true, ret_change, e);
 }
 

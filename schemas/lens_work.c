@@ -174,6 +174,11 @@ static bool reads(const struct formula *f, slot_no slot)
     return false;
 }
 
+static const struct formula *formula_at(const struct group *g, size_t i)
+{
+    return (i < g->n_forward ? &g->forward[i] : &g->backward[i - g->n_forward])->f;
+}
+
 /* The i-th slot that stands for f's output on the other side of its step; false: there is none. */
 static bool partner(const struct group *g, const struct formula *f, size_t i, slot_no *ret)
 {
@@ -193,55 +198,56 @@ static bool partner(const struct group *g, const struct formula *f, size_t i, sl
 }
 
 /* A writer decided the slot: itself (also when that is hidden at the moment), or one that a linked
- * step shows it by. without: the step that
- * the question comes from. Ends, because steps that are not asked again form a tree. */
-static bool is_decided(const struct group *g, const struct record *r, slot_no slot,
-                       uint32_t without)
+ * step shows it by. seen: the shape of a write in progress, or NULL. without: the step that the
+ * question comes from. Ends, because steps that are not asked again form a tree. */
+static bool is_decided(const struct group *g, const struct record *r, const struct shape *seen,
+                       slot_no slot, uint32_t without)
 {
     const struct entry *en = record_get(r, slot);
     slot_no other;
-    if (!en || en->kind == ENTRY_VALUE || record_find(r, slot, ENTRY_MEMORY))
+    if (!en || en->kind == ENTRY_VALUE || record_find(r, slot, ENTRY_MEMORY) ||
+        (seen && shape_field_by_slot(seen, slot)))
         return true;
     for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
-        bool forward = i < g->n_forward;
-        const struct formula *f = (forward ? &g->forward[i] : &g->backward[i - g->n_forward])->f;
+        const struct formula *f = formula_at(g, i);
         if (f->out != slot || f->mode != FORMULA_LINKED || f->step == without)
             continue;
         for (size_t j = 0; partner(g, f, j, &other); j++)
-            if (is_decided(g, r, other, f->step))
+            if (is_decided(g, r, seen, other, f->step))
                 return true;
     }
     return false;
 }
 
-/* An older step seeds the slot, or one that a linked step shows it by. */
-static bool is_seeded(const struct group *g, slot_no slot, uint32_t without)
+/* Another step seeds the slot, or one that a linked step shows it by. */
+static bool is_seeded(const struct group *g, slot_no slot, uint32_t seed, uint32_t without)
 {
     slot_no other;
-    for (size_t i = 0; i < g->n_forward; i++) {
-        const struct formula *f = g->forward[i].f;
-        if (f->out != slot || f->step == without)
+    for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
+        const struct formula *f = formula_at(g, i);
+        if (f->out != slot || f->step == seed || f->step == without)
             continue;
         if (f->mode == FORMULA_SEEDED)
             return true;
         for (size_t j = 0; f->mode == FORMULA_LINKED && partner(g, f, j, &other); j++)
-            if (is_seeded(g, other, f->step))
+            if (is_seeded(g, other, seed, f->step))
                 return true;
     }
     return false;
 }
 
-/* A removed field that an older step seeds has two formulas: the backward one is for the items that
- * are made on the new side, and there it decides. */
+/* A removed field that another step seeds as well has two formulas: this one is for the items that
+ * are made on its new side, and there it decides. */
 static bool only_for_new(const struct group *g, const struct formula *f)
 {
     return f->dir == FORMULA_BACKWARD && f->mode == FORMULA_SEEDED &&
-           is_seeded(g, f->out, f->step);
+           is_seeded(g, f->out, f->step, f->step);
 }
 
-bool work_seed_is_decided(const struct group *g, const struct record *r, const struct formula *f)
+bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
+                          const struct formula *f)
 {
-    return only_for_new(g, f) || is_decided(g, r, f->out, f->step);
+    return only_for_new(g, f) || is_decided(g, r, seen, f->out, f->step);
 }
 
 /* What is computed is the writer's from now on. */
@@ -305,7 +311,7 @@ static int run(struct work *w, const struct formula *f, struct err *e)
     struct span *inputs, value, taken;
     enum entry_kind kind = w->create && only_for_new(w->g, f) ? ENTRY_VALUE : ENTRY_DERIVED;
 
-    if (f->mode == FORMULA_SEEDED && !w->create && work_seed_is_decided(w->g, &w->r, f))
+    if (f->mode == FORMULA_SEEDED && !w->create && work_seed_is_decided(w->g, &w->r, w->s, f))
         return only_for_new(w->g, f) ? 0 : keep_decided(w, f->out, e);
     if (sight_inputs(&now, f, &inputs, e) ||
         (f->mode == FORMULA_LINKED && pass_decision(w, f, e)))
@@ -442,9 +448,12 @@ static bool link_crossed(const struct work *w, const struct link *lk)
 
 static bool is_crossed(const struct work *w, const struct step_run *st)
 {
-    bool new_side = false, old_side = false, crossed = st->link && link_crossed(w, st->link);
-    for (size_t i = 0; i < st->n_forward; i++)
+    bool new_side = false, old_side = false, linked = false;
+    bool link = st->link && link_crossed(w, st->link), crossed = false;
+    for (size_t i = 0; i < st->n_forward; i++) {
+        linked |= st->forward[i].f->mode == FORMULA_LINKED;
         new_side |= st->forward[i].f->mode == FORMULA_LINKED && reached(w, st->forward[i].f->out);
+    }
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;
         old_side |= sees(w, f->out);
@@ -452,8 +461,9 @@ static bool is_crossed(const struct work *w, const struct step_run *st)
         for (size_t j = 0; j < f->n_inputs; j++)
             crossed |= f->inputs[j].slot == SLOT_KEY || reached(w, f->inputs[j].slot);
     }
-    /* Both sides are seen where restore_field brought a field back. */
-    return new_side || (crossed && !old_side);
+    /* Both sides are seen where restore_field brought a field back, and neither where the new field
+     * was removed later: then it says nothing any more, but for the items that are made here. */
+    return new_side || (!old_side && (link || (linked ? w->create : crossed)));
 }
 
 static int reach_and_pin(struct work *w, slot_no slot, struct err *e)
@@ -488,6 +498,19 @@ static int cross_link(struct work *w, const struct link *lk, struct err *e)
     return 0;
 }
 
+/* A backward formula may read what an older step seeds and the writer does not see any more. */
+static int refresh_inputs(struct work *w, const struct formula *f, struct err *e)
+{
+    const struct group *g = w->g;
+    for (size_t i = 0; i < g->n_forward && !w->create; i++) {
+        const struct formula *h = g->forward[i].f;
+        if (h->mode != FORMULA_LINKED && reads(f, h->out) && !reached(w, h->out) &&
+            !slotset_has(&w->pinned, h->out) && inputs_changed(w, h) && run(w, h, e))
+            return -1;
+    }
+    return 0;
+}
+
 static int cross(struct work *w, const struct step_run *st, struct err *e)
 {
     for (size_t i = 0; i < st->n_forward; i++)
@@ -500,9 +523,8 @@ static int cross(struct work *w, const struct step_run *st, struct err *e)
             continue;
         if (!w->create && only_for_new(w->g, f))
             continue;
-        if (inputs_changed(w, f) && run(w, f, e))
-            return -1;
-        if (reach_and_pin(w, f->out, e))
+        if (refresh_inputs(w, f, e) || (inputs_changed(w, f) && run(w, f, e)) ||
+            reach_and_pin(w, f->out, e))
             return -1;
     }
     return st->link && link_crossed(w, st->link) ? cross_link(w, st->link, e) : 0;
@@ -603,25 +625,24 @@ static int seeds_elsewhere(struct work *w, struct err *e)
     const struct group *g = w->g;
     struct slotset before;
     size_t n = w->changed.n;
-    int rc;
+    int rc = 0;
 
     for (size_t i = g->n_backward; i-- > 0 && !w->create;) {
         const struct formula *f = g->backward[i].f;
         if (f->mode == FORMULA_SEEDED && !reached(w, f->out) && inputs_changed(w, f) &&
-            !work_seed_is_decided(g, &w->r, f) && run(w, f, e))
+            !work_seed_is_decided(g, &w->r, w->s, f) && run(w, f, e))
             return -1;
     }
     if (w->changed.n == n)
         return 0;
     before = w->changed;
     w->changed = (struct slotset){0};
-    for (size_t i = n; i < before.n; i++)
-        if (slotset_add(w->l, &w->changed, before.s[i], e))
-            return -1;
-    rc = forward_pass(w, e);
-    for (size_t i = 0; i < before.n; i++)
-        if (slotset_add(w->l, &w->changed, before.s[i], e))
-            return -1;
+    for (size_t i = n; i < before.n && rc == 0; i++)
+        rc = slotset_add(w->l, &w->changed, before.s[i], e);
+    if (rc == 0)
+        rc = forward_pass(w, e);
+    for (size_t i = 0; i < before.n && rc == 0; i++)
+        rc = slotset_add(w->l, &w->changed, before.s[i], e);
     return rc;
 }
 
@@ -633,8 +654,12 @@ static int settle_seen(struct work *w, const struct applied *a, size_t n, struct
         const struct formula *f = a[i].f;
         bool seed = f->mode == FORMULA_SEEDED && f->dir == FORMULA_FORWARD;
         bool theirs = sees(w, f->out) || (seed && reached(w, f->out));
-        if (f->mode != FORMULA_COMPUTED && theirs && inputs_changed(w, f) &&
-            keep_decided(w, f->out, e))
+        if (f->mode == FORMULA_COMPUTED || !theirs || !inputs_changed(w, f) ||
+            only_for_new(w->g, f))
+            continue;
+        if (f->mode == FORMULA_LINKED && f->dir == FORMULA_BACKWARD && !on_path(w, a[i].version))
+            continue; /* what it is computed from followed from the writer's side */
+        if (keep_decided(w, f->out, e))
             return -1;
     }
     return 0;

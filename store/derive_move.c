@@ -1,7 +1,7 @@
 /* Fields that move_field puts into the items of another type.
  *
- * Holders from before the step still hold their values themselves, and show them. The target's field
- * is complete only when all of them have given theirs:
+ * Holders from before the step still hold their values themselves, and show them. The target's
+ * field is complete only when all of them have given theirs:
  *
  *   underived --(first use of the target's type, or write of a holder, through a version that has
  *                the step)--> derived
@@ -34,8 +34,7 @@ static const struct link *next_underived(struct store *s, const struct store_tx 
     for (size_t i = 0; i < c->n_links && depth < MOVE_MAX_DEPTH; i++) {
         const struct link *l = c->links[i], *deeper = NULL;
         if (l->kind == LINK_MOVE && (l->target_coll == coll || (writes && l->coll == coll)) &&
-            knows(v, l->step) &&
-            !derive_is_done(s, tx, l->step))
+            knows(v, l->step) && !derive_is_done(s, tx, l->step))
             return l;
         if (l->kind == LINK_INLINE && l->coll == coll && knows(v, l->step))
             deeper = next_underived(s, tx, c, v, l->target_coll, writes, depth + 1);
@@ -47,8 +46,8 @@ static const struct link *next_underived(struct store *s, const struct store_tx 
 
 /* ---- The scan ---- */
 
-static int ids_after(struct store_tx *tx, uint32_t coll, uint64_t after, uint64_t *ids, size_t *ret_n,
-                     struct err *e)
+static int ids_after(struct store_tx *tx, uint32_t coll, uint64_t after, uint64_t *ids,
+                     size_t *ret_n, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(tx->c, STMT_ITEM_LIST_KEYS, e);
     bool row = true;
@@ -114,8 +113,8 @@ static int derive_move(struct store_tx *tx, const struct link *l, unsigned depth
 
 /* May be called in the middle of the work on another item, whose state is put aside. No text that
  * anybody has read changes by it, so nobody is told. */
-static int derive_moves_tx(struct store_tx *tx, const struct version *v, uint32_t coll,
-                           bool writes, struct err *e)
+static int derive_moves_tx(struct store_tx *tx, const struct version *v, uint32_t coll, bool writes,
+                           struct err *e)
 {
     const struct link *l;
     struct origin_uses aside = {0};

@@ -126,6 +126,8 @@ static int retype(struct model *m, struct enum_change *c, struct shape *s, struc
     c->scans |= step_in_unique(s, f);
     if (shared)
         return step_replace_slot(m, s, f, shared->to, e);
+    if (c->defaults && step_map_default(m, to.type, c->defaults, &to.def, e))
+        return -1;
     spec.up_fn = c->up ? step_fn_map : NULL;
     spec.down_fn = !c->down ? NULL : c->up ? step_fn_map_back : step_fn_map;
     if (step_retype(m, s, f, &spec, e))

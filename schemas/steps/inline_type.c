@@ -6,9 +6,9 @@ struct inlining {
     struct shape *s, *target;
     const struct shape *theirs; /* the target as it was */
     struct field ref;
-    size_t place;               /* where the reference stood */
+    size_t place; /* where the reference stood */
     struct step_pair *pairs;
-    struct field *old, *now;    /* of the target; of the holder: one a pair */
+    struct field *old, *now; /* of the target; of the holder: one a pair */
     size_t n;
     const struct yaml_node *ref_at, *fields_at;
     size_t dropped_checks;
@@ -38,11 +38,11 @@ static int read_ref(struct model *m, const struct step_args *a, struct inlining 
     return 0;
 }
 
-static const struct field *user_of(const struct shape *s, uint32_t id, slot_no but)
+static const struct field *user_of(const struct shape *s, uint32_t id, const char *but)
 {
     for (size_t i = 0; i < s->n_fields; i++) {
         for (const struct type_ref *t = s->fields[i].type; t; t = t->elem) {
-            if (t->shape == id && s->fields[i].slot != but)
+            if (t->shape == id && (!but || strcmp(s->fields[i].name, but) != 0))
                 return &s->fields[i];
         }
     }
@@ -55,9 +55,10 @@ static int check_unused(struct model *m, const struct step_args *a, const struct
 {
     for (size_t i = 0; i < m->v->n_shapes; i++) {
         const struct shape *other = m->v->shapes[i];
-        const struct field *f = other->id == in->target->id
-                                    ? NULL
-                                    : user_of(other, in->target->id, in->ref.slot);
+        const struct field *f =
+            other->id == in->target->id
+                ? NULL
+                : user_of(other, in->target->id, other->id == in->s->id ? in->ref.name : NULL);
 
         if (!f)
             continue;
@@ -91,7 +92,8 @@ static int read_theirs(struct model *m, const struct step_args *a, struct inlini
             return -1;
         for (const struct type_ref *t = f->type; t; t = t->elem) {
             if (t->shape == in->target->id)
-                return step_bad(a, &at, e, "%s.%s refers to %s itself, which is gone after this step",
+                return step_bad(a, &at, e,
+                                "%s.%s refers to %s itself, which is gone after this step",
                                 in->target->name, f->name, in->target->name);
         }
         in->old[i] = *f;
@@ -120,7 +122,8 @@ static int check_left_out(const struct step_args *a, const struct inlining *in, 
         step_bad(a, in->fields_at, e,
                  "older versions require %s.%s, which has no default and is not among `fields`",
                  in->target->name, f->name);
-        return err_expected(e, "`%s` among `fields`, or a change_default before this step", f->name);
+        return err_expected(e, "`%s` among `fields`, or a change_default before this step",
+                            f->name);
     }
     return 0;
 }
@@ -220,10 +223,11 @@ int step_inline_type(struct model *m, const struct step_args *a, struct err *e)
         return -1;
     note = model_note(m, a, in.s->id, "%s shows what %s refers to in %s%s, %s is gone", in.s->name,
                       in.ref.name, in.now[0].name, in.n > 1 ? ", ..." : "", in.target->name);
-    loses = model_printf(m, "finalize drops %s items that nothing refers to, and their other fields%s",
-                         in.target->name,
-                         in.dropped_checks ? "; checks that read these are not enforced here" : "");
+    loses = model_printf(
+        m, "finalize drops %s items that nothing refers to, and their other fields%s",
+        in.target->name, in.dropped_checks ? "; checks that read these are not enforced here" : "");
     return step_tell(note, "the fields of the item that the reference points to",
                      "written back to that item, for every item that refers to it; created where "
-                     "there was none", loses, STEP_BACKFILL | STEP_DROPS, e);
+                     "there was none",
+                     loses, STEP_BACKFILL | STEP_DROPS, e);
 }

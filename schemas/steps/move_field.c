@@ -22,8 +22,10 @@ static int read_ref(struct model *m, const struct step_args *a, struct move *mv,
         return step_bad(a, mv->through_at, e, "%s.%s is %s, not a reference to one item",
                         mv->s->name, ref->name, step_type_text(m, ref->type));
     if (ref->read_only)
-        return step_bad(a, mv->through_at, e, "%s.%s is computed; a field moves over a reference "
-                        "that is written", mv->s->name, ref->name);
+        return step_bad(a, mv->through_at, e,
+                        "%s.%s is computed; a field moves over a reference "
+                        "that is written",
+                        mv->s->name, ref->name);
     mv->ref = *ref;
     return 0;
 }
@@ -58,8 +60,10 @@ static int check_field(const struct step_args *a, const struct move *mv, struct 
     if (f->required && !step_has_default(f)) {
         step_bad(a, at, e, "%s.%s is required, and items of %s may have no value for it",
                  mv->s->name, f->name, mv->target->name);
-        return err_expected(e, "a `default` for %s.%s (change_default), or relax_field, before this "
-                            "step", mv->s->name, f->name);
+        return err_expected(e,
+                            "a `default` for %s.%s (change_default), or relax_field, before this "
+                            "step",
+                            mv->s->name, f->name);
     }
     if (f->unique) {
         step_bad(a, at, e, "%s.%s is unique; a value in %s shows in every %s that refers to it",
@@ -74,8 +78,7 @@ static int read_move(struct model *m, const struct step_args *a, struct move *mv
     struct field *f;
 
     if (step_arg_shape(m, a, "type", STEP_ITEMS, &mv->s, e) ||
-        step_arg_need(a, "field", &mv->field_at, e) ||
-        step_arg_field(m, a, "field", mv->s, &f, e))
+        step_arg_need(a, "field", &mv->field_at, e) || step_arg_field(m, a, "field", mv->s, &f, e))
         return -1;
     mv->old = *f;
     mv->pair = (struct step_pair){.from = f->name, .to = f->name, .at = mv->field_at};
@@ -134,8 +137,10 @@ int step_move_field(struct model *m, const struct step_args *a, struct err *e)
         note,
         model_printf(m, "of the items of %s that refer to one %s, the value of the first by key",
                      mv.s->name, mv.target->name),
-        model_printf(m, "the value of the %s referred to, or the item's own where it has none; a "
-                     "write changes both", mv.target->name),
+        model_printf(m,
+                     "the value of the %s referred to, or the item's own where it has none; a "
+                     "write changes both",
+                     mv.target->name),
         mv.dropped_check
             ? "values in which items that refer to one differ; its check, which reads other fields"
             : "values in which items that refer to one differ, and of items that refer to none",

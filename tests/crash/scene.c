@@ -236,8 +236,8 @@ static const char *const dumps[] = {
     "SELECT 'version', number, name, state, parent, step, slot, shape FROM version ORDER BY 2",
     "SELECT 'job', version, state, step, cursor, done, total FROM job ORDER BY 2",
     /* numbers that were given out to what was refused are skipped */
-    "SELECT 'meta', name, value FROM meta WHERE name <> 'next_item' AND name NOT LIKE '%mtime%' "
-    "ORDER BY 2",
+    ("SELECT 'meta', name, value FROM meta WHERE name <> 'next_item' AND name NOT LIKE '%mtime%' "
+     "ORDER BY 2"),
 };
 
 static int dump_query(struct conn *c, const char *sql, struct buf *out, struct err *e)

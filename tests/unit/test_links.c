@@ -44,8 +44,9 @@ static const char dogs[] = "version: v1\n"
                            "      city: string\n"
                            "      owner: {type: ref<Person>, on_delete: unset}\n"
                            "  Person: {fields: {name: string}}\n";
-static const char moved[] = "version: v2\nfrom: v1\nmigrate:\n"
-                            "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n";
+static const char moved[] =
+    "version: v2\nfrom: v1\nmigrate:\n"
+    "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n";
 
 /* ann and bob; rex and zoe are ann's, and may differ. */
 static void two_dogs(void)
@@ -281,9 +282,11 @@ START_TEST(move__value_steps_on_both_sides)
     PUT("v1", "Person", "ann", "{\"name\": \"Ann\"}");
     PUT("v1", "Dog", "rex", "{\"city\": \"berlin\", \"owner\": \"ann\"}");
     lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
-               "  - change_type: {type: Dog, field: city, to: string, up: \"upper(city)\", down: \"lower(city)\"}\n"
+               "  - change_type: {type: Dog, field: city, to: string, up: \"upper(city)\", down: "
+               "\"lower(city)\"}\n"
                "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n"
-               "  - change_type: {type: Person, field: city, to: string, up: \"city || '!'\", down: \"replace(city, '!', '')\"}\n");
+               "  - change_type: {type: Person, field: city, to: string, up: \"city || '!'\", "
+               "down: \"replace(city, '!', '')\"}\n");
     lt_backfill(&t);
     check_line("v2", "Person", "ann", "\"name\": \"Ann\", \"city\": \"BERLIN!\"");
     PUT("v2", "Person", "ann", "{\"name\": \"Ann\", \"city\": \"ULM!\"}");
@@ -297,11 +300,13 @@ END_TEST
 START_TEST(move__of_objects_and_defaults)
 {
     lt_add(&t, "version: v1\ntypes:\n"
-               "  Dog: {fields: {home: Home, n: {type: integer, required: true, default: 1}, owner: ref<Person>}}\n"
+               "  Dog: {fields: {home: Home, n: {type: integer, required: true, default: 1}, "
+               "owner: ref<Person>}}\n"
                "  Person: {fields: {name: string}}\n"
                "objects:\n  Home: {fields: {city: string, zip: string}}\n");
     PUT("v1", "Person", "ann", "{}");
-    PUT("v1", "Dog", "rex", "{\"home\": {\"city\": \"A\", \"zip\": \"1\"}, \"owner\": \"ann\", \"n\": 5}");
+    PUT("v1", "Dog", "rex",
+        "{\"home\": {\"city\": \"A\", \"zip\": \"1\"}, \"owner\": \"ann\", \"n\": 5}");
     PUT("v1", "Dog", "zoe", "{\"home\": {\"city\": \"B\"}, \"owner\": \"ann\"}");
     lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
                "  - remove_field: {type: Home, field: zip}\n"
@@ -310,8 +315,10 @@ START_TEST(move__of_objects_and_defaults)
     lt_backfill(&t);
     check_line("v2", "Person", "ann", "\"home\": {\"city\": \"A\"}, \"n\": 5");
     PUT("v2", "Person", "ann", "{\"home\": {\"city\": \"C\"}, \"n\": 6}");
-    check_line("v1", "Dog", "rex", "\"home\": {\"city\": \"C\", \"zip\": \"1\"}, \"n\": 6, \"owner\": \"ann\"");
-    check_line("v1", "Dog", "zoe", "\"home\": {\"city\": \"C\", \"zip\": \"1\"}, \"n\": 6, \"owner\": \"ann\"");
+    check_line("v1", "Dog", "rex",
+               "\"home\": {\"city\": \"C\", \"zip\": \"1\"}, \"n\": 6, \"owner\": \"ann\"");
+    check_line("v1", "Dog", "zoe",
+               "\"home\": {\"city\": \"C\", \"zip\": \"1\"}, \"n\": 6, \"owner\": \"ann\"");
 }
 END_TEST
 
@@ -365,7 +372,8 @@ END_TEST
 START_TEST(inline__writes_go_back_to_that_item)
 {
     with_vets();
-    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"vet_name\": \"Jo\", \"vet_city\": \"Ulm\", \"age\": 1}");
+    PUT("v2", "Dog", "rex",
+        "{\"name\": \"Rex\", \"vet_name\": \"Jo\", \"vet_city\": \"Ulm\", \"age\": 1}");
     check_line("v1", "Vet", "jo", "\"name\": \"Jo\", \"city\": \"Ulm\", \"phone\": \"1\"");
     check_line("v2", "Dog", "zoe",
                "\"name\": \"Zoe\", \"vet_name\": \"Jo\", \"vet_city\": \"Ulm\", \"age\": 2");
@@ -439,7 +447,8 @@ START_TEST(inline__stays_when_the_old_side_is_finalized)
     lt_state(&t, "v1", VERSION_GONE);
     check_line("v2", "Dog", "rex",
                "\"name\": \"Rex\", \"vet_name\": \"Jo\", \"vet_city\": \"Bonn\", \"age\": 1");
-    PUT("v2", "Dog", "rex", "{\"name\": \"R\", \"vet_name\": \"Jo\", \"vet_city\": \"Bonn\", \"age\": 1}");
+    PUT("v2", "Dog", "rex",
+        "{\"name\": \"R\", \"vet_name\": \"Jo\", \"vet_city\": \"Bonn\", \"age\": 1}");
     check_line("v2", "Dog", "rex",
                "\"name\": \"R\", \"vet_name\": \"Jo\", \"vet_city\": \"Bonn\", \"age\": 1");
     PUT("v2", "Dog", "rex", "{\"name\": \"R\", \"vet_name\": \"Jo\", \"vet_city\": \"Kiel\"}");
@@ -451,20 +460,25 @@ START_TEST(inline__stays_when_the_old_side_is_finalized)
     lt_state(&t, "v2", VERSION_GONE);
     PUT("v3", "Dog", "tim", "{\"name\": \"Tim\", \"doc\": \"Kim!\"}");
     check_line("v3", "Dog", "tim", "\"name\": \"Tim\", \"doc\": \"Kim!\"");
-    check_line("v3", "Dog", "zoe", "\"name\": \"Zoe\", \"doc\": \"Jo\", \"vet_city\": \"Kiel\", \"age\": 2");
+    check_line("v3", "Dog", "zoe",
+               "\"name\": \"Zoe\", \"doc\": \"Jo\", \"vet_city\": \"Kiel\", \"age\": 2");
 }
 END_TEST
 
 START_TEST(inline__of_an_older_target)
 {
-    lt_add(&t, "version: v0\ntypes:\n  Dog: {fields: {vet: ref<Vet>}}\n  Vet: {fields: {n: integer}}\n");
+    lt_add(
+        &t,
+        "version: v0\ntypes:\n  Dog: {fields: {vet: ref<Vet>}}\n  Vet: {fields: {n: integer}}\n");
     PUT("v0", "Vet", "jo", "{\"n\": 1}");
     PUT("v0", "Dog", "rex", "{\"vet\": \"jo\"}");
     lt_add(&t, "version: v1\nfrom: v0\nmigrate:\n"
-               "  - change_type: {type: Vet, field: n, to: string, up: \"_key || n\", down: \"substr(n, 3)\"}\n");
+               "  - change_type: {type: Vet, field: n, to: string, up: \"_key || n\", down: "
+               "\"substr(n, 3)\"}\n");
     lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
                "  - inline_type: {type: Dog, ref: vet, fields: [n]}\n"
-               "  - change_type: {type: Dog, field: n, to: string, up: \"n || '!'\", down: \"replace(n, '!', '')\"}\n");
+               "  - change_type: {type: Dog, field: n, to: string, up: \"n || '!'\", down: "
+               "\"replace(n, '!', '')\"}\n");
     check_line("v2", "Dog", "rex", "\"n\": \"jo1!\"");
     lt_backfill(&t);
     check_line("v2", "Dog", "rex", "\"n\": \"jo1!\"");
@@ -506,7 +520,9 @@ START_TEST(extract__finalize_of_a_sibling_keeps_the_values)
     lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
                "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n");
     lt_backfill(&t);
-    lt_add(&t, "version: w2\nfrom: v1\nmigrate:\n  - rename_field: {type: Dog, from: age, to: years}\n");
+    lt_add(
+        &t,
+        "version: w2\nfrom: v1\nmigrate:\n  - rename_field: {type: Dog, from: age, to: years}\n");
     lt_state(&t, "v1", VERSION_GONE);
     lt_state(&t, "v2", VERSION_GONE);
     check_line("w2", "Dog", "rex", "\"breed\": \"Pug\"");

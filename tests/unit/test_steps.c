@@ -747,6 +747,9 @@ START_TEST(inline_type__while_something_else_refers_to_it)
     assert_refused("- add_field: {type: Any, field: all, as: list<ref<Person>>}\n"
                    "- inline_type: {type: Dog, ref: owner, fields: [city]}\n",
                    "inline_type: Person is also used by Any.all, which is list<ref<Person>>");
+    assert_refused("- copy_type: {from: Dog, to: Cat}\n"
+                   "- inline_type: {type: Cat, ref: owner, fields: [city]}\n",
+                   "inline_type: Person is also used by Dog.owner, which is ref<Person>");
     assert_refused("- add_field: {type: Person, field: boss, as: ref<Person>}\n"
                    "- inline_type: {type: Dog, ref: owner, fields: [boss]}\n",
                    "inline_type: Person.boss refers to Person itself, which is gone after this step");

@@ -27,9 +27,9 @@ static void teardown(void)
     buf_free(&told);
 }
 
-#define PUT(...) ck_assert_msg(rig_put(&r, __VA_ARGS__) == 0, "%s", r.err.text)
+#define PUT(...)        ck_assert_msg(rig_put(&r, __VA_ARGS__) == 0, "%s", r.err.text)
 #define LINE(want, ...) ck_assert_str_eq(rig_line(&r, __VA_ARGS__), want)
-#define DERIVED "SELECT count(*) FROM link"
+#define DERIVED         "SELECT count(*) FROM link"
 
 static const char dogs[] = "version: v1\n"
                            "types:\n"
@@ -39,8 +39,9 @@ static const char dogs[] = "version: v1\n"
                            "      city: string\n"
                            "      owner: {type: ref<Person>, on_delete: unset}\n"
                            "  Person: {fields: {name: string}}\n";
-static const char moved[] = "version: v2\nfrom: v1\nmigrate:\n"
-                            "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n";
+static const char moved[] =
+    "version: v2\nfrom: v1\nmigrate:\n"
+    "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n";
 
 static void moved_dogs(void)
 {
@@ -148,8 +149,8 @@ START_TEST(move__the_first_by_key_gives_its_value_in_any_order)
     ck_assert_msg(rig_delete(&r, "v1", "Dog", "rex") == 0, "%s", r.err.text);
     LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Berlin\"}", "v2", "Person", "ann");
     LINE("{\"_key\": \"bob\", \"name\": \"Bob\", \"city\": \"Oslo\"}", "v2", "Person", "bob");
-    LINE("{\"_key\": \"tim\", \"name\": \"T\", \"city\": \"Oslo\", \"owner\": \"ann\"}", "v1", "Dog",
-         "tim");
+    LINE("{\"_key\": \"tim\", \"name\": \"T\", \"city\": \"Oslo\", \"owner\": \"ann\"}", "v1",
+         "Dog", "tim");
 }
 END_TEST
 
@@ -194,11 +195,12 @@ START_TEST(move__chains_and_inlined_types_derive_too)
 }
 END_TEST
 
-static const char vets[] = "version: v1\n"
-                           "types:\n"
-                           "  Dog: {fields: {name: string, vet: {type: ref<Vet>, on_delete: unset}}}\n"
-                           "  Vet: {fields: {name: {type: string, required: true, unique: true}, "
-                           "phone: string}}\n";
+static const char vets[] =
+    "version: v1\n"
+    "types:\n"
+    "  Dog: {fields: {name: string, vet: {type: ref<Vet>, on_delete: unset}}}\n"
+    "  Vet: {fields: {name: {type: string, required: true, unique: true}, "
+    "phone: string}}\n";
 static const char inlined[] = "version: v2\nfrom: v1\nmigrate:\n"
                               "  - inline_type: {type: Dog, ref: vet, fields: {name: vet}}\n";
 

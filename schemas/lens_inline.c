@@ -1,0 +1,128 @@
+/* inline_type: writes of fields that stand in the item referred to. */
+#include "lens_link.h"
+
+/* made: the target was made for these fields alone. */
+static int values_encode(struct work *w, const struct record *r, const struct link *lk, bool made,
+                         struct span *ret, struct err *e)
+{
+    struct span *values, parts[2] = {{made ? "d" : "v", 1}};
+
+    if (work_values(w, r, lk, &values, e))
+        return -1;
+    parts[1] = inputs_encode(w->l, values, lk->n);
+    *ret = parts[1].p ? inputs_encode(w->l, parts, 2) : parts[1];
+    return ret->p ? 0 : err_nomem(e);
+}
+
+/* Does an item that shows none of the fields refer to nothing? Where the target can't be without
+ * one of them, or was made for them alone; else it refers to a target without them. */
+static bool lets_go(const struct work *w, const struct link *lk)
+{
+    const struct shape *s = shapes_find(lk->shapes, lk->n_shapes, lk->target_shape);
+    const struct entry *ref = record_get(&w->r, lk->ref);
+
+    if (lk->required)
+        return false;
+    for (size_t i = 0; s && i < lk->n; i++) {
+        const struct field *f = shape_field_by_slot(s, lk->there[i]);
+        if (f && f->required && !f->def.p)
+            return true;
+    }
+    return ref && ref->kind == ENTRY_DERIVED;
+}
+
+/* All fields were unset: the item refers to nothing, as before it got them (unset, or null); to
+ * what it referred to is remembered. */
+static int let_go(struct work *w, const struct link *lk, struct span ref, struct err *e)
+{
+    struct remembered before = {0};
+    struct span was;
+    bool made = record_get(&w->r, lk->ref)->kind == ENTRY_DERIVED;
+
+    if (link_memory(&w->r, lk->ref, link_alone_id(lk), &before))
+        link_forget(&w->r, lk->ref, link_alone_id(lk));
+    if (values_encode(w, &w->old, lk, made, &was, e) ||
+        link_remember(w->l, &w->r, lk->ref, ENTRY_MEMORY,
+                      (struct remembered){link_left_id(lk), ref, was}, e))
+        return -1;
+    return work_store(w, lk->ref, ENTRY_VALUE, before.value, e);
+}
+
+/* Does the item that `with` refers to hold what w's record shows? */
+static int same_values(struct work *w, const struct link *lk, const struct sight *with, bool *ret,
+                       struct err *e)
+{
+    struct span is, is_text, own_text;
+
+    *ret = true;
+    for (size_t i = 0; i < lk->n && *ret; i++) {
+        if (link_look(with, lk, i, &is, NULL, e) || link_encoded(with, lk, i, is, &is_text, e) ||
+            link_encoded(with, lk, i, record_value(&w->r, lk->here[i]), &own_text, e))
+            return -1;
+        *ret = span_eq(is_text, own_text);
+    }
+    return 0;
+}
+
+/* The item that it referred to before, when that was made for it or the values are again the same.
+ * *ret stays p == NULL: there is none. */
+static int take_back(struct work *w, const struct link *lk, const struct span *values,
+                     struct span *ret, struct err *e)
+{
+    struct record with RECORD_CLEANUP = RECORD_INIT, target RECORD_CLEANUP = RECORD_INIT;
+    struct sight s = link_sight(w, &with);
+    struct remembered m;
+    struct span made, same;
+    bool found, is;
+    uint64_t id;
+
+    if (!link_memory(&w->r, lk->ref, link_left_id(lk), &m))
+        return 0;
+    if (!record_set(&with, lk->ref, ENTRY_VALUE, m.value))
+        return err_nomem(e);
+    id = link_target(&with, lk);
+    if (values_encode(w, &w->r, lk, true, &made, e) ||
+        values_encode(w, &w->r, lk, false, &same, e) || link_target_of(&s, lk, &target, &found, e))
+        return -1;
+    if (!found)
+        return 0;
+    if (made.n > 1 && m.inputs.n > 1 && m.inputs.p[1] == made.p[1])
+        is = true;
+    else if (!span_eq(m.inputs, same))
+        return 0;
+    else if (same_values(w, lk, &s, &is, e))
+        return -1;
+    if (is)
+        *ret = m.value;
+    return is ? link_assign(w, lk, id, values, false, &id, e) : 0;
+}
+
+int link_inline_backward(struct work *w, const struct link *lk, struct err *e)
+{
+    struct span *values, ref = record_value(&w->r, lk->ref), back = {0};
+    uint64_t had = link_target(&w->r, lk), id = had;
+    bool any = false;
+
+    if (!(values = arena_alloc(&w->l->arena, lk->n * sizeof *values)))
+        return err_nomem(e);
+    for (size_t i = 0; i < lk->n; i++) {
+        values[i] = record_value(&w->r, lk->here[i]);
+        any |= values[i].p != NULL;
+    }
+    if (!had && !any && !(w->create && lk->required))
+        return 0;
+    if (had && !any && lets_go(w, lk))
+        return let_go(w, lk, ref, e);
+    if (!had && take_back(w, lk, values, &back, e))
+        return -1;
+    if (!back.p && link_assign(w, lk, had, values, false, &id, e))
+        return -1;
+    if (id == had && !back.p)
+        return 0;
+    link_forget(&w->r, lk->ref, link_left_id(lk));
+    if (ref.p && link_remember(w->l, &w->r, lk->ref, ENTRY_MEMORY,
+                               (struct remembered){link_alone_id(lk), ref, {0}}, e))
+        return -1;
+    back = back.p ? back : lens_ref_bytes(w->l, id);
+    return back.p ? work_store(w, lk->ref, ENTRY_DERIVED, back, e) : err_nomem(e);
+}
