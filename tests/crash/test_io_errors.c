@@ -124,6 +124,6 @@ int main(int argc, char **argv)
                     at++;
         stage_free(&t);
     }
-    printf("I/O errors: %u points, %u refused, %u lost or torn\n", f.points, f.refused, f.lost);
+    printf("figures: io_errors: %u points, %u refused, %u lost or torn\n", f.points, f.refused, f.lost);
     return f.lost != 0;
 }

@@ -91,6 +91,6 @@ int main(int argc, char **argv)
                 at += step;
         stage_free(&t);
     }
-    printf("no memory: %u points, %u refused, %u lost or torn\n", f.points, f.refused, f.lost);
+    printf("figures: no_memory: %u points, %u refused, %u lost or torn\n", f.points, f.refused, f.lost);
     return f.lost != 0;
 }

@@ -66,7 +66,7 @@ int main(int argc, char **argv)
         every_point(&t, damages, &f);
         stage_free(&t);
     }
-    printf("crash at every I/O: %u cycles, %u acknowledged, %u lost or torn\n", f.cycles,
+    printf("figures: crash_points: %u cycles, %u acknowledged, %u lost or torn\n", f.cycles,
            f.acknowledged, f.lost);
     return f.lost != 0;
 }

@@ -13,8 +13,7 @@
 enum { ITEMS = 7, WRITES = 40 };
 
 enum asks { SYNC_STORE, SYNC_CALL, CONTROL, ASKS };
-static const char *const ask_names[] = {"mounted with sync", "fsync after every third",
-                                        "control, never asked"};
+static const char *const ask_names[] = {"sync", "fsync", "control"};
 
 struct figures {
     unsigned cycles, acknowledged, lost, torn;
@@ -193,7 +192,7 @@ int main(void)
         struct figures f = {0};
         for (unsigned i = 0; i < cycles; i++)
             cycle(&t, asks, i, cycle(&t, asks, i, 0, &f), &f);
-        printf("power loss, %s: %u cycles, %u acknowledged, %u lost, %u torn\n", ask_names[asks],
+        printf("figures: power_loss_%s: %u cycles, %u acknowledged, %u lost, %u torn\n", ask_names[asks],
                f.cycles, f.acknowledged, f.lost, f.torn);
         bad |= f.torn || (asks == CONTROL) != (f.lost > 0);
     }

@@ -4,10 +4,10 @@
 . "$(dirname "$0")/lib.sh"
 
 CASE_LIMIT=240
-CYCLES=40
+CYCLES=100
 VERB_CYCLES=8
 if [[ -n ${SCHEMAFS_LONG:-} ]]; then
-    CASE_LIMIT=7200 CYCLES=2000 VERB_CYCLES=300
+    CASE_LIMIT=28800 CYCLES=10000 VERB_CYCLES=300
 fi
 # A sanitizer's daemon is slow to start.
 if [[ $SLOWNESS -gt 1 ]]; then CYCLES=10 VERB_CYCLES=3; fi
@@ -103,7 +103,7 @@ kill_9__loses_no_acknowledged_write() {
         mount_store
         python3 "$T/checker.py" "$M" "$T/log" >"$T/said" || fail "cycle $cycle" "$(cat "$T/said")"
     done
-    echo "$CYCLES cycles: $(cat "$T/said")"
+    figures kill_9 "$CYCLES cycles, $(cat "$T/said")"
     [[ $(wc -l <"$T/log") -gt $CYCLES ]] || fail "the writer wrote nothing"
 }
 

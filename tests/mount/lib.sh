@@ -38,6 +38,12 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99}
 
+# A version manager's wrapper around python3 costs half a second at every start: go past it, once.
+if [[ -z ${PYTHON_DIR:-} ]] && command -v python3 >/dev/null; then
+    PYTHON_DIR=$(dirname "$(python3 -c 'import sys; print(sys.executable)')")
+    export PYTHON_DIR PATH=$PYTHON_DIR:$PATH
+fi
+
 # Seconds that one case may take; a file that needs more sets its own after sourcing this.
 CASE_LIMIT=${CASE_LIMIT:-60}
 # How many times slower the program under test may be than a plain build (a sanitizer's is).
@@ -81,6 +87,10 @@ need() {
 on_error() {
     [[ -n ${FAILED:-} ]] || printf '%s: status %s from: %s\n' "$(where)" "$1" "$2" >&2
 }
+
+# figures NAME TEXT: what a harness counted, for the table of promises (tests/promises). Against another build
+# than the plain one the name says which.
+figures() { printf 'figures: %s%s: %s\n' "$1" "${BUILD_NAME:+ ($BUILD_NAME)}" "$2"; }
 
 # ---------------------------------------------------------------- waiting
 
@@ -462,6 +472,7 @@ run_all() {
             0)
                 passed=$((passed + 1))
                 echo "ok   $name"
+                grep '^figures: ' "$BASE/$number/output" | sed 's/^/     /'
                 ;;
             "$SKIPPED")
                 skipped=$((skipped + 1))
