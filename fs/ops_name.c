@@ -156,6 +156,7 @@ static int item_to_item(struct move *m, struct err *e)
     return with_hidden_settled(m, rename_in_store, e);
 }
 
+/* Mode and owner are for the backup that the name may become. */
 static int item_to_scratch(struct move *m, struct err *e)
 {
     struct scratch_make make = {.dir = m->dir->ino,
@@ -164,7 +165,12 @@ static int item_to_scratch(struct move *m, struct err *e)
                                 .item = m->from.number,
                                 .mtime_ns = m->from.stat.mtime_ns};
     struct scratch_info info;
+    struct stat st;
 
+    item_stat_fill(m->fs, m->dir->ino, &m->from.stat, &st);
+    make.mode = st.st_mode & 07777;
+    make.uid = st.st_uid;
+    make.gid = st.st_gid;
     if (drop_limbo(m, &m->to, e) < 0)
         return -1;
     drop_pending_target(m);

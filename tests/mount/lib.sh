@@ -56,7 +56,7 @@ SKIPPED=77
 where() {
     local i
     for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
-        if [[ ${BASH_SOURCE[i]} != "${BASH_SOURCE[0]}" ]]; then
+        if [[ ${BASH_SOURCE[i]} == "${BASH_SOURCE[-1]}" ]]; then
             printf '%s:%s' "$(basename "${BASH_SOURCE[i]}")" "${BASH_LINENO[i - 1]}"
             return
         fi

@@ -2,39 +2,19 @@
 # Ordinary tools on items: exit status, content in every version, the item's identity, nothing left behind.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2012
 . "$(dirname "$0")/lib.sh"
-
-# Every dog has a chip that only v2 knows: who still has it afterwards is still the same dog.
-setup() {
-    mount_store
-    add v1 <<'YAML'
-version: v1
-types:
-  Dog: {fields: {name: {type: string, required: true}, age: integer}}
-YAML
-    add v2 <<'YAML'
-version: v2
-from: v1
-migrate:
-  - add_field: {type: Dog, field: chip, as: string}
-YAML
-    D1=$M/v1/Dog D2=$M/v2/Dog
-    put "$D2/rex.json" '{"name": "Rex", "age": 3, "chip": "c-1"}'
-    sees "$D1/rex.json"
-    mkdir "$T/from"
-    printf '{\n\t"name": "Max",\n\t"age": 4\n}\n' >"$T/from/rex.json"
-}
-
-# same_dog NAME AGE: the item is named so in both versions, still has its chip, and is alone.
-same_dog() {
-    assert_json "$D1/rex.json" '[.name, .age]' "[\"$1\",$2]"
-    assert_json "$D2/rex.json" '[.name, .age, .chip]' "[\"$1\",$2,\"c-1\"]"
-    assert_eq "$(names "$D1")" rex.json "what is in v1/Dog"
-    assert_eq "$(names "$D2")" rex.json "what is in v2/Dog"
-}
+. "$(dirname "$0")/dog.bash"
 
 bash__redirection() {
     bash -c 'echo "{\"name\": \"Max\", \"age\": 4}" > "$1"' sh "$D1/rex.json"
     same_dog Max 4
+}
+
+bash__of_a_text_that_is_refused_fails() {
+    assert_fails bash -c 'set -e; echo "{\"nme\": \"Max\"}" > "$1"; echo went on' sh "$D1/rex.json"
+    assert_contains "$ERR" 'Invalid argument'
+    [[ $ERR != *'went on'* ]] || fail 'the script went on'
+    still_the_dog Rex 3
+    assert_eq "$(cat "$D1/rex.json.rejected")" '{"nme": "Max"}'
 }
 
 dash__redirection_and_here_document() {
@@ -82,18 +62,109 @@ cp__within_the_type_makes_another_item() {
     assert_json "$D1/max.json" .name '"Rex"'
 }
 
-install__makes_and_replaces() {
-    install -m 644 "$T/from/rex.json" "$D1/rex.json"
-    assert_json "$D1/rex.json" .name '"Max"'
-    install "$T/from/rex.json" "$D1/new.json"
-    sees "$D2/new.json"
+cp__a_whole_type() {
+    local n
+    for n in {1..9}; do put "$T/from/d$n.json" "{\"name\": \"Dog $n\"}"; done
+    cp -a "$T/from/." "$D1/"
+    still_the_dog Max 4
+    assert_eq "$(names "$D2" | wc -l)" 10
+    cp -a "$M/v1/Dog" "$T/out"
+    diff -r "$T/from" "$T/out" || fail 'not the same files'
+    assert_fails cp -r "$T/out" "$M/v1/Cat"
+    cp -r "$T/out/." "$M/v1/Dog/"
+    assert_eq "$(names "$D1" | wc -l)" 10
+    still_the_dog Max 4
 }
 
-mv__from_another_file_system() {
+# install removes what stands there first: over an item it makes another one.
+install__makes_and_replaces() {
+    install -m 600 "$T/from/rex.json" "$D1/rex.json"
+    assert_json "$D1/rex.json" .name '"Max"'
+    assert_eq "$(stat -c %a "$D1/rex.json")" 600
+    install "$T/from/rex.json" "$D1/new.json"
+    sees "$D2/new.json"
+    assert_eq "$(stat -c %a "$D1/new.json")" 755
+    assert_eq "$(names "$D1")" $'new.json\nrex.json'
+}
+
+mv__from_another_file_system_makes_an_item() {
     mv "$T/from/rex.json" "$D1/new.json"
     assert_absent "$T/from/rex.json"
     sees "$D2/new.json"
     assert_json "$D2/new.json" .name '"Max"'
+}
+
+# From another file system mv removes what is there, then copies: another item takes the name.
+mv__from_another_file_system_onto_an_item() {
+    mv "$T/from/rex.json" "$D1/rex.json"
+    assert_absent "$T/from/rex.json"
+    assert_json "$D1/rex.json" '[.name, .age]' '["Max",4]'
+    wait_until 5 is_named "$D2/rex.json" Max || fail "another name in v2" "$(cat "$D2/rex.json")"
+    assert_eq "$(names "$D1")" rex.json
+}
+
+is_named() { [[ $(jq -r .name <"$1") == "$2" ]]; }
+
+mv__to_another_name_and_back() {
+    mv "$D1/rex.json" "$D1/max.json"
+    sees "$D2/max.json"
+    sees_no_more "$D2/rex.json"
+    assert_json "$D2/max.json" .chip '"c-1"'
+    assert_json "$M/v1/Walk/morning.json" .dog '"max"'
+    mv "$D2/max.json" "$D2/rex.json"
+    sees "$D1/rex.json"
+    sees_no_more "$D1/max.json"
+    same_dog Rex 3
+}
+
+mv__replacing_an_item() {
+    put "$D2/old.json" '{"name": "Old", "chip": "c-2"}'
+    sees "$D1/old.json"
+    mv -f "$D1/rex.json" "$D1/old.json"
+    sees_no_more "$D2/rex.json"
+    assert_json "$D2/old.json" '[.name, .chip]' '["Rex","c-1"]'
+    assert_json "$M/v1/Walk/morning.json" .dog '"old"'
+    assert_eq "$(names "$D1")" old.json
+}
+
+mv__n_replaces_nothing() {
+    put "$D1/old.json" '{"name": "Old"}'
+    mv -n "$D1/rex.json" "$D1/old.json" || true
+    assert_json "$D1/old.json" .name '"Old"'
+    echo '{"name": "Max"}' >"$D1/t"
+    mv -n "$D1/t" "$D1/rex.json" || true
+    assert_json "$D1/rex.json" .name '"Rex"'
+    rm "$D1/t" "$D1/old.json"
+    sees_no_more "$D2/old.json"
+    same_dog Rex 3
+}
+
+mv__out_of_the_mount_and_in_again_is_another_item() {
+    mv "$D1/rex.json" "$T/out.json"
+    sees_no_more "$D2/rex.json"
+    assert_json "$T/out.json" .name '"Rex"'
+    mv "$T/out.json" "$D1/rex.json"
+    sees "$D2/rex.json"
+    assert_json "$D2/rex.json" 'has("chip")' false
+}
+
+ln__is_refused() {
+    assert_errno EPERM ln "$D1/rex.json" "$D1/hard.json"
+    assert_errno EPERM ln -s rex.json "$D1/soft.json"
+    assert_errno EPERM ln -s rex.json "$D1/.soft"
+    assert_errno EPERM cp -l "$D1/rex.json" "$D1/hard.json"
+    assert_fails ln "$T/from/rex.json" "$D1/hard.json"
+    same_dog Rex 3
+}
+
+touch__sets_the_time_and_makes_nothing() {
+    touch -d '2005-05-05 05:05:05 UTC' "$D1/rex.json"
+    assert_eq "$(stat -c %Y "$D1/rex.json" "$D2/rex.json" | sort -u)" 1115269505
+    touch -r "$T/from/rex.json" "$D2/rex.json"
+    assert_eq "$(stat -c %y "$D1/rex.json")" "$(stat -c %y "$T/from/rex.json")"
+    assert_errno EINVAL touch "$D1/new.json"
+    touch -c "$D1/new.json"
+    same_dog Rex 3
 }
 
 jq__with_a_temporary_and_mv() {
@@ -111,11 +182,26 @@ jq__that_fails_leaves_the_item() {
     same_dog Rex 3
 }
 
-sponge_like__read_all_then_write() {
-    local text
-    text=$(jq '.age = 4 | .name = "Max"' "$D1/rex.json")
-    printf '%s\n' "$text" >"$D1/rex.json"
+sponge__soaks_up_and_writes() {
+    need sponge
+    jq '.age = 4 | .name = "Max"' "$D1/rex.json" | sponge "$D1/rex.json"
     same_dog Max 4
+    # One that puts its text in place by a rename: TMPDIR is beside the item.
+    sed 's/Max/Moritz/' "$D1/rex.json" | TMPDIR=$D1 sponge "$D1/rex.json"
+    same_dog Moritz 4
+}
+
+sponge__of_a_text_that_is_refused_fails() {
+    need sponge
+    sed 's/name/nme/' "$D1/rex.json" | assert_sponge_fails
+    assert_json "$D1/rex.json" .name '"Rex"'
+    assert_json "$D2/rex.json" .chip '"c-1"'
+}
+
+# Whatever sponge's exit status is worth: the refusal is known.
+assert_sponge_fails() {
+    sponge "$D1/rex.json" || true
+    assert_contains "$(cat "$M/control/errors")" '"nme" is no field'
 }
 
 python__json_dump() {
@@ -168,46 +254,6 @@ perl__in_place() {
     same_dog Max 4
 }
 
-vi__with_its_default_settings() {
-    need vi
-    vi -e -s -u NONE -c '%s/Rex/Max/' -c '%s/3/4/' -c wq "$D1/rex.json" </dev/null
-    same_dog Max 4
-}
-
-vi__with_each_way_of_making_a_backup() {
-    need vi
-    local way name=Rex
-    for way in yes no auto; do
-        vi -e -s -u NONE -c "set writebackup backupcopy=$way" -c "%s/$name/Dog-$way/" -c wq "$D1/rex.json" </dev/null
-        name=Dog-$way
-        same_dog "$name" 3
-    done
-    vi -e -s -u NONE -c 'set backup backupcopy=no backupdir=.' -c "%s/$name/Max/" -c wq "$D1/rex.json" </dev/null
-    assert_json "$D1/rex.json~" .name "\"$name\""
-    rm "$D1/rex.json~"
-    same_dog Max 3
-}
-
-vi__makes_a_new_item() {
-    need vi
-    printf 'a\n{"name": "New"}\n.\nwq\n' | vi -e -s -u NONE "$D1/new.json"
-    sees "$D2/new.json"
-    assert_eq "$(names "$D1")" $'new.json\nrex.json'
-}
-
-vi__of_a_text_that_is_refused_keeps_the_item() {
-    need vi
-    vi -e -s -u NONE -c '%s/name/nme/' -c wq "$D1/rex.json" </dev/null || true
-    assert_json "$D1/rex.json" .name '"Rex"'
-    assert_json "$D2/rex.json" .chip '"c-1"'
-}
-
-ex__edits_in_place() {
-    need ex
-    printf '%%s/Rex/Max/\n%%s/3/4/\nwq\n' | ex -s "$D1/rex.json"
-    same_dog Max 4
-}
-
 rsync__the_second_time_finds_nothing_to_do() {
     need rsync
     local n
@@ -225,15 +271,27 @@ rsync__the_second_time_finds_nothing_to_do() {
     assert_eq "$(rsync -ai "$T/from/" "$D1/")" "" "after a remount"
 }
 
-rsync__in_place_and_deleting() {
+rsync__in_place_twice_and_deleting() {
     need rsync
     rsync -a --inplace "$T/from/rex.json" "$D1/rex.json"
     same_dog Max 4
+    assert_eq "$(rsync -ai --inplace "$T/from/" "$D1/")" "" "the second time"
+    put "$T/from/rex.json" '{"name": "Moritz", "age": 5}'
+    rsync -a --inplace --no-whole-file --ignore-times "$T/from/rex.json" "$D1/rex.json"
+    same_dog Moritz 5
     put "$T/from/new.json" '{"name": "New"}'
     rm "$T/from/rex.json"
     rsync -a --delete "$T/from/" "$D1/"
     sees_no_more "$D2/rex.json"
     assert_eq "$(names "$D1")" new.json
+}
+
+rsync__of_a_text_that_is_refused_fails_and_leaves_nothing() {
+    need rsync
+    put "$T/from/rex.json" '{"nme": "Max"}'
+    assert_fails rsync -a "$T/from/" "$D1/"
+    assert_contains "$ERR" 'Invalid argument'
+    same_dog Rex 3
 }
 
 rsync__out_of_the_mount() {
@@ -271,11 +329,30 @@ git__with_its_work_tree_in_a_version() {
     assert_eq "$(cd "$D1" && "${git[@]}" status --porcelain --untracked-files=no)" ""
 }
 
+git__with_a_repository_beside_and_a_copy() {
+    need git
+    local git=(git -C "$T/repo" -c user.name=t -c user.email=t@t)
+    git init -q "$T/repo"
+    cp -a "$D1/." "$T/repo/"
+    "${git[@]}" add . && "${git[@]}" commit -qm one
+    put "$D1/rex.json" '{"name": "Max", "age": 4}'
+    cp -a "$D1/." "$T/repo/"
+    assert_contains "$("${git[@]}" diff)" '+{"name": "Max", "age": 4}'
+    "${git[@]}" checkout -q -- rex.json
+    cp "$T/repo/rex.json" "$D1/rex.json"
+    same_dog Rex 3
+}
+
 git__diff_of_two_versions() {
     need git
     local said
     said=$(git diff --no-index "$D1/rex.json" "$D2/rex.json" || true)
     assert_contains "$said" '"chip": "c-1"'
+    said=$(git diff --no-index --stat "$D1" "$D2" || true)
+    assert_contains "$said" '1 file changed'
+    said=$(git diff --no-index "$M/v1" "$M/v2" || true)
+    assert_contains "$said" '+{"name": "Rex", "age": 3, "chip": "c-1"}'
+    assert_contains "$said" Walk/morning.json
 }
 
 readers__find_grep_du_wc_tail_and_checksums() {
@@ -289,10 +366,35 @@ readers__find_grep_du_wc_tail_and_checksums() {
     assert_eq "$(sha256sum <"$D1/d7.json")" "$(printf '{"name": "Dog 7", "age": 7}\n' | sha256sum)"
     ls -l "$D1" >"$T/listing"
     assert_eq "$(grep -c ' d[0-9]*\.json$' "$T/listing")" 30
-    du -s "$M/v1" >/dev/null
-    df "$M" >/dev/null
-    stat -f "$M" >/dev/null
+    # Each file counts as what it holds, rounded up to blocks.
+    [[ $(du -s --apparent-size --block-size=1 "$D1" | cut -f1) -ge $((30 * 27)) ]] || fail 'du' "$(du -s "$D1")"
+    assert_eq "$(df --output=fstype "$M" | tail -n 1)" fuse.schemafs
+    assert_eq "$(df --output=size "$M" | tail -n 1 | tr -d ' ')" "$(df --output=size "$T" | tail -n 1 | tr -d ' ')"
+    assert_eq "$(stat -f -c %l "$M")" 255
     cmp "$D1/d7.json" <(printf '{"name": "Dog 7", "age": 7}\n')
+    assert_fails cmp "$D1/d7.json" "$D2/d8.json"
+    assert_eq "$(find "$D1" -newer "$D1/d7.json" -name 'd*.json' | wc -l)" 23
+    assert_eq "$(cat "$D1"/d?.json | jq -s length)" 9
+    assert_eq "$(sort -u "$D1"/d*.json | wc -l)" 30
+    assert_eq "$(diff -rq "$M/v1" "$M/v2" | grep -c ' differ$')" 33 "the items that were written through one of them, and a stream"
+    head -c 10 "$D1/d7.json" >/dev/null
+    file_is_text "$D1/d7.json"
+}
+
+# What xargs, awk and shells do with file names.
+file_is_text() { awk 'END { exit NR != 1 }' "$1"; }
+
+readers__of_a_stream() {
+    local n
+    for n in {1..30}; do put "$D1/d$n.json" "{\"name\": \"Dog $n\", \"age\": $n}"; done
+    assert_eq "$(tail -n 2 "$D1.jsonl" | jq -r ._key | tr '\n' ' ')" 'd29 d30 '
+    assert_eq "$(head -n 1 "$D2.jsonl" | jq -r .chip)" c-1
+    assert_eq "$(wc -l <"$D1.jsonl")" 31
+    assert_eq "$(grep -c '"age": 7}' "$D1.jsonl")" 1
+    assert_eq "$(sha256sum <"$D1.jsonl")" "$(dd if="$D1.jsonl" bs=1000 status=none | sha256sum)"
+    cp "$D1.jsonl" "$T/copy"
+    assert_eq "$(wc -l <"$T/copy")" 31 "lines of a copy"
+    assert_eq "$(awk '/Dog 1/ { n++ } END { print n }' "$D1.jsonl")" 11
 }
 
 mmap__reads_an_item() {
