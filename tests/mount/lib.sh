@@ -422,18 +422,23 @@ case_main() {
 # run_case NAME DIR: prints its outcome; status 0, 1 or $SKIPPED.
 #
 # The limit is kept twice: `timeout` ends the process group, and a read that is not answered in time (a
-# process in an uninterruptible wait outlives SIGKILL) lets go of the mount, which frees it.
+# process in an uninterruptible wait outlives SIGKILL) lets go of the mount, which frees it. What a failed
+# case left running in the background belongs to the same group and ends with it.
 run_case() {
-    local limit=$((CASE_LIMIT * SLOWNESS)) status='' fd
+    local limit=$((CASE_LIMIT * SLOWNESS)) status='' group fd
     exec {fd}< <(
-        SCHEMAFS_CASE_DIR=$2 timeout -k 5 "$limit" bash "${BASH_SOURCE[-1]}" --case "$1" >"$2/output" 2>&1 </dev/null
+        SCHEMAFS_CASE_DIR=$2 timeout -k 5 "$limit" bash "${BASH_SOURCE[-1]}" --case "$1" >"$2/output" 2>&1 </dev/null &
+        echo $!
+        wait $!
         echo $?
     )
+    read -r -u "$fd" group
     if ! read -r -t $((limit + 10)) -u "$fd" status; then
         let_go "$2"
         read -r -t 10 -u "$fd" status || status=124
     fi
     exec {fd}<&-
+    kill -KILL -- "-$group" 2>/dev/null
     let_go "$2"
     case $status in
         0 | "$SKIPPED") return "$status" ;;
