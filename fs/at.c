@@ -68,6 +68,13 @@ int at_open(struct fs *fs, uint64_t ino, struct at *ret, struct err *e)
     return at_open_inode(fs, ino, &in, ret, e);
 }
 
+int inode_gone(struct err *e)
+{
+    if (e->code == ERR_NOT_FOUND)
+        e->code = ERR_STALE;
+    return -1;
+}
+
 void at_close(struct at *at)
 {
     catalog_unref(at->cat);

@@ -80,6 +80,9 @@ int at_open(struct fs *fs, uint64_t ino, struct at *ret, struct err *e);
 int at_open_inode(struct fs *fs, uint64_t ino, const struct inode *in, struct at *ret,
                   struct err *e);
 void at_close(struct at *at);
+/* ERR_NOT_FOUND of a call by number becomes ERR_STALE: the kernel knew the inode by a name that is
+ * gone, or is another item's by now, and looks it up again when told so. -1. */
+int inode_gone(struct err *e);
 #define AT_CLEANUP __attribute__((cleanup(at_close)))
 
 /* ---- Attributes (attr.c) ---- */

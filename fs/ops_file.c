@@ -87,9 +87,9 @@ static int open_reader(fuse_req_t req, const struct at *at, struct fuse_file_inf
 
 static int open_item(fuse_req_t req, const struct at *at, struct fuse_file_info *fi, struct err *e)
 {
-    if (is_read_open(fi))
-        return open_reader(req, at, fi, e);
-    return writer_open(req, at, fi, e);
+    int r = is_read_open(fi) ? open_reader(req, at, fi, e) : writer_open(req, at, fi, e);
+
+    return r < 0 ? inode_gone(e) : r;
 }
 
 static int open_text(fuse_req_t req, const struct at *at, struct fuse_file_info *fi, struct err *e)
@@ -105,7 +105,7 @@ static int open_scratch(fuse_req_t req, const struct at *at, struct fuse_file_in
     struct scratch_info info;
 
     if (!scratch_get(fs_of(req)->scratch, at->in.number, &info))
-        return err_set(e, ERR_NOT_FOUND, "it is gone");
+        return err_set(e, ERR_STALE, "it is gone");
     if (info.kind != SCRATCH_PENDING)
         return scratch_handle_open(req, at, fi, e);
     if (is_read_open(fi))
@@ -127,6 +127,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct fs *fs = fs_of(req);
     struct at at AT_CLEANUP = AT_INIT;
     struct err e = ERR_INIT;
+    int r = 0;
 
     /* Answered so once, the kernel opens files by itself: nothing changes under such a mount. */
     if (fs->read_only) {
@@ -134,10 +135,12 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     if (at_open(fs, ino, &at, &e) < 0)
-        reply_error(req, &e);
-    else if (!opens[at.in.kind])
+        r = inode_gone(&e);
+    else if (opens[at.in.kind])
+        r = opens[at.in.kind](req, &at, fi, &e);
+    else
         fuse_reply_err(req, EISDIR);
-    else if (opens[at.in.kind](req, &at, fi, &e) < 0)
+    if (r < 0)
         reply_error(req, &e);
 }
 

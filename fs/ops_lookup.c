@@ -260,11 +260,13 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     uint64_t mark;
 
     if (at_open(fs, ino, &at, &e) < 0) {
+        inode_gone(&e);
         reply_error(req, &e);
         return;
     }
     mark = notify_mark(fs->notify, coll_of(&at));
     if (at_stat(fs, &at, &st, &e) < 0) {
+        inode_gone(&e);
         reply_error(req, &e);
         return;
     }
