@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "../schemas/json.h"
+#include "../schemas/utf8.h"
 
 const char *human_count(uint64_t n, char ret[HUMAN_SIZE])
 {
@@ -80,7 +81,7 @@ bool human_name(struct span name, struct buf *out)
 
     for (size_t i = 0; i < name.n; i++) {
         unsigned char c = (unsigned char)name.p[i];
-        bool c1 = text && c == 0xc2 && (unsigned char)name.p[i + 1] < 0xa0;
+        bool c1 = text && utf8_control(name.p + i, name.n - i) == 2;
         bool odd = c < 0x20 || c == 0x7f || (c >= 0x80 && !text) || c1;
 
         if (odd && !buf_printf(out, "\\x%02x", c))

@@ -23,12 +23,8 @@ static bool is_control(const char *text, size_t len)
 {
     const unsigned char *p = (const unsigned char *)text;
 
-    if (len == 1)
-        return p[0] < 0x20 || p[0] == 0x7f;
-    if (len == 2)
-        return p[0] == 0xc2 && p[1] < 0xa0;
     if (len != 3)
-        return false;
+        return utf8_control(text, len) > 0;
     if (p[0] == 0xe2 && p[1] == 0x80)
         return p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae);
     return (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9) ||

@@ -58,9 +58,8 @@ static bool printable(const char *name)
 {
     for (const char *p = name; *p;) {
         size_t n = utf8_len(p, strlen(p));
-        unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
 
-        if (n == 0 || c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0))
+        if (n == 0 || utf8_control(p, strlen(p)))
             return false;
         p += n;
     }

@@ -39,6 +39,16 @@ static inline size_t utf8_len(const char *text, size_t n)
     return lead.need + 1u;
 }
 
+/* Bytes of the control character (C0, DEL, C1) at p, of which n > 0 bytes are there; 0 = it is none. */
+static inline size_t utf8_control(const char *text, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    if (p[0] < 0x20 || p[0] == 0x7f)
+        return 1;
+    return n > 1 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0 ? 2 : 0;
+}
+
 /* Appends a code point; returns the bytes written, at most 4. */
 static inline size_t utf8_put(char *p, unsigned c)
 {

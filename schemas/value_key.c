@@ -4,6 +4,7 @@
  * value's text; a comma within one of several values is %2C, so that a bare one separates. A key
  * that would be too long ends in '%' and a hash of the whole. */
 #include "sha256.h"
+#include "utf8.h"
 #include "value.h"
 
 #define KEY_WHOLE_MAX 200 /* longer ones are cut; what is left has room for "~2" */
@@ -11,20 +12,23 @@
 
 static bool is_plain(char c, bool first, bool several)
 {
-    unsigned char u = (unsigned char)c;
-    if (u < 0x20 || u == 0x7f || c == '/' || c == '%')
-        return false;
-    return !(first && c == '.') && !(several && c == ',');
+    return c != '/' && c != '%' && !(first && c == '.') && !(several && c == ',');
 }
 
 static bool add_escaped(struct span text, bool several, struct buf *out)
 {
     bool ok = true;
+    size_t escaped = 0; /* how many bytes from here on belong to one character */
+
     for (size_t i = 0; ok && i < text.n; i++) {
-        if (is_plain(text.p[i], i == 0, several))
+        if (escaped == 0)
+            escaped = utf8_control(text.p + i, text.n - i);
+        if (escaped == 0 && is_plain(text.p[i], i == 0, several)) {
             ok = buf_addc(out, text.p[i]);
-        else
-            ok = buf_printf(out, "%%%02X", (unsigned)(unsigned char)text.p[i]);
+            continue;
+        }
+        ok = buf_printf(out, "%%%02X", (unsigned)(unsigned char)text.p[i]);
+        escaped -= escaped > 0;
     }
     return ok;
 }

@@ -1,4 +1,5 @@
 /* The rules of the scalar types, on decoded text. */
+#include "utf8.h"
 #include "value.h"
 
 /* What is left of a text that is read from the left. */
@@ -114,13 +115,10 @@ bool value_is_base64(struct span s)
     return true;
 }
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 int key_check(struct span key, struct err *e)
 {
+    size_t control;
+
     if (!key.p || key.n == 0)
         return err_set(e, ERR_INVALID, "a key is empty");
     if (!utf8_valid(key.p, key.n))
@@ -134,9 +132,10 @@ int key_check(struct span key, struct err *e)
     for (size_t i = 0; i < key.n; i++) {
         if (key.p[i] == '/')
             return err_set(e, ERR_INVALID, "the key \"%.*s\" holds a slash", shown, key.p);
-        if (is_control(key.p[i]))
+        control = utf8_control(key.p + i, key.n - i);
+        if (control)
             return err_set(e, ERR_INVALID, "a key holds the control character \\x%02x",
-                           (unsigned)(unsigned char)key.p[i]);
+                           (unsigned)(unsigned char)key.p[i + control - 1]);
     }
     return 0;
 }

@@ -722,6 +722,7 @@ names__that_are_not() {
     assert_errno EINVAL put "$D1/"$'a\nb.json' '{"name": "A"}'
     assert_errno EINVAL put "$D1/"$'a\eb.json' '{"name": "A"}'
     assert_errno EINVAL put "$D1/"$'a\xffb.json' '{"name": "A"}'
+    assert_errno EINVAL put "$D1/"$'a\u0085b.json' '{"name": "A"}'
     # mv has a text of its own for EINVAL.
     assert_fails mv "$D1/rex.json" "$D1/"$'a\nb.json'
     assert_eq "$(names "$D1")" rex.json
