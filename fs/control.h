@@ -38,6 +38,8 @@ struct control_file {
     /* Called before read: returns when there is something to say. NULL = at once. */
     int (*wait)(struct control *c, const struct verb_caller *by, struct err *e);
 };
+/* `>` truncates the file before it writes: clears control/errors, means nothing to the others. */
+void control_truncate(struct control *c, const struct control_file *f);
 extern const struct control_file control_files[];
 extern const size_t n_control_files;
 

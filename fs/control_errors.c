@@ -79,6 +79,19 @@ int control_read_errors(struct control *c, const struct control_file *f, struct 
     return ok ? 0 : err_nomem(e);
 }
 
+static void clear(struct control *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->n_refusals = 0;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void control_truncate(struct control *c, const struct control_file *f)
+{
+    if (f->write == control_write_errors)
+        clear(c);
+}
+
 int control_write_errors(struct control *c, const struct control_file *f, struct span command,
                          const struct verb_caller *by, struct err *e)
 {
@@ -86,9 +99,7 @@ int control_write_errors(struct control *c, const struct control_file *f, struct
     (void)command;
     (void)by;
     (void)e;
-    pthread_mutex_lock(&c->lock);
-    c->n_refusals = 0;
-    pthread_mutex_unlock(&c->lock);
+    clear(c);
     return 0;
 }
 

@@ -176,12 +176,13 @@ static int setattr_scratch(fuse_req_t req, const struct at *at, const struct ask
     return reply_attr(req, at, 0, e);
 }
 
-/* `>` on a control file truncates it, which means nothing. */
 static int setattr_control(fuse_req_t req, const struct at *at, const struct asked *a,
                            struct err *e)
 {
     if (a->to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
         return err_set(e, ERR_PERM, "its mode and owner are fixed");
+    if (a->to_set & FUSE_SET_ATTR_SIZE)
+        control_truncate(fs_of(req)->control, &control_files[at->in.number]);
     return reply_attr(req, at, 0, e);
 }
 
@@ -209,6 +210,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
         r = err_set(&e, ERR_PERM, "it does not change");
     if (r == 0)
         r = setattrs[at.in.kind](req, &at, &asked, &e);
-    if (r < 0)
+    if (r < 0) {
+        inode_gone(&e);
         reply_error(req, &e);
+    }
 }
