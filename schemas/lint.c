@@ -108,7 +108,7 @@ static bool print_note(const struct step_note *n, const char *file, const struct
 {
     int64_t count = count_items(items, n);
 
-    if (!buf_printf(out, "%s:%u: %s: ", file, n->line, n->step) || !print_clean(n->what, out) ||
+    if (!buf_printf(out, "%s:%u:%u: %s: ", file, n->line, n->column, n->step) || !print_clean(n->what, out) ||
         !print_classes(n, out))
         return false;
     if (count >= 0 && !buf_printf(out, " (%" PRId64 " %s)", count, count == 1 ? "item" : "items"))
@@ -163,8 +163,8 @@ static bool json_note(const struct step_note *n, const struct lint_items *items,
     }
     if (count >= 0 && !buf_printf(out, "\"items\": %" PRId64 ", ", count))
         return false;
-    return buf_printf(out, "\"inferred\": %s, \"line\": %u}", n->inferred ? "true" : "false",
-                      n->line);
+    return buf_printf(out, "\"inferred\": %s, \"line\": %u, \"column\": %u}",
+                      n->inferred ? "true" : "false", n->line, n->column);
 }
 
 bool lint_json(const struct version *v, const char *file, const struct lint_items *items,

@@ -322,6 +322,7 @@ struct step_note *model_note(struct model *m, const struct step_args *a, uint32_
     *note = (struct step_note){.step = a->kind,
                                .group = m->group,
                                .line = a->line,
+                               .column = a->column,
                                .what = text,
                                .shape = shape,
                                .inferred = m->inferred};

@@ -289,7 +289,13 @@ static int add_key(struct model *m, struct shape *s, slot_no slot)
         return -1;
     *slots = slot;
     s->uniques = sets;
-    s->uniques[s->n_uniques++] = (struct unique_set){slot, slots, 1};
+    s->uniques[s->n_uniques++] = (struct unique_set){
+        .id = slot,
+        .slots = slots,
+        .n = 1,
+        .line = m->args ? m->args->line : 0,
+        .column = m->args ? m->args->column : 0,
+    };
     return 0;
 }
 

@@ -63,6 +63,7 @@ struct unique_set {
     uint32_t id;                 /* step id or slot that made it; names its index */
     const slot_no *slots;
     size_t n;
+    unsigned line, column;       /* of the step that made it, in its version's file; 0 = no step */
 };
 
 struct shape {
@@ -155,7 +156,7 @@ struct link {
 struct step_note {
     const char *step;            /* "rename_field" */
     const char *group;           /* description of its group, NULL = none */
-    unsigned line;
+    unsigned line, column;
     const char *what;            /* "Dog.name becomes Dog.call_name" */
     const char *forward, *backward; /* one sentence each */
     const char *loses;           /* what finalize drops or a direction can't show; NULL = nothing */
@@ -166,7 +167,7 @@ struct step_note {
 
 struct query {
     const char *name, *sql;
-    unsigned line;
+    unsigned line, column;       /* of the SELECT */
 };
 
 struct version {

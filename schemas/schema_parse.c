@@ -246,7 +246,7 @@ static int parse_query(struct model *m, const struct yaml_node *v, struct query 
         model_refuse(m, v, e, "query \"%s\" is not one SELECT", v->key);
         return err_expected(e, "SELECT ... FROM ...");
     }
-    *ret = (struct query){v->key, v->text, v->line};
+    *ret = (struct query){v->key, v->text, v->line, v->column};
     return 0;
 }
 

@@ -359,12 +359,13 @@ static int said(struct query_db *q, int rc, struct err *e)
     return err_set(e, ERR_INVALID, "%s", message);
 }
 
-/* line: of the query in its schema file, 0 = the error is not about the file. */
-static int about(const struct query *query, unsigned line, const struct err *why, struct err *e)
+/* in_file: the error is about the query as its schema file has it. */
+static int about(const struct query *query, bool in_file, const struct err *why, struct err *e)
 {
     if (why->code == ERR_NO_MEMORY)
         return err_nomem(e);
-    err_at(e, why->code, line, 0, "query \"%s\": %s", query->name, why->text);
+    err_at(e, why->code, in_file ? query->line : 0, in_file ? query->column : 0, "query \"%s\": %s",
+           query->name, why->text);
     if (why->expected[0])
         err_expected(e, "%s", why->expected);
     return err_field(e, why->field[0] ? why->field : query->name);
@@ -435,10 +436,10 @@ static int check_one(struct query_db *q, const struct query *query, struct err *
     struct err why = ERR_INIT;
     sqlite3_stmt *st;
     if (prepare(q, query->sql, &st, &why))
-        return about(query, query->line, &why, e);
+        return about(query, true, &why, e);
     int rc = try_empty(q, st, &why);
     sqlite3_finalize(st);
-    return rc ? about(query, query->line, &why, e) : 0;
+    return rc ? about(query, true, &why, e) : 0;
 }
 
 int query_check_all(const struct version *v, struct err *e)
@@ -486,7 +487,7 @@ int query_run(struct query_db *q, const struct query *query, query_row_fn fn, vo
     for (size_t i = 0; i < q->n_tables; i++)
         q->tables[i].used = false;
     if (prepare(q, query->sql, &st, &why))
-        return about(query, 0, &why, e);
+        return about(query, false, &why, e);
     begin(q, QUERY_TIME_LIMIT_MS);
     int rc = derive_tables(q, &why);
     if (!rc)
@@ -495,5 +496,5 @@ int query_run(struct query_db *q, const struct query *query, query_row_fn fn, vo
     q->running = false;
     for (size_t i = 0; i < q->n_tables; i++)
         query_indexes_drop(&q->tables[i]);
-    return rc ? about(query, 0, &why, e) : 0;
+    return rc ? about(query, false, &why, e) : 0;
 }

@@ -387,8 +387,8 @@ static int refuse_duplicates(const struct unique_entry *u, const struct duplicat
 
     if (!add_fields(u, &fields))
         return err_nomem(e);
-    err_set(e, ERR_EXISTS, "%s is not unique: %.*s%s", fields.p, (int)d->text.n, d->text.p,
-            d->n > 3 ? "; and more" : "");
+    err_at(e, ERR_EXISTS, u->set->line, u->set->column, "%s is not unique: %.*s%s", fields.p,
+           (int)d->text.n, d->text.p, d->n > 3 ? "; and more" : "");
     return err_field(e, fields.p);
 }
 

@@ -449,7 +449,7 @@ static int finalize_tx(struct store_tx *tx, void *arg, struct err *e)
     if (!rc)
         rc = edit_commit(tx, &ed, &tx->cat->next, e);
     free(ed.entries);
-    snprintf(m->text, sizeof m->text, "%s is the oldest version, %zu before it %s gone for good",
+    snprintf(m->text, sizeof m->text, "%s is the oldest version, %zu before it %s gone for good: irreversible",
              v->name, gone, gone == 1 ? "is" : "are");
     return rc;
 }

@@ -132,7 +132,8 @@ static int follow_key(struct model *m, struct unique_set *u, slot_no from, slot_
         if (slots[i] == from)
             slots[i] = to;
     }
-    *u = (struct unique_set){model_new_slot(m), slots, u->n};
+    u->id = model_new_slot(m);
+    u->slots = slots;
     return 0;
 }
 

@@ -80,7 +80,7 @@ static int check_types(struct model *m, const struct step_args *a, const struct 
 }
 
 /* The number of a key over several fields comes from the slots', so that it is no slot's. */
-static int add_set(struct model *m, const struct key *k, struct err *e)
+static int add_set(struct model *m, const struct step_args *a, const struct key *k, struct err *e)
 {
     struct shape *s = k->s;
     struct unique_set *sets = arena_grow(&m->v->arena, s->uniques, s->n_uniques, sizeof(*sets));
@@ -88,7 +88,13 @@ static int add_set(struct model *m, const struct key *k, struct err *e)
     if (!sets)
         return err_nomem(e);
     s->uniques = sets;
-    s->uniques[s->n_uniques++] = (struct unique_set){model_new_slot(m), k->slots, k->n};
+    s->uniques[s->n_uniques++] = (struct unique_set){
+        .id = model_new_slot(m),
+        .slots = k->slots,
+        .n = k->n,
+        .line = a->line,
+        .column = a->column,
+    };
     return 0;
 }
 
@@ -102,7 +108,7 @@ int step_add_unique(struct model *m, const struct step_args *a, struct err *e)
         return step_bad(a, k.at, e, "%s is unique by %s already", k.s->name, names(m, &k));
     if (k.n == 1)
         k.fields[0]->unique = true;
-    else if (add_set(m, &k, e))
+    else if (add_set(m, a, &k, e))
         return -1;
     return step_tell(model_note(m, a, k.s->id, "%s is unique by %s", k.s->name, names(m, &k)),
                      "enforced in every version from here on; refused while duplicates stand",

@@ -308,7 +308,7 @@ START_TEST(check__reports_steps_and_changes_nothing)
     stage("v2", "yaml", v2_text);
     must("check", "v2\n");
     ck_assert_int_eq(strncmp(get("check"), "ok v2 from v1: 1 step", 21), 0);
-    assert_has(get("check"), "v2.yaml:4: change_type: ");
+    assert_has(get("check"), "v2.yaml:4:5: change_type: ");
     assert_has(get("status.json"), "\"staged\": [\"v2\"]");
 }
 END_TEST

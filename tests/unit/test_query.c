@@ -190,12 +190,12 @@ static const struct {
     {"SELECT d._key, p._key AS owner FROM Dog d JOIN Person p ON p.name = d.name", NULL},
     {"SELECT _key FROM Dog WHERE json_extract(name, '$') = 1", NULL},
     {"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c", NULL},
-    {"SELECT nmae FROM Dog", "6: query \"bad\": v2 has no field \"nmae\"; did you mean \"name\"?"},
-    {"SELECT name FROM Dogs", "6: query \"bad\": v2 has no type \"Dogs\"; did you mean \"Dog\"?"},
-    {"SELECT random()", "6: query \"bad\": random() may not be called"},
-    {"SELECT date('now')", "6: query \"bad\": the time of day and the time zone may not be used by "
+    {"SELECT nmae FROM Dog", "6:8: query \"bad\": v2 has no field \"nmae\"; did you mean \"name\"?"},
+    {"SELECT name FROM Dogs", "6:8: query \"bad\": v2 has no type \"Dogs\"; did you mean \"Dog\"?"},
+    {"SELECT random()", "6:8: query \"bad\": random() may not be called"},
+    {"SELECT date('now')", "6:8: query \"bad\": the time of day and the time zone may not be used by "
                            "date()"},
-    {"WITH x AS (SELECT 1) DELETE FROM Dog", "6: query \"bad\": it is not one SELECT"},
+    {"WITH x AS (SELECT 1) DELETE FROM Dog", "6:8: query \"bad\": it is not one SELECT"},
 };
 
 START_TEST(queries__are_checked_at_add)

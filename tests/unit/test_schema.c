@@ -583,7 +583,7 @@ START_TEST(lint__text)
     ck_assert(lint_text(v, "v2.yaml", &items, &out));
     ck_assert_str_eq(buf_str(&out),
                      "v2 from v1: 1 step, 1 safe\n"
-                     "v2.yaml:4: rename_field: Dog.name becomes Dog.call_name [safe] (12 items)\n"
+                     "v2.yaml:4:5: rename_field: Dog.name becomes Dog.call_name [safe] (12 items)\n"
                      "  forward: same value\n"
                      "  backward: same value\n");
     version_unref(v);
