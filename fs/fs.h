@@ -47,6 +47,7 @@ struct fs {
     struct hints hints;
     struct calls *calls;        /* control verbs under way */
     bool read_only, strict;
+    unsigned sandbox;           /* SANDBOX_ bits: what of it this kernel has */
     uid_t owner;                /* who mounted: control/ is his */
     uid_t uid;                  /* defaults for what has no mode or owner of its own */
     gid_t gid;

@@ -7,8 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "mountpoint.h"
 #include "ops.h"
 #include "reply.h"
+#include "sandbox.h"
 
 #define DRAIN_MS 2000 /* for what is under way when a signal ends the daemon */
 
@@ -31,6 +30,7 @@ struct mount {
     int signals; /* signalfd, -1 = none */
     bool mounted;
     int ready; /* where the caller waits; -1 = foreground */
+    int null;  /* /dev/null, opened while it can be */
 };
 
 /* ---- The session ---- */
@@ -120,7 +120,7 @@ static int open_store(struct mount *m, struct err *e)
     struct store_options options = {.read_only = m->o->read_only,
                                     .create = !m->o->read_only,
                                     .sync = m->o->sync,
-                                    .no_jobs = m->o->read_only,
+                                    .no_jobs = true, /* they begin in the sandbox */
                                     .max_item_bytes = m->o->max_item_bytes};
 
     return store_open(m->store.p, &options, &m->fs.store, e);
@@ -156,12 +156,48 @@ static int open_parts(struct mount *m, struct err *e)
     fs_defaults(m);
     m->fs.store_dir = store_dir_open(m->store.p);
     if (open_store(m, e) < 0 || open_tables(&m->fs, e) < 0 || open_control(m, e) < 0 ||
-        special_load_staged(&m->fs, e) < 0 || (m->o->read_only && special_fix(&m->fs, e) < 0) ||
-        session_open(m, e) < 0 || notify_start(&m->fs, &m->fs.notify, e) < 0)
+        special_load_staged(&m->fs, e) < 0 || (m->o->read_only && special_fix(&m->fs, e) < 0))
+        return -1;
+    return session_open(m, e);
+}
+
+/* Nothing has been read from the kernel yet, and there is one thread. */
+static int give_up_rights(struct mount *m, struct err *e)
+{
+    struct buf missing BUF_CLEANUP = BUF_INIT;
+    char *save, *line;
+
+    if (sandbox_enter(m->store.p, &m->fs.sandbox, &missing, e) < 0)
+        return -1;
+    for (line = missing.n ? strtok_r((char *)buf_str(&missing), "\n", &save) : NULL; line;
+         line = strtok_r(NULL, "\n", &save))
+        log_line("%s; the daemon is not confined by it", line);
+    return 0;
+}
+
+static int start_parts(struct mount *m, struct err *e)
+{
+    if (notify_start(&m->fs, &m->fs.notify, e) < 0)
         return -1;
     store_on_change(m->fs.store, notify_changes, m->fs.notify);
     store_on_wait(m->fs.store, loop_will_block);
+    if (!m->o->read_only && store_start_jobs(m->fs.store, e) < 0)
+        return -1;
     return loop_start(m->fs.session, &m->loop, e);
+}
+
+/* Ends the connection. Unmounting is the guardian's: the daemon has no right to it any more, and
+ * libfuse, which would try, leaves what is broken alone. */
+static void session_close(struct fuse_session *session)
+{
+    int broken[2];
+
+    if (pipe2(broken, O_CLOEXEC) == 0) {
+        close(broken[0]);
+        dup2(broken[1], fuse_session_fd(session));
+        close(broken[1]);
+    }
+    fuse_session_unmount(session);
 }
 
 /* Whoever still has files open finds them gone; drafts that no close published are no saves. */
@@ -172,7 +208,7 @@ static void close_parts(struct mount *m)
     if (fs->notify)
         notify_only_replies(fs->notify);
     if (m->mounted)
-        fuse_session_unmount(fs->session);
+        session_close(fs->session);
     if (fs->session)
         fuse_session_destroy(fs->session);
     handles_free_all(fs);
@@ -237,14 +273,10 @@ static void drain(struct mount *m, bool by_signal)
 }
 
 /* From here on the standard streams belong to nobody. */
-static void let_go_of_streams(void)
+static void let_go_of_streams(const struct mount *m)
 {
-    int null = open("/dev/null", O_RDWR);
-
     for (int i = 0; i < 3; i++)
-        dup2(null, i);
-    if (null > 2)
-        close(null);
+        dup2(m->null, i);
 }
 
 static void tell_caller(struct mount *m, const struct err *e)
@@ -254,25 +286,12 @@ static void tell_caller(struct mount *m, const struct err *e)
     if (m->ready < 0)
         return;
     if (e->code == ERR_NONE)
-        let_go_of_streams();
+        let_go_of_streams(m);
     do
         n = write(m->ready, e, sizeof(*e));
     while (n < 0 && errno == EINTR);
     close(m->ready);
     m->ready = -1;
-}
-
-static void no_core_dumps(void)
-{
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-}
-
-/* Nothing that is executed from here on gains a right, fusermount3 neither: the guardian was
- * started before. */
-static void give_up_rights(void)
-{
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        log_line("no_new_privs: %s", strerror(errno));
 }
 
 static int serve(struct mount *m, struct err *e)
@@ -281,15 +300,17 @@ static int serve(struct mount *m, struct err *e)
 
     log_open(m->ready < 0);
     umask(077);
-    no_core_dumps();
-    if (guardian_start(m->at.p, &m->guardian, e) < 0)
+    m->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (sandbox_no_core_dumps(e) < 0 || guardian_start(m->at.p, &m->guardian, e) < 0)
         return -1;
     if (chdir("/") != 0)
         return err_set(e, ERR_IO, "chdir: %s", strerror(errno));
     r = catch_signals(m, e) < 0 || open_parts(m, e) < 0 ? -1 : 0;
     if (r == 0) {
         guardian_tell(&m->guardian, mountpoint_id(m->at.p));
-        give_up_rights();
+        r = give_up_rights(m, e) < 0 || start_parts(m, e) < 0 ? -1 : 0;
+    }
+    if (r == 0) {
         tell_caller(m, e);
         drain(m, wait_for_end(m));
     }
@@ -297,6 +318,8 @@ static int serve(struct mount *m, struct err *e)
     guardian_end(&m->guardian);
     if (m->signals >= 0)
         close(m->signals);
+    if (m->null >= 0)
+        close(m->null);
     return r;
 }
 
@@ -362,7 +385,7 @@ static int go_to_background(struct mount *m, struct err *e)
 
 int mount_run(const struct mount_options *o, struct err *e)
 {
-    struct mount m = {.o = o, .signals = -1, .ready = -1, .guardian.pipe = -1, .fs.store_dir = -1};
+    struct mount m = {.o = o, .signals = -1, .ready = -1, .null = -1, .guardian.pipe = -1, .fs.store_dir = -1};
     int r = mountpoint_resolve(o->mountpoint, &m.at, e);
 
     if (r == 0)

@@ -403,6 +403,11 @@ static int open_file(struct store *s, const struct store_options *o, struct err 
     return load(s, e);
 }
 
+int store_start_jobs(struct store *s, struct err *e)
+{
+    return store_jobs_start(s, e) || sweep_start(s, e) ? -1 : 0;
+}
+
 int store_open(const char *path, const struct store_options *o, struct store **ret, struct err *e)
 {
     struct store *s = NULL;
@@ -412,7 +417,7 @@ int store_open(const char *path, const struct store_options *o, struct store **r
             store_free(s);
         return -1;
     }
-    if (!o->no_jobs && !o->read_only && (store_jobs_start(s, e) || sweep_start(s, e))) {
+    if (!o->no_jobs && !o->read_only && store_start_jobs(s, e)) {
         store_close(s);
         return -1;
     }

@@ -30,7 +30,8 @@ struct store_options {
     bool read_only;     /* nothing is written, not even by jobs */
     bool create;        /* make it when it is missing */
     bool sync;          /* every commit is durable against power loss */
-    bool no_jobs;       /* an interrupted backfill is not resumed (fsck, export, check) */
+    bool no_jobs;       /* an interrupted backfill is not resumed (fsck, export, check), or only
+                         * by store_start_jobs */
     size_t max_item_bytes; /* 0 = default */
     const char *vfs;    /* SQLite VFS for tests, NULL = default */
 };
@@ -40,6 +41,9 @@ struct store_options {
  * damaged file, which is left as it is; ERR_NOT_FOUND. */
 int store_open(const char *path, const struct store_options *o, struct store **ret,
                struct err *e);
+/* Resumes what was under way, on threads of its own. Once, on a store opened with no_jobs that is not
+ * read-only. */
+int store_start_jobs(struct store *s, struct err *e);
 /* Waits for running calls, stops jobs at a batch's end, checkpoints, closes. NULL is fine. */
 void store_close(struct store *s);
 
