@@ -188,7 +188,7 @@ static int list_type(struct lister *l, uint64_t offset, struct err *e)
     const struct at *dir = l->dir;
     uint64_t after = offset > OFFSET_ENTRIES ? offset - OFFSET_ENTRIES : 0;
 
-    if (store_count(l->fs->store, dir->v, dir->s) < 0)
+    if (store_derives_first(l->fs->store, dir->v, dir->s))
         loop_will_block(); /* the type is derived now, by a scan */
     l->attrs = wants_attrs(l);
     if (offset < OFFSET_SCRATCH && !l->full &&

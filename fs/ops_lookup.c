@@ -149,7 +149,7 @@ static int lookup_type(struct fs *fs, const struct at *dir, const char *name, st
     struct found_name f;
 
     hints_looked_up(&fs->hints, dir->ino);
-    if (store_count(fs->store, dir->v, dir->s) < 0)
+    if (store_derives_first(fs->store, dir->v, dir->s))
         loop_will_block();
     if (name_find(fs, dir, name, &f, e) < 0)
         return -1;

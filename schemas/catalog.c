@@ -25,13 +25,26 @@ static void note_type(struct catalog *c, slot_no slot, const struct type_ref *t,
     c->slots[slot].n_shapes = n_shapes;
 }
 
+static const struct type_ref text_type = {.base = T_STRING};
+
+/* 0: the own key, which is no slot of a record. */
+static void note_key(struct catalog *c, slot_no slot)
+{
+    if (!slot || slot >= c->n_slots)
+        return;
+    note_type(c, slot, &text_type, NULL, 0);
+    c->slots[slot].is_key = true;
+}
+
 static void note_version_types(struct catalog *c, const struct version *v)
 {
-    for (size_t i = 0; i < v->n_shapes; i++)
+    for (size_t i = 0; i < v->n_shapes; i++) {
         for (size_t j = 0; j < v->shapes[i]->n_fields; j++) {
             const struct field *f = &v->shapes[i]->fields[j];
             note_type(c, f->slot, f->type, v->shapes, v->n_shapes);
         }
+        note_key(c, v->shapes[i]->key);
+    }
     for (size_t i = 0; i < v->n_formulas; i++) {
         const struct formula *f = v->formulas[i];
         note_type(c, f->out, f->out_type, f->shapes, f->n_shapes);
@@ -72,8 +85,6 @@ static bool shows_fields(const struct catalog *c, const struct link *l)
     return false;
 }
 
-static const struct type_ref mark_type = {.base = T_STRING};
-
 /* The side that a link's fields were moved from may be finalized away, or the one they moved to;
  * where the values are does not change with that. */
 static void note_link(struct catalog *c, const struct catalog_entry *en, const struct link *l)
@@ -88,7 +99,7 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
         c->retired[c->n_retired++] = l;
     note_type(c, l->ref, l->ref_type, l->shapes, l->n_shapes);
     if (l->kind == LINK_MOVE)
-        note_type(c, l->mark, &mark_type, NULL, 0);
+        note_type(c, l->mark, &text_type, NULL, 0);
     if (l->ref < c->n_slots)
         c->slots[l->ref].computed = true;
     for (size_t i = 0; i < l->n; i++) {
@@ -100,6 +111,18 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
         c->slots[l->here[i]].link_index = i;
         c->slots[l->here[i]].is_volatile = true;
     }
+}
+
+/* A version that is not gone finds items by these names. */
+static bool is_used(const struct catalog *c, const struct naming *n)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        for (size_t j = 0; j < v->n_shapes && c->entries[i].state != VERSION_GONE; j++)
+            if (v->shapes[j]->kind == SHAPE_ITEM && shape_space(v->shapes[j]) == n->space)
+                return true;
+    }
+    return false;
 }
 
 /* Objects may hold others, and themselves in lists. */
@@ -138,7 +161,8 @@ static bool brings_volatile(const struct catalog *c, const struct formula *f, bo
 static bool mark_volatile(struct catalog *c, const struct formula *f, bool over_keys)
 {
     struct slot_info *si = f->out < c->n_slots ? &c->slots[f->out] : NULL;
-    if (!si || si->is_volatile || (over_keys && holds_ref(f->out_type, f, 0)) ||
+    /* A key is decided when the item is written: nobody else's write renames it. */
+    if (!si || f->key || si->is_volatile || (over_keys && holds_ref(f->out_type, f, 0)) ||
         !brings_volatile(c, f, over_keys))
         return false;
     si->is_volatile = true;
@@ -165,15 +189,20 @@ static void spread_volatile(struct catalog *c, bool over_keys)
     }
 }
 
-static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size_t n_links)
+static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size_t n_links,
+                    size_t n_namings)
 {
     c->entries = calloc(n_entries ? n_entries : 1, sizeof *c->entries);
     c->slots = calloc(c->n_slots ? c->n_slots : 1, sizeof *c->slots);
     c->applied = calloc(n_formulas ? n_formulas : 1, sizeof *c->applied);
     c->links = calloc(n_links ? n_links : 1, sizeof *c->links);
     c->retired = calloc(n_links ? n_links : 1, sizeof *c->retired);
+    c->namings = calloc(n_namings + 1, sizeof *c->namings);
     c->groups = calloc(n_formulas + n_links + 1, sizeof *c->groups);
-    return c->entries && c->slots && c->applied && c->links && c->retired && c->groups ? 0 : -1;
+    return c->entries && c->slots && c->applied && c->links && c->retired && c->namings &&
+                   c->groups
+               ? 0
+               : -1;
 }
 
 static uint32_t formula_group(const struct formula *f)
@@ -284,26 +313,31 @@ static void collect(struct catalog *c)
     for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_links; j++)
             note_link(c, &c->entries[i], c->entries[i].v->links[j]);
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_namings; j++)
+            if (is_used(c, &c->entries[i].v->namings[j]))
+                c->namings[c->n_namings++] = &c->entries[i].v->namings[j];
 }
 
 int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_number,
                 uint64_t epoch, const struct schema_counters *next, struct catalog **ret,
                 struct err *e)
 {
-    size_t n_formulas = 0, n_links = 0;
+    size_t n_formulas = 0, n_links = 0, n_namings = 0;
     struct catalog *c = calloc(1, sizeof *c);
     if (!c)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
         n_formulas += entries[i].v->n_formulas;
         n_links += entries[i].v->n_links;
+        n_namings += entries[i].v->n_namings;
     }
     atomic_init(&c->refs, 1);
     c->epoch = epoch;
     c->default_number = default_number;
     c->next = *next;
     c->n_slots = next->slot;
-    if (allocate(c, n, n_formulas, n_links)) {
+    if (allocate(c, n, n_formulas, n_links, n_namings)) {
         catalog_unref(c);
         return err_nomem(e);
     }
@@ -340,6 +374,7 @@ void catalog_unref(struct catalog *c)
     free(c->groups);
     free(c->links);
     free(c->retired);
+    free(c->namings);
     free(c);
 }
 

@@ -29,6 +29,7 @@ struct slot_info {
     size_t n_shapes;
     bool is_gone;                    /* only versions that are gone knew it: dead bytes */
     bool computed;                   /* some formula has it as output */
+    bool is_key;                     /* keys of a type stand there */
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */
     const struct formula *source;    /* by which it does, or NULL: it is a link's */
@@ -69,6 +70,8 @@ struct catalog {
     size_t n_links;
     const struct link **retired;     /* likewise */
     size_t n_retired;
+    const struct naming **namings;   /* that a version not gone uses */
+    size_t n_namings;
     struct group *groups;            /* by id */
     size_t n_groups;
     uint32_t last_step;              /* a record of this generation needs no computing */

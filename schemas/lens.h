@@ -7,6 +7,10 @@
  * for bidirectional tree transformations" (2005); the remembered complement of a many-to-one side
  * from Hofmann, Pierce, Wagner, "Symmetric lenses" (2011).
  *
+ * `key` is the item's own key throughout, but where an item is made: there it is the key that the
+ * type shows. When a write changes the own key, or makes the item, the new record holds it in
+ * SLOT_KEY (which record_encode leaves out).
+ *
  * What lies outside the one record (keys of referenced items, records made by extraction) comes
  * through struct lens_world, so that this file knows no storage.
  *
@@ -43,6 +47,9 @@ struct lens_world {
      * only_unset: leaves what is set already. */
     int (*assign)(void *arg, const struct link *l, uint64_t id, struct span holder_key,
                   const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e);
+    /* Writing: does an item have this key in that name space (struct key_rule)? NULL: a key that
+     * is computed may be any. */
+    int (*name_taken)(void *arg, uint32_t space, struct span key, bool *ret, struct err *e);
 };
 
 struct lens {
@@ -72,6 +79,10 @@ int lens_check(struct lens *l, const struct version *v, const struct shape *s, s
  * object's. */
 void lens_place(struct span text, struct err *e);
 
+/* The key under which s shows the item; own: the item's own key. */
+int lens_key(struct lens *l, const struct version *v, const struct shape *s,
+             const struct record *rec, struct span own, struct span *ret, struct err *e);
+
 struct lens_change {
     const slot_no *slots; /* slots whose value changed, any version's */
     size_t n;
@@ -94,10 +105,9 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
              struct span text, bool line, const struct record *base, const struct record *cur,
              struct record *ret, struct lens_change *ret_change, struct err *e);
 
-/* The key changed: formulas over _key run. Same shape as lens_put. cur: up to date under the old key
- * (lens_materialize): what older steps would have given must not depend on when they are asked. */
+/* The item gets another key in s: formulas over _key run. Same shape as lens_put. */
 int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,
-               const struct record *cur, struct record *ret, struct lens_change *ret_change,
+               struct span new_key, const struct record *cur, struct record *ret, struct lens_change *ret_change,
                struct err *e);
 
 /* Brings a record up to step `upto` (backfill). coll: of the item. *ret_changed = false: it was

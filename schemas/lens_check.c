@@ -142,9 +142,12 @@ static int columns_of(struct lens *l, const struct version *v, const struct shap
     static const struct type_ref string = {.base = T_STRING};
     struct expr_column *c = arena_alloc(&l->arena, (s->n_fields + 1) * sizeof *c);
     struct buf b BUF_CLEANUP = BUF_INIT;
+    struct span shown;
     bool set;
 
-    if (!c || !json_write_string(key, &b))
+    if (lens_key(l, v, s, rec, key, &shown, e))
+        return -1;
+    if (!c || !json_write_string(shown, &b))
         return err_nomem(e);
     for (size_t i = 0; i < s->n_fields; i++) {
         c[i] = (struct expr_column){s->fields[i].name, s->fields[i].type, {0}};

@@ -6,6 +6,7 @@
  *   lens_raw.c        a writer's own bytes
  *   lens_link.c       fields that stand in another item; lens_move.c, lens_inline.c: writing them
  *   lens_work.c       propagation: what follows from changed slots
+ *   lens_key.c        keys that a step computes
  *   lens_check.c      whether a text is an item of a shape
  *   lens_put.c        a text laid over a record
  */
@@ -124,6 +125,18 @@ int lens_fold(struct lens *l, const struct version *v, const struct group *g, st
 /* The fields of a shape as canonical text of one object at nesting depth. */
 int lens_object_text(struct lens *l, struct view vw, const struct shape *s,
                      const struct sight *at, unsigned depth, struct buf *out, struct err *e);
+
+/* ---- lens_key.c ---- */
+/* A key as it stands in a slot (a JSON string), and back, in the lens's arena. */
+int key_decode(struct lens *l, struct span json, struct span *ret, struct err *e);
+struct span key_encode(struct lens *l, struct span key); /* p == NULL: no memory */
+/* What a formula with a key rule gave (p == NULL = unset) as a legal key. */
+int key_plain(const struct sight *s, const struct key_rule *rule, struct span value,
+              struct span *ret, struct err *e);
+/* The same as the only one of its name space: with ~2, ~3, ... when another item has it. had: the
+ * item's present one, or p == NULL. */
+int key_name(const struct sight *s, const struct key_rule *rule, struct span value,
+             struct span had, struct span *ret, struct err *e);
 
 /* ---- lens_raw.c ---- */
 /* Text that quotes other items (keys of references, fields read over them). */

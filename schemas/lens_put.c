@@ -332,28 +332,44 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         return -1;
     }
     bool decided = cur && !same_entries(&w.old, &w.r), merged = is_merged(&w, base);
-    if (work_finish(&w, ret, e) || lens_run_checks(l, v, s, key, ret, cur ? &brought : NULL, e))
+    if (work_finish(&w, ret, e) || lens_run_checks(l, v, s, w.key, ret, cur ? &brought : NULL, e))
         return -1;
     bool fields = w.create || w.changed.n;
     bool keep = !line && !stale && !merged;
     if (line && !fields) /* a line of JSON Lines that changes nothing leaves the bytes */
         return tell(l, &w, decided, ret_change, e);
-    if (keep_bytes(l, v, s, key, text, keep, fields, ret, &bytes_changed, e))
+    if (keep_bytes(l, v, s, w.key, text, keep, fields, ret, &bytes_changed, e))
         return -1;
     return tell(l, &w, decided || bytes_changed, ret_change, e);
 }
 
+/* A key changed, and nothing that a version shows as a field. */
+static bool only_keys(const struct lens *l, const struct slotset *changed)
+{
+    for (size_t i = 0; i < changed->n; i++)
+        if (changed->s[i] != SLOT_KEY && !l->cat->slots[changed->s[i]].is_key)
+            return false;
+    return true;
+}
+
 int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,
-               const struct record *cur, struct record *ret, struct lens_change *ret_change,
-               struct err *e)
+               struct span new_key, const struct record *cur, struct record *ret,
+               struct lens_change *ret_change, struct err *e)
 {
     struct record brought RECORD_CLEANUP = RECORD_INIT;
     struct work w WORK_CLEANUP = {0};
+    struct span json = key_encode(l, new_key);
+
+    if (!json.p)
+        return err_nomem(e);
     if (bring_current(l, v, s, key, cur, &brought, e) ||
-        work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
-        slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
+        work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e))
         return -1;
-    if (w.changed.n > 1) /* own bytes stand while no field follows the key */
+    if (!s->key)
+        w.key = new_key;
+    if (work_set(&w, shape_key(s), json, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
+        return -1;
+    if (!only_keys(l, &w.changed)) /* own bytes stand while no field follows the key */
         record_drop(ret, SLOT_NONE, ENTRY_RAW);
     return tell(l, &w, true, ret_change, e);
 }

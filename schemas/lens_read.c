@@ -168,7 +168,7 @@ static int input_text(const struct sight *s, const struct formula *f,
                       const struct formula_input *in, struct span *ret, struct err *e)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
-    if (in->slot == SLOT_KEY) {
+    if (in->slot == SLOT_KEY && !record_get(s->rec, SLOT_KEY)) {
         if (!json_write_string(s->key, &b))
             return err_nomem(e);
     } else {
@@ -338,13 +338,13 @@ int lens_text(struct lens *l, const struct version *v, const struct shape *s,
               const struct record *rec, struct span key, bool line, struct buf *out, struct err *e)
 {
     struct buf text BUF_CLEANUP = BUF_INIT;
-    struct span raw;
+    struct span raw, shown;
     if (line) {
         if (!buf_reserve(&text, LINE_BYTES))
             return err_nomem(e);
-        if (lens_canonical(l, v, s, rec, key, &text, e))
+        if (lens_canonical(l, v, s, rec, key, &text, e) || lens_key(l, v, s, rec, key, &shown, e))
             return -1;
-        return line_text(&text, key, out, e);
+        return line_text(&text, shown, out, e);
     }
     if (lens_raw(l, v, s, rec, key, &raw, e))
         return -1;

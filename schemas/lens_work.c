@@ -34,19 +34,60 @@ static int find_path(struct work *w, struct err *e)
     return 0;
 }
 
+static struct sight sight_now(struct work *w)
+{
+    return (struct sight){
+        .l = w->l, .v = w->vw.v, .g = w->g, .rec = &w->r, .key = w->key, .flat = true};
+}
+
+static struct sight sight_before(struct work *w)
+{
+    struct sight s = sight_now(w);
+    s.rec = &w->old;
+    return s;
+}
+
+static int put_key(struct work *w, struct record *r, slot_no slot, struct span key, struct err *e)
+{
+    struct span json = key_encode(w->l, key);
+    return json.p && record_set(r, slot, ENTRY_VALUE, json) ? 0 : err_nomem(e);
+}
+
+/* A new item has the key that its maker sees; where that is not its own, one like it until older
+ * versions say theirs. */
+static int seed_key(struct work *w, struct err *e)
+{
+    struct key_rule own = {w->s->coll, w->s->key};
+    struct sight now = sight_now(w);
+    struct span json;
+
+    if (w->s->kind != SHAPE_ITEM)
+        return 0;
+    if (put_key(w, &w->r, shape_key(w->s), w->key, e))
+        return -1;
+    if (!w->s->key)
+        return 0;
+    if (key_name(&now, &own, (struct span){0}, (struct span){0}, &json, e) ||
+        key_decode(w->l, json, &w->key, e))
+        return -1;
+    return record_set(&w->r, SLOT_KEY, ENTRY_VALUE, json) ? 0 : err_nomem(e);
+}
+
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e)
 {
     *w = (struct work){
         .l = l, .vw = vw, .s = s, .g = catalog_group(l->cat, group), .key = key, .create = !cur};
     w->r.gen = l->cat->last_step;
+    if (!cur && seed_key(w, e))
+        return -1;
     if (w->g->n_forward + w->g->n_backward + w->g->n_links && find_path(w, e))
         return -1;
     if (!cur)
         return 0;
     if (!record_copy(cur, &w->old))
         return err_nomem(e);
-    if (lens_unfold(l, vw.v, w->g, key, &w->old, e))
+    if (lens_unfold(l, vw.v, w->g, key, &w->old, e) || put_key(w, &w->old, SLOT_KEY, key, e))
         return -1;
     return record_copy(&w->old, &w->r) ? 0 : err_nomem(e);
 }
@@ -65,19 +106,6 @@ int work_set(struct work *w, slot_no slot, struct span stored, struct err *e)
     else if (!record_set(&w->r, slot, ENTRY_VALUE, stored))
         return err_nomem(e);
     return slotset_add(w->l, &w->changed, slot, e);
-}
-
-static struct sight sight_now(struct work *w)
-{
-    return (struct sight){
-        .l = w->l, .v = w->vw.v, .g = w->g, .rec = &w->r, .key = w->key, .flat = true};
-}
-
-static struct sight sight_before(struct work *w)
-{
-    struct sight s = sight_now(w);
-    s.rec = &w->old;
-    return s;
 }
 
 static bool inputs_changed(const struct work *w, const struct formula *f)
@@ -131,7 +159,8 @@ static int memory_keep(struct work *w, const struct formula *f, struct err *e)
     if (w->create)
         return 0;
     if (sight_inputs(&before, f, &inputs, e) ||
-        sight_eval(&before, f, inputs, (struct span){0}, &computed, e))
+        sight_eval(&before, f, inputs, (struct span){0}, &computed, e) ||
+        (f->key && key_plain(&before, f->key, computed, &computed, e)))
         return -1;
     struct remembered m = {formula_id(f), had, inputs_encode(w->l, inputs, f->n_inputs)}, was;
     struct span bytes = m.inputs.p ? remembered_write(w->l, &m) : (struct span){0};
@@ -283,6 +312,8 @@ int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span v
         record_unset(&w->r, slot);
     else if (!record_set(&w->r, slot, kind, value))
         return err_nomem(e);
+    if (slot == SLOT_KEY && key_decode(w->l, value, &w->key, e))
+        return -1;
     return span_eq(had, value) ? 0 : slotset_add(w->l, &w->changed, slot, e);
 }
 
@@ -305,6 +336,12 @@ static int kept_part(struct work *w, const struct formula *f, struct span *ret, 
     return 0;
 }
 
+/* A key that is the item's already is free for it. */
+static struct span old_key(const struct work *w, const struct formula *f)
+{
+    return record_value(w->create ? &w->r : &w->old, f->out);
+}
+
 static int run(struct work *w, const struct formula *f, struct err *e)
 {
     struct sight now = sight_now(w);
@@ -323,10 +360,13 @@ static int run(struct work *w, const struct formula *f, struct err *e)
         bool back = memory_take(w, f, under, &taken);
         if (memory_keep(w, f, e))
             return -1;
+        if (back && f->key && key_name(&now, f->key, taken, old_key(w, f), &taken, e))
+            return -1;
         if (back)
             return work_store(w, f->out, ENTRY_VALUE, taken, e);
     }
-    if (kept_part(w, f, &taken, e) || sight_eval(&now, f, inputs, taken, &value, e))
+    if (kept_part(w, f, &taken, e) || sight_eval(&now, f, inputs, taken, &value, e) ||
+        (f->key && key_name(&now, f->key, value, old_key(w, f), &value, e)))
         return -1;
     if (!span_eq(value, record_value(&w->r, f->out)))
         memory_outdated(w, f);
@@ -420,7 +460,7 @@ struct step_run {
 
 static bool sees(const struct work *w, slot_no slot)
 {
-    return shape_field_by_slot(w->s, slot) != NULL;
+    return shape_shows(w->s, slot);
 }
 
 static bool reached(const struct work *w, slot_no slot)
@@ -732,9 +772,13 @@ static void drop_dead(const struct catalog *c, struct record *r)
 
 int work_finish(struct work *w, struct record *ret, struct err *e)
 {
+    struct span key = w->key, had = record_value(&w->old, SLOT_KEY), now = record_value(&w->r, SLOT_KEY);
+
     w->r.gen = w->l->cat->last_step;
     drop_dead(w->l->cat, &w->r);
-    if (lens_fold(w->l, w->vw.v, w->g, w->key, &w->r, e))
+    if (span_eq(had, now)) /* the own key is the one that the caller gave */
+        record_unset(&w->r, SLOT_KEY);
+    if (lens_fold(w->l, w->vw.v, w->g, key, &w->r, e))
         return -1;
     return record_copy(&w->r, ret) ? 0 : err_nomem(e);
 }

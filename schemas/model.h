@@ -110,6 +110,7 @@ struct formula_spec {
     formula_fn fn;
     const void *fn_arg;
     const char *const *fn_inputs; /* names of fields of `over`, NULL-terminated */
+    const struct key_rule *key;   /* copied */
 };
 /* Adds one to the model; SQL is checked (expr_check) and its inputs found. mend = out->def. */
 int model_add_formula(struct model *m, const struct formula_spec *spec, struct formula **ret,
@@ -127,6 +128,7 @@ struct retype_spec {
 int model_retype_field(struct model *m, struct shape *s, struct field *f,
                        const struct retype_spec *spec, struct err *e);
 int model_add_link(struct model *m, const struct link *l, struct err *e);
+int model_add_naming(struct model *m, const struct naming *n, struct err *e); /* step is set */
 /* Adds the note of the current step; printf-style `what`. */
 struct step_note *model_note(struct model *m, const struct step_args *a, uint32_t shape,
                              const char *what, ...) __attribute__((format(printf, 4, 5)));

@@ -43,7 +43,7 @@ static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struc
             inputs[f->n_inputs++] = input_of(&over->fields[i]);
     }
     if (used[over->n_fields])
-        inputs[f->n_inputs++] = (struct formula_input){"_key", SLOT_KEY, &key_type};
+        inputs[f->n_inputs++] = (struct formula_input){"_key", shape_key(over), &key_type};
     return 0;
 }
 
@@ -105,6 +105,8 @@ int model_add_formula(struct model *m, const struct formula_spec *spec, struct f
     f->sql = spec->sql;
     f->fn = spec->fn;
     f->fn_arg = spec->fn_arg;
+    if (spec->key && !(f->key = model_copy_array(m, spec->key, 1, sizeof(*spec->key))))
+        return err_nomem(e);
     if (spec->sql ? inputs_of_sql(m, spec, f, e) : inputs_of_fn(m, spec, f, e))
         return -1;
     if (keep_formula(m, f))
@@ -170,5 +172,20 @@ int model_add_link(struct model *m, const struct link *l, struct err *e)
         return err_nomem(e);
     v->links = list;
     v->links[v->n_links++] = own;
+    return 0;
+}
+
+/* ---- Names ---- */
+
+int model_add_naming(struct model *m, const struct naming *n, struct err *e)
+{
+    struct version *v = m->v;
+    struct naming *list = arena_grow(&v->arena, v->namings, v->n_namings, sizeof(*list));
+
+    if (!list)
+        return err_nomem(e);
+    v->namings = list;
+    v->namings[v->n_namings] = *n;
+    v->namings[v->n_namings++].step = m->step;
     return 0;
 }

@@ -77,12 +77,24 @@ int record_decode(struct span bytes, struct record *r, struct err *e)
     return 0;
 }
 
+/* The own key stands beside the record. */
+static bool is_stored(const struct entry *e)
+{
+    return e->slot != SLOT_KEY || e->kind > ENTRY_DERIVED;
+}
+
 bool record_encode(const struct record *r, struct buf *out)
 {
-    if (!buf_addc(out, RECORD_FORMAT) || !buf_addvarint(out, r->gen) || !buf_addvarint(out, r->n))
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n; i++)
+        n += is_stored(&r->e[i]);
+    if (!buf_addc(out, RECORD_FORMAT) || !buf_addvarint(out, r->gen) || !buf_addvarint(out, n))
         return false;
     for (size_t i = 0; i < r->n; i++) {
         const struct entry *e = &r->e[i];
+        if (!is_stored(e))
+            continue;
         if (!buf_addvarint(out, (uint64_t)e->slot << 3 | e->kind) ||
             !buf_addvarint(out, e->bytes.n) || !buf_add(out, e->bytes.p, e->bytes.n))
             return false;

@@ -76,6 +76,11 @@ struct field *shape_field_by_slot(const struct shape *s, slot_no slot)
     return NULL;
 }
 
+bool shape_shows(const struct shape *s, slot_no slot)
+{
+    return shape_field_by_slot(s, slot) || (s->kind == SHAPE_ITEM && slot == shape_key(s));
+}
+
 /* ---- Types ---- */
 
 static const char *const type_words[] = {

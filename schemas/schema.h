@@ -25,7 +25,7 @@
 typedef uint32_t slot_no;
 #define SLOT_NONE   0u
 #define SLOT_EXTRA  1u  /* an open type's keys that are in no field: canonical text of one object */
-#define SLOT_KEY    2u  /* pseudo: the item's key, as an input of expressions (`_key`) */
+#define SLOT_KEY    2u  /* pseudo: the item's own key; never stored in a record, but for its memory */
 #define SLOT_FIRST  16u
 
 #define VERSION_MAX_NUMBER 4095u
@@ -69,6 +69,9 @@ struct unique_set {
 struct shape {
     enum shape_kind kind;
     uint32_t id, coll;           /* coll: items only, else 0 */
+    slot_no key;                 /* items: where the key that this type shows stands; SLOT_NONE: it
+                                    is the item's own (change_key) */
+    uint32_t space;              /* the name space of those keys; 0: the collection's own */
     const char *name, *description;
     struct field *fields;        /* in schema order */
     size_t n_fields;
@@ -90,9 +93,15 @@ enum formula_mode {
     FORMULA_COMPUTED  /* always; the field is read-only */
 };
 
+/* A formula that gives a key. What it gives is made legal, and `~2` when it is taken. */
+struct key_rule {
+    uint32_t space;              /* the name space, in which a key stands once */
+    slot_no like;                /* the key that stands in when it gives none */
+};
+
 struct formula_input {
     const char *name;            /* as the expression calls it */
-    slot_no slot;                /* SLOT_KEY for _key */
+    slot_no slot;                /* for _key: where the type's keys stand, or SLOT_KEY */
     const struct type_ref *type; /* T_STRING for _key */
 };
 
@@ -121,6 +130,7 @@ struct formula {
     const char *sql;             /* either an SQL scalar expression ... */
     formula_fn fn;               /* ... or a function, with its own data in fn_arg */
     const void *fn_arg;
+    const struct key_rule *key;  /* its output is a key (SLOT_KEY, or a type's key slot); else NULL */
     struct shape *const *shapes; /* the shapes as they stand where the step stands, for T_OBJECT,
                                     T_ENUM and T_REF inputs and outputs; by shapes_find */
     size_t n_shapes;
@@ -150,6 +160,13 @@ struct link {
     const struct formula *key;   /* extract_type's `key` expression, or NULL = from the values */
     struct shape *const *shapes;
     size_t n_shapes;
+};
+
+/* How items are found since a step: under which names. */
+struct naming {
+    uint32_t step, coll;
+    slot_no slot;                /* where the key stands */
+    uint32_t space;              /* the name space */
 };
 
 /* One line of check's dry run and of `schemafs check`. */
@@ -184,6 +201,8 @@ struct version {
     size_t n_formulas;
     struct link **links;
     size_t n_links;
+    struct naming *namings;
+    size_t n_namings;
     struct step_note *notes;
     size_t n_notes;
     uint32_t step_first, step_end;   /* this version's step ids: [first, end) */
@@ -202,6 +221,18 @@ struct shape *version_shape_named(const struct version *v, struct span name); /*
 int version_shape_index(const struct version *v, uint32_t id);
 struct field *shape_field(const struct shape *s, struct span name);
 struct field *shape_field_by_slot(const struct shape *s, slot_no slot);
+
+/* Where an item type's keys stand, and in which name space they are unique. */
+static inline slot_no shape_key(const struct shape *s)
+{
+    return s->key ? s->key : SLOT_KEY;
+}
+static inline uint32_t shape_space(const struct shape *s)
+{
+    return s->space ? s->space : s->coll;
+}
+/* The slot is shown by the type: a field, or its items' key. */
+bool shape_shows(const struct shape *s, slot_no slot);
 
 bool type_equal(const struct type_ref *a, const struct type_ref *b);
 /* True when values hold references or objects anywhere inside: stored in the structured encoding

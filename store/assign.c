@@ -5,7 +5,7 @@
 #define ASSIGN_MAX_DEPTH 64
 
 /* The holder's key, or with ~2, ~3, ... when another item has it. */
-static int key_like(struct store_tx *tx, uint32_t coll, struct span like, struct buf *out,
+static int key_like(struct store_tx *tx, uint32_t space, struct span like, struct buf *out,
                     struct err *e)
 {
     for (unsigned n = 1;; n++) {
@@ -14,7 +14,7 @@ static int key_like(struct store_tx *tx, uint32_t coll, struct span like, struct
         buf_reset(out);
         if (!buf_addspan(out, like) || (n > 1 && !buf_printf(out, "~%u", n)))
             return err_nomem(e);
-        if (item_find_id(tx->c, coll, buf_span(out), &id, &taken, e))
+        if (item_find_id(tx->c, space, buf_span(out), &id, &taken, e))
             return -1;
         if (!taken)
             return key_check(buf_span(out), e);
@@ -28,9 +28,11 @@ static int assign_new(struct store_tx *tx, struct lens *lens, const struct link 
     struct record now RECORD_CLEANUP = RECORD_INIT;
     struct buf key BUF_CLEANUP = BUF_INIT;
     struct lens_change change;
+    const struct shape *target;
     uint64_t id;
 
-    if (key_like(tx, l->target_coll, holder_key, &key, e) ||
+    target = shapes_find(l->shapes, l->n_shapes, l->target_shape);
+    if (key_like(tx, target ? shape_space(target) : l->target_coll, holder_key, &key, e) ||
         lens_assign(lens, l, buf_span(&key), values, false, NULL, &now, &change, e))
         return -1;
     id = id_make(l->target_coll, tx_new_number(tx));

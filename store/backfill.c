@@ -237,6 +237,18 @@ static int derive_moves(struct store *s, uint32_t version, struct err *e)
     return rc;
 }
 
+/* The names of all items were given with them. */
+static int mark_names(struct store_tx *tx, void *arg, struct err *e)
+{
+    uint32_t upto = *(uint32_t *)arg;
+    for (size_t i = 0; i < tx->cat->n_namings; i++) {
+        uint32_t step = tx->cat->namings[i]->step;
+        if (step <= upto && !derive_is_done(tx->store, tx, step) && derive_mark(tx, step, e))
+            return -1;
+    }
+    return 0;
+}
+
 /* Not much lower: a writer waits for the batch under way, whatever its priority. */
 static void be_nice(void)
 {
@@ -298,7 +310,8 @@ static void *job_main(void *arg)
         stop = rest_until(j, until);
     }
     if (!rc && b.end)
-        rc = derive_moves(s, b.version, &e) || store_sync(s, &e) ? -1 : 0;
+        rc = store_write(s, TX_ALONE, mark_names, &b.row.step, &e) ||
+                     derive_moves(s, b.version, &e) || store_sync(s, &e) ? -1 : 0;
     if (rc)
         give_up(s, b.version, &e);
     pthread_mutex_lock(&j->lock);

@@ -40,8 +40,30 @@ static int update_mtime(struct store_tx *tx, uint64_t id, int64_t mtime_ns, stru
     return conn_run(tx->c, st, e);
 }
 
-int item_store(struct store_tx *tx, const struct item_row *old, const struct record *rec,
-               int64_t mtime_ns, struct err *e)
+/* The own key after a write: another one than before stands in the record. */
+static int own_key(const struct record *rec, struct span before, struct buf *hold, struct span *ret,
+                   struct err *e)
+{
+    if (names_key(rec, SLOT_KEY, hold, ret, e))
+        return -1;
+    if (!ret->p)
+        *ret = before;
+    return 0;
+}
+
+static int update_key(struct store_tx *tx, uint64_t id, struct span key, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, STMT_ITEM_UPDATE_KEY, e);
+
+    if (!st)
+        return -1;
+    bind_id(st, 1, id);
+    bind_text(st, 2, key);
+    return conn_run(tx->c, st, e);
+}
+
+static int update_row(struct store_tx *tx, const struct item_row *old, const struct record *rec,
+                      int64_t mtime_ns, struct err *e)
 {
     struct span body;
     sqlite3_stmt *st;
@@ -54,37 +76,63 @@ int item_store(struct store_tx *tx, const struct item_row *old, const struct rec
     bind_blob(st, 3, body);
     rc = conn_run(tx->c, st, e);
     sqlite3_clear_bindings(st);
-    return rc ? -1 : follow(tx, old->id, buf_span(&old->key), &old->rec, rec, e);
+    return rc;
 }
 
-static int insert_name(struct store_tx *tx, uint64_t id, struct span key, struct err *e)
+/* Names were derived since the caller read the item (by what its translation looked up): the row
+ * holds them now. */
+static int names_now(struct store_tx *tx, const struct item_row *old, struct item_row *hold,
+                     const struct record **ret, struct err *e)
 {
-    sqlite3_stmt *st = conn_stmt(tx->c, STMT_NAME_INSERT, e);
+    bool found;
 
-    if (!st)
+    *ret = &old->rec;
+    if (!names_came(tx, old->id, &old->rec))
+        return 0;
+    if (item_row_get(tx->c, old->id, hold, &found, e))
         return -1;
-    sqlite3_bind_int64(st, 1, id_coll(id));
-    bind_text(st, 2, key);
-    bind_id(st, 3, id);
-    return conn_run(tx->c, st, e);
+    if (found)
+        *ret = &hold->rec;
+    return 0;
+}
+
+int item_store(struct store_tx *tx, const struct item_row *old, const struct record *rec,
+               int64_t mtime_ns, struct err *e)
+{
+    struct buf hold BUF_CLEANUP = BUF_INIT;
+    struct item_row fresh ITEM_ROW_CLEANUP = {0};
+    struct named before = {.key = buf_span(&old->key)}, now = {.rec = rec};
+
+    if (names_now(tx, old, &fresh, &before.rec, e))
+        return -1;
+    if (own_key(rec, before.key, &hold, &now.key, e) || update_row(tx, old, rec, mtime_ns, e))
+        return -1;
+    if (!span_eq(before.key, now.key) && update_key(tx, old->id, now.key, e))
+        return -1;
+    if (names_follow(tx, old->id, before, now, e))
+        return -1;
+    return follow(tx, old->id, now.key, &old->rec, rec, e);
 }
 
 int item_insert(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
                 int64_t mtime_ns, struct err *e)
 {
+    struct buf hold BUF_CLEANUP = BUF_INIT;
+    struct named nothing = {.rec = NULL}, now = {.rec = rec};
     struct span body;
     sqlite3_stmt *st;
 
-    if (encode(tx, rec, &body, e) || !(st = conn_stmt(tx->c, STMT_ITEM_INSERT, e)))
+    if (own_key(rec, key, &hold, &now.key, e) || encode(tx, rec, &body, e) ||
+        !(st = conn_stmt(tx->c, STMT_ITEM_INSERT, e)))
         return -1;
     bind_id(st, 1, id);
-    bind_text(st, 2, key);
+    bind_text(st, 2, now.key);
     sqlite3_bind_int64(st, 3, mtime_ns);
     bind_blob(st, 4, body);
-    if (conn_run(tx->c, st, e) || insert_name(tx, id, key, e) || tx_count(tx, id_coll(id), 1, e))
+    if (conn_run(tx->c, st, e) || names_follow(tx, id, nothing, now, e) ||
+        tx_count(tx, id_coll(id), 1, e))
         return -1;
-    tx_note(tx, STORE_CHANGE_ADDED, id, key);
-    return follow(tx, id, key, NULL, rec, e);
+    return follow(tx, id, now.key, NULL, rec, e);
 }
 
 /* Bringing an item up to date may write others (move_field): what the caller read of this one
@@ -167,7 +215,7 @@ static int find_by_key(struct putting *p, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "the %s is gone", p->s->name);
     if (key_check(key, e))
         return -1;
-    return item_row_find(p->tx->c, p->s->coll, key, &p->row, &p->found, e);
+    return item_row_find(p->tx->c, shape_space(p->s), key, &p->row, &p->found, e);
 }
 
 static int find(struct putting *p, struct err *e)
@@ -227,24 +275,41 @@ static int check_strict(struct putting *p, struct err *e)
     return 0;
 }
 
-static int translate(struct putting *p, struct err *e)
+static int translate_once(struct putting *p, struct err *e)
 {
     struct world *w = &p->tx->c->world;
     struct span key = p->found ? buf_span(&p->row.key) : p->put->key;
     int rc;
 
-    if (p->found && p->put->strict && p->put->base && check_strict(p, e))
-        return -1;
     derive_uses_begin(p->tx);
     if (!p->found) { /* references to itself resolve */
         w->pending_id = p->id;
         w->pending_key = key;
+        w->pending_space = shape_space(p->s);
     }
     rc = lens_put(&p->tx->c->lens, p->v, p->s, key, p->put->text, p->line,
                   p->put->base ? &p->put->base->seen : NULL, p->found ? &p->row.rec : NULL, &p->now,
                   &p->change, e);
     w->pending_id = 0;
     return rc;
+}
+
+/* Again when it had something derived: that may have written this item, or taken its names. */
+static int translate(struct putting *p, struct err *e)
+{
+    size_t derived;
+
+    if (p->found && p->put->strict && p->put->base && check_strict(p, e))
+        return -1;
+    do {
+        derived = p->tx->n_derived;
+        if (translate_once(p, e))
+            return -1;
+        if (p->tx->n_derived != derived && p->found &&
+            item_row_get(p->tx->c, p->id, &p->row, &p->found, e))
+            return -1;
+    } while (p->tx->n_derived != derived);
+    return 0;
 }
 
 static int save(struct putting *p, int64_t mtime_ns, struct err *e)
@@ -262,13 +327,15 @@ static int save(struct putting *p, int64_t mtime_ns, struct err *e)
 static int put_stat(struct putting *p, int64_t mtime_ns, struct item_stat *ret, struct err *e)
 {
     struct conn *c = p->tx->c;
-    struct span key = p->found ? buf_span(&p->row.key) : p->put->key;
+    struct buf hold BUF_CLEANUP = BUF_INIT;
+    struct span key;
     struct item_stat stat = {.number = id_number(p->id),
                              .mtime_ns = mtime_ns,
                              .btime_ns = p->found ? p->row.btime_ns : mtime_ns};
 
     buf_reset(&c->text);
-    if (lens_text(&c->lens, p->v, p->s, &p->now, key, false, &c->text, e))
+    if (own_key(&p->now, p->found ? buf_span(&p->row.key) : p->put->key, &hold, &key, e) ||
+        lens_text(&c->lens, p->v, p->s, &p->now, key, false, &c->text, e))
         return -1;
     stat.size_bytes = c->text.n;
     if (c->text.cap > 256u * 1024u)
@@ -313,45 +380,22 @@ int item_put(struct store_tx *tx, const struct version *v, const struct shape *s
 
 /* ---- Renaming ---- */
 
-static int write_key(struct store_tx *tx, const struct item_row *row, struct span key,
-                     struct err *e)
+/* The other key, and what follows from it. */
+static int rekey(struct store_tx *tx, const struct version *v, const struct shape *s,
+                 const struct item_row *row, struct span new_key, struct err *e)
 {
-    sqlite3_stmt *st = conn_stmt(tx->c, STMT_NAME_DELETE, e);
-
-    if (!st)
-        return -1;
-    sqlite3_bind_int64(st, 1, id_coll(row->id));
-    bind_text(st, 2, buf_span(&row->key));
-    if (conn_run(tx->c, st, e) || insert_name(tx, row->id, key, e) ||
-        !(st = conn_stmt(tx->c, STMT_ITEM_UPDATE_KEY, e)))
-        return -1;
-    bind_id(st, 1, row->id);
-    bind_text(st, 2, key);
-    return conn_run(tx->c, st, e);
-}
-
-/* Formulas over _key run. */
-static int rekey(struct store_tx *tx, const struct version *v, const struct shape *s, uint64_t id,
-                 struct err *e)
-{
-    struct item_row row ITEM_ROW_CLEANUP = {0};
     struct record now RECORD_CLEANUP = RECORD_INIT;
     struct lens_change change;
     struct lens lens;
-    bool found;
     int rc;
 
-    if (item_row_get(tx->c, id, &row, &found, e))
-        return -1;
-    if (!found)
-        return err_set(e, ERR_NOT_FOUND, "the %s is gone", s->name);
     tx_sub_lens(tx, &lens);
     derive_uses_begin(tx);
-    rc = lens_rekey(&lens, v, s, buf_span(&row.key), &row.rec, &now, &change, e);
-    if (rc == 0 && change.any)
-        rc = item_store(tx, &row, &now, 0, e);
-    if (rc == 0 && change.any)
-        rc = item_note(tx, id, &change, e);
+    rc = lens_rekey(&lens, v, s, buf_span(&row->key), new_key, &row->rec, &now, &change, e);
+    if (rc == 0)
+        rc = item_store(tx, row, &now, 0, e);
+    if (rc == 0)
+        rc = item_note(tx, row->id, &change, e);
     lens_deinit(&lens);
     return rc;
 }
@@ -368,18 +412,6 @@ static int give_way(struct store_tx *tx, uint64_t other, uint64_t id, struct err
     return found ? item_remove(tx, &row, e) : 0;
 }
 
-static int rename_row(struct store_tx *tx, const struct version *v, const struct shape *s,
-                      const struct item_row *row, struct span new_key, struct err *e)
-{
-    if (write_key(tx, row, new_key, e) || tx_count(tx, id_coll(row->id), 0, e))
-        return -1;
-    tx_note(tx, STORE_CHANGE_REMOVED, row->id, buf_span(&row->key));
-    tx_note(tx, STORE_CHANGE_ADDED, row->id, new_key);
-    if (rekey(tx, v, s, row->id, e) || show_note_referrers(tx, row->id, e))
-        return -1;
-    return derive_keep(tx, row->id, e);
-}
-
 int item_rename(struct store_tx *tx, const struct version *v, const struct shape *s, uint64_t id,
                 struct span new_key, bool noreplace, struct err *e)
 {
@@ -392,7 +424,7 @@ int item_rename(struct store_tx *tx, const struct version *v, const struct shape
         return -1;
     if (!found)
         return err_set(e, ERR_NOT_FOUND, "the %s is gone", s->name);
-    if (item_find_id(tx->c, s->coll, new_key, &other, &taken, e))
+    if (item_find_id(tx->c, shape_space(s), new_key, &other, &taken, e))
         return -1;
     if (taken && noreplace)
         return err_set(e, ERR_EXISTS, "there is a %s \"%.*s\" already", s->name, (int)new_key.n,
@@ -401,7 +433,9 @@ int item_rename(struct store_tx *tx, const struct version *v, const struct shape
         return 0;
     if (taken && give_way(tx, other, id, e))
         return -1;
-    return rename_row(tx, v, s, &row, new_key, e);
+    if (rekey(tx, v, s, &row, new_key, e) || show_note_referrers(tx, id, e))
+        return -1;
+    return derive_keep(tx, id, e);
 }
 
 /* ---- The calls of store.h ---- */

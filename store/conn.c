@@ -307,7 +307,7 @@ int reader_get(struct store *s, const struct catalog *cat, struct conn **ret, st
     }
     c->next = NULL;
     c->lens.cat = cat;
-    c->world.needs_derive = NULL;
+    c->world.needs_derive = 0;
     *ret = c;
     return 0;
 }

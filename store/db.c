@@ -490,6 +490,11 @@ void store_on_wait(struct store *s, void (*fn)(void))
     s->on_wait = fn;
 }
 
+bool store_derives_first(struct store *s, const struct version *v, const struct shape *shape)
+{
+    return derive_waits(s, v, shape->coll);
+}
+
 int64_t store_count(struct store *s, const struct version *v, const struct shape *shape)
 {
     int64_t n = 0;

@@ -219,13 +219,9 @@ static int run_id(struct store_tx *tx, enum stmt stmt, uint64_t id, struct err *
 
 static int remove_rows(struct store_tx *tx, const struct item_row *row, struct err *e)
 {
-    sqlite3_stmt *st = conn_stmt(tx->c, STMT_NAME_DELETE, e);
+    struct named now = {buf_span(&row->key), &row->rec}, nothing = {.rec = NULL};
 
-    if (!st)
-        return -1;
-    sqlite3_bind_int64(st, 1, id_coll(row->id));
-    bind_text(st, 2, buf_span(&row->key));
-    if (conn_run(tx->c, st, e) || run_id(tx, STMT_ITEM_DELETE, row->id, e) ||
+    if (names_follow(tx, row->id, now, nothing, e) || run_id(tx, STMT_ITEM_DELETE, row->id, e) ||
         unique_forget(tx, row->id, e) || derive_forget(tx, row->id, e))
         return -1;
     if (atomic_load(&tx->store->has_attrs) && run_id(tx, STMT_ATTR_FORGET, id_number(row->id), e))
@@ -240,7 +236,6 @@ static int remove_now(struct store_tx *tx, const struct item_row *row, struct er
     if (leave_origins(tx, row, &lost, e) || refs_follow(tx, row->id, &row->rec, NULL, &lost, e) ||
         remove_rows(tx, row, e))
         return -1;
-    tx_note(tx, STORE_CHANGE_REMOVED, row->id, buf_span(&row->key));
     return refs_release_all(tx, &lost, e);
 }
 

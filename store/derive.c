@@ -105,24 +105,26 @@ bool derive_is_done(struct store *s, const struct store_tx *tx, uint32_t step)
 int derive_list(struct conn *c, const struct catalog *cat, uint32_t **ret, size_t *ret_n,
                 struct err *e)
 {
-    uint32_t *steps = malloc((cat->n_links + 1) * sizeof *steps);
-    size_t n = 0;
+    size_t n = cat->n_links + cat->n_namings;
+    uint32_t *steps = malloc((n + 1) * sizeof *steps);
 
+    *ret_n = 0;
     if (!steps)
         return err_nomem(e);
-    for (size_t i = 0; i < cat->n_links; i++) {
+    for (size_t i = 0; i < n; i++) {
+        const struct link *l = i < cat->n_links ? cat->links[i] : NULL;
+        uint32_t step = l ? l->step : cat->namings[i - cat->n_links]->step;
         bool done = false;
-        if (cat->links[i]->kind == LINK_INLINE)
+        if (l && l->kind == LINK_INLINE)
             continue;
-        if (link_row(c, cat->links[i]->step, &done, e)) {
+        if (link_row(c, step, &done, e)) {
             free(steps);
             return -1;
         }
         if (!done)
-            steps[n++] = cat->links[i]->step;
+            steps[(*ret_n)++] = step;
     }
     *ret = steps;
-    *ret_n = n;
     return 0;
 }
 
@@ -386,7 +388,7 @@ int derive_origin_of(struct conn *c, const struct link *l, const struct span *va
     if (!done && !l->key) /* the key says it all */
         return link_key(c, l, values, ret_key, e);
     if (!done && !tx) {
-        c->world.needs_derive = l;
+        c->world.needs_derive = l->step;
         return err_set(e, ERR_INTERRUPTED, "a type has to be derived first");
     }
     if (!done && !tx->deriving && derive_link_tx(tx, l, e))
@@ -555,6 +557,9 @@ static int derive_step_op(struct store_tx *tx, void *arg, struct err *e)
     for (size_t i = 0; i < tx->cat->n_links; i++)
         if (tx->cat->links[i]->step == step && tx->cat->links[i]->kind == LINK_EXTRACT)
             return derive_link_tx(tx, tx->cat->links[i], e);
+    for (size_t i = 0; i < tx->cat->n_namings; i++)
+        if (tx->cat->namings[i]->step == step)
+            return derive_names_tx(tx, tx->cat->namings[i], e);
     return 0;
 }
 

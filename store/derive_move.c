@@ -1,4 +1,4 @@
-/* Fields that move_field puts into the items of another type.
+/* Fields that move_field puts into the items of another type, and names that a step gives items.
  *
  * Holders from before the step still hold their values themselves, and show them. The target's
  * field is complete only when all of them have given theirs:
@@ -24,24 +24,35 @@ static bool knows(const struct version *v, uint32_t step)
     return false;
 }
 
-/* The next link that has to be derived before v shows items of coll: moved fields in them, or in
- * items whose fields they show; and before it writes them, as they are shown what the target holds.
- * NULL = none. */
-static const struct link *next_underived(struct store *s, const struct store_tx *tx,
-                                         const struct catalog *c, const struct version *v,
-                                         uint32_t coll, bool writes, unsigned depth)
+/* A step, and the collection whose items have to be up to date for it. */
+struct due {
+    uint32_t step, coll;
+};
+
+/* What has to be derived next before v shows items of coll: their names; moved fields in them, or in
+ * items whose fields they show; and before it writes them, as they are shown what the target holds. */
+static bool next_due(struct store *s, const struct store_tx *tx, const struct catalog *c,
+                     const struct version *v, uint32_t coll, bool writes, unsigned depth,
+                     struct due *ret)
 {
+    const struct naming *n = names_underived(s, tx, c, v, coll);
+
+    if (n)
+        *ret = (struct due){n->step, n->coll};
+    if (n)
+        return true;
     for (size_t i = 0; i < c->n_links && depth < MOVE_MAX_DEPTH; i++) {
-        const struct link *l = c->links[i], *deeper = NULL;
+        const struct link *l = c->links[i];
         if (l->kind == LINK_MOVE && (l->target_coll == coll || (writes && l->coll == coll)) &&
-            knows(v, l->step) && !derive_is_done(s, tx, l->step))
-            return l;
-        if (l->kind == LINK_INLINE && l->coll == coll && knows(v, l->step))
-            deeper = next_underived(s, tx, c, v, l->target_coll, writes, depth + 1);
-        if (deeper)
-            return deeper;
+            knows(v, l->step) && !derive_is_done(s, tx, l->step)) {
+            *ret = (struct due){l->step, l->coll};
+            return true;
+        }
+        if (l->kind == LINK_INLINE && l->coll == coll && knows(v, l->step) &&
+            next_due(s, tx, c, v, l->target_coll, writes, depth + 1, ret))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 /* ---- The scan ---- */
@@ -67,70 +78,102 @@ static int ids_after(struct store_tx *tx, uint32_t coll, uint64_t after, uint64_
     return 0;
 }
 
-static int bring_holder(struct store_tx *tx, const struct link *l, uint64_t id, struct err *e)
+static int bring_item(struct store_tx *tx, uint32_t step, uint64_t id, struct err *e)
 {
     struct item_row row ITEM_ROW_CLEANUP = {0};
     bool found, changed;
 
     if (item_row_get(tx->c, id, &row, &found, e))
         return -1;
-    return found && row.rec.gen < l->step
+    return found && row.rec.gen < step
                ? item_materialize(tx, &row, tx->cat->last_step, &changed, e)
                : 0;
 }
 
-static int bring_holders(struct store_tx *tx, const struct link *l, struct err *e)
+static int bring_items(struct store_tx *tx, struct due due, struct err *e)
 {
-    uint64_t ids[BATCH], after = id_make(l->coll, 0);
+    uint64_t ids[BATCH], after = id_make(due.coll, 0);
     size_t n;
 
     do {
-        if (ids_after(tx, l->coll, after, ids, &n, e))
+        if (ids_after(tx, due.coll, after, ids, &n, e))
             return -1;
         for (size_t i = 0; i < n; i++)
-            if (bring_holder(tx, l, ids[i], e))
+            if (bring_item(tx, due.step, ids[i], e))
                 return -1;
         after = n ? ids[n - 1] : after;
     } while (n == BATCH);
     return 0;
 }
 
-/* What moved into the holders before comes first: it may move on. */
-static int derive_move(struct store_tx *tx, const struct link *l, unsigned depth, struct err *e)
+/* What moved into the items before comes first: it may move on. */
+static int derive_due(struct store_tx *tx, struct due due, unsigned depth, struct err *e)
 {
     if (depth >= MOVE_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "fields move over too many references");
     for (size_t i = 0; i < tx->cat->n_links; i++) {
-        const struct link *first = tx->cat->links[i];
-        if (first->kind == LINK_MOVE && first->target_coll == l->coll && first->step < l->step &&
-            !derive_is_done(tx->store, tx, first->step) && derive_move(tx, first, depth + 1, e))
+        const struct link *l = tx->cat->links[i];
+        struct due first = {l->step, l->coll};
+        if (l->kind == LINK_MOVE && l->target_coll == due.coll && l->step < due.step &&
+            !derive_is_done(tx->store, tx, l->step) && derive_due(tx, first, depth + 1, e))
             return -1;
     }
-    if (derive_coll_tx(tx, l->coll, e) || bring_holders(tx, l, e))
+    if (derive_coll_tx(tx, due.coll, e) || bring_items(tx, due, e))
         return -1;
-    return derive_mark(tx, l->step, e);
+    return derive_mark(tx, due.step, e);
 }
 
-/* May be called in the middle of the work on another item, whose state is put aside. No text that
- * anybody has read changes by it, so nobody is told. */
+/* For work in the middle of that on another item. No text that anybody has read changes by it, so
+ * nobody is told. */
+struct aside {
+    struct origin_uses uses;
+    bool was_quiet;
+};
+
+static struct aside put_aside(struct store_tx *tx)
+{
+    struct aside a = {.was_quiet = tx->quiet};
+
+    derive_uses_swap(tx, &a.uses);
+    tx->quiet = true;
+    return a;
+}
+
+static void take_up(struct store_tx *tx, struct aside *a)
+{
+    tx->quiet = a->was_quiet;
+    derive_uses_begin(tx);
+    free(tx->uses);
+    derive_uses_swap(tx, &a->uses);
+}
+
 static int derive_moves_tx(struct store_tx *tx, const struct version *v, uint32_t coll, bool writes,
                            struct err *e)
 {
-    const struct link *l;
-    struct origin_uses aside = {0};
-    bool was_quiet = tx->quiet;
+    struct aside aside;
+    struct due due;
     int rc = 0;
 
-    if (!next_underived(tx->store, tx, tx->cat, v, coll, writes, 0))
+    if (!next_due(tx->store, tx, tx->cat, v, coll, writes, 0, &due))
         return 0;
-    derive_uses_swap(tx, &aside);
-    tx->quiet = true;
-    while (rc == 0 && (l = next_underived(tx->store, tx, tx->cat, v, coll, writes, 0)))
-        rc = derive_move(tx, l, 0, e);
-    tx->quiet = was_quiet;
-    derive_uses_begin(tx);
-    free(tx->uses);
-    derive_uses_swap(tx, &aside);
+    aside = put_aside(tx);
+    while (rc == 0 && next_due(tx->store, tx, tx->cat, v, coll, writes, 0, &due))
+        rc = derive_due(tx, due, 0, e);
+    take_up(tx, &aside);
+    return rc;
+}
+
+int derive_names_tx(struct store_tx *tx, const struct naming *n, struct err *e)
+{
+    struct due due = {n->step, n->coll};
+    struct aside aside;
+    int rc;
+
+    if (derive_is_done(tx->store, tx, n->step))
+        return 0;
+    aside = put_aside(tx);
+    rc = derive_due(tx, due, 0, e);
+    take_up(tx, &aside);
     return rc;
 }
 
@@ -152,16 +195,25 @@ static int derive_view_op(struct store_tx *tx, void *arg, struct err *e)
     return derive_coll_tx(tx, a->coll, e) || derive_moves_tx(tx, a->v, a->coll, false, e) ? -1 : 0;
 }
 
+bool derive_waits(struct store *s, const struct version *v, uint32_t coll)
+{
+    struct catalog *cat;
+    struct due due;
+    bool waits;
+
+    if (atomic_load(&s->n_underived) == 0)
+        return false;
+    cat = store_catalog(s);
+    waits = !coll_is_derived(s, coll) || next_due(s, NULL, cat, v, coll, false, 0, &due);
+    catalog_unref(cat);
+    return waits;
+}
+
 int derive_for_view(struct store *s, const struct version *v, uint32_t coll, struct err *e)
 {
     struct view_arg a = {v, coll};
-    struct catalog *cat;
-    bool needed;
 
-    if (atomic_load(&s->n_underived) == 0)
+    if (!derive_waits(s, v, coll))
         return 0;
-    cat = store_catalog(s);
-    needed = !coll_is_derived(s, coll) || next_underived(s, NULL, cat, v, coll, false, 0);
-    catalog_unref(cat);
-    return needed ? store_write(s, TX_ALONE | TX_READ_ONLY_TOO, derive_view_op, &a, e) : 0;
+    return store_write(s, TX_ALONE | TX_READ_ONLY_TOO, derive_view_op, &a, e);
 }

@@ -60,10 +60,11 @@ struct sql_check {
 };
 static const struct sql_check sql_checks[] = {
     {"SELECT printf('name \"%s\" of collection %d stands for item %d, which is missing', n.key, "
-     "n.coll, n.id & " NUMBER ") FROM name n LEFT JOIN item i ON i.id = n.id WHERE i.id IS NULL",
+     "n.coll, n.id & " NUMBER ") FROM name n LEFT JOIN item i ON i.id = n.id WHERE i.id IS NULL "
+     "AND n.coll = n.id >> 40",
      "the item is lost, or only its name was left behind"},
     {"SELECT printf('name \"%s\" stands for item %d, which is called \"%s\"', n.key, n.id & " NUMBER
-     ", i.key) FROM name n JOIN item i ON i.id = n.id WHERE i.key <> n.key OR i.id >> 40 <> n.coll",
+     ", i.key) FROM name n JOIN item i ON i.id = n.id WHERE i.key <> n.key AND i.id >> 40 = n.coll",
      "nothing is lost, the item may be found under a wrong name"},
     {"SELECT printf('item %d refers to item %d, which is missing', holder & " NUMBER
      ", target & " NUMBER ") FROM ref LEFT JOIN item i ON i.id = target WHERE i.id IS NULL",
@@ -210,6 +211,8 @@ static void name_it(struct looking *l, uint64_t id, struct span key)
 
 static bool entry_is_known(const struct catalog *c, const struct entry *en)
 {
+    if (en->slot == SLOT_KEY) /* own keys that change_key hid */
+        return en->kind == ENTRY_MEMORY;
     if (en->kind == ENTRY_RAW)
         return en->slot >> RAW_SHAPE_BITS < c->next.number;
     return en->slot == SLOT_EXTRA || (en->slot >= SLOT_FIRST && en->slot < c->next.slot);
@@ -231,15 +234,40 @@ static void look_at_record(struct looking *l)
         finding(l->f, "its content is there and can't be opened", "%s: %s", l->what, why.text);
 }
 
-static int look_at_name(struct looking *l, struct err *e)
+static int look_at_name(struct looking *l, uint32_t space, struct span key, struct err *e)
 {
     uint64_t id = 0;
     bool found;
-    if (item_find_id(l->f->tx->c, id_coll(l->row.id), buf_span(&l->row.key), &id, &found, e))
+    if (item_find_id(l->f->tx->c, space, key, &id, &found, e))
         return -1;
     if (!found)
         finding(l->f, "its content is there, it is listed and can't be opened by name",
                 "%s has no name", l->what);
+    else if (id != l->row.id)
+        finding(l->f, "its content is there and can't be opened by name",
+                "%s: its name \"%.*s\" stands for item %llu", l->what, (int)key.n, key.p,
+                (unsigned long long)id_number(id));
+    return 0;
+}
+
+static int look_at_names(struct looking *l, struct err *e)
+{
+    const struct catalog *c = l->f->tx->cat;
+    if (look_at_name(l, id_coll(l->row.id), buf_span(&l->row.key), e))
+        return -1;
+    for (size_t i = 0; i < c->n_namings; i++) {
+        const struct naming *n = c->namings[i];
+        struct buf hold BUF_CLEANUP = BUF_INIT;
+        struct span key;
+        if (n->coll != id_coll(l->row.id))
+            continue;
+        if (names_key(&l->row.rec, n->slot, &hold, &key, e) ||
+            (key.p && look_at_name(l, n->space, key, e)))
+            return -1;
+        if (!key.p && derive_is_done(l->f->tx->store, l->f->tx, n->step))
+            finding(l->f, "its content is there and can't be opened there",
+                    "%s has no key of step %u", l->what, (unsigned)n->step);
+    }
     return 0;
 }
 
@@ -333,7 +361,7 @@ static int look_at(struct looking *l, uint64_t id, struct err *e)
         return 0;
     name_it(l, id, buf_span(&l->row.key));
     look_at_record(l);
-    if (look_at_name(l, &why) || look_through_all(l, &why) || look_follows(l, &why))
+    if (look_at_names(l, &why) || look_through_all(l, &why) || look_follows(l, &why))
         return troubled(l->f, l->what, &why, e);
     return 0;
 }
@@ -437,6 +465,52 @@ static int check_refs(struct fsck *f, struct err *e)
     return rc ? troubled(f, "the references", &why, e) : 0;
 }
 
+/* ---- Names that a step gave, of nothing ---- */
+
+static int check_name(struct fsck *f, const struct naming *n, sqlite3_stmt *st,
+                      struct item_row *row, struct err *e)
+{
+    struct buf hold BUF_CLEANUP = BUF_INIT;
+    struct span name = column_span(st, 0), key = {0};
+    bool found;
+    if (item_row_get(f->tx->c, column_id(st, 1), row, &found, e))
+        return e->code == ERR_NO_MEMORY ? -1 : 0; /* damaged: look_at tells */
+    if (found && names_key(&row->rec, n->slot, &hold, &key, e))
+        return -1;
+    if (!key.p || !span_eq(key, name))
+        finding(f, "nothing is lost, the name can't be given to another item",
+                "name \"%.*s\" of step %u stands for item %llu, which %s", (int)name.n, name.p,
+                (unsigned)n->step, (unsigned long long)id_number(column_id(st, 1)),
+                found ? "is not called so" : "is missing");
+    return 0;
+}
+
+static int check_naming(struct fsck *f, const struct naming *n, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    sqlite3_stmt *st;
+    bool more;
+    int rc = conn_prepare(f->tx->c, "SELECT key, id FROM name WHERE coll = ?1", &st, e);
+    if (rc)
+        return -1;
+    sqlite3_bind_int64(st, 1, n->space);
+    while (!(rc = conn_step(f->tx->c, st, &more, e)) && more && !(rc = check_name(f, n, st, &row, e)))
+        ;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int check_namings(struct fsck *f, struct err *e)
+{
+    for (size_t i = 0; i < f->tx->cat->n_namings; i++) {
+        struct err why = ERR_INIT;
+        if (check_naming(f, f->tx->cat->namings[i], &why) &&
+            troubled(f, "the names that a step gave", &why, e))
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- The whole ---- */
 
 static int fsck_tx(struct store_tx *tx, void *arg, struct err *e)
@@ -444,7 +518,7 @@ static int fsck_tx(struct store_tx *tx, void *arg, struct err *e)
     struct fsck *f = arg;
     f->tx = tx;
     if (check_file(f, e) || check_catalog(f, e) || check_sql(f, e) || check_refs(f, e) ||
-        check_items(f, e))
+        check_namings(f, e) || check_items(f, e))
         return -1;
     return TX_ROLLBACK;
 }

@@ -47,10 +47,11 @@ struct store_tx;
 struct world {
     struct conn *c;
     struct store_tx *tx;             /* inside a write transaction, else NULL */
-    const struct link *needs_derive; /* why a read was given up: derive it and read again */
+    uint32_t needs_derive; /* why a read was given up: the step to be derived, then read again; 0 = none */
     /* The item that is being created: references to itself resolve. */
     uint64_t pending_id;
     struct span pending_key;
+    uint32_t pending_space;
 };
 
 struct conn {
@@ -272,9 +273,10 @@ struct store_base {
 #define ITEM_ROW_CLEANUP __attribute__((cleanup(item_row_free)))
 /* *ret_found = false: no such item. row's buffers are reused. */
 int item_row_get(struct conn *c, uint64_t id, struct item_row *row, bool *ret_found, struct err *e);
-int item_row_find(struct conn *c, uint32_t coll, struct span key, struct item_row *row,
+/* space: a name space (shape_space). */
+int item_row_find(struct conn *c, uint32_t space, struct span key, struct item_row *row,
                   bool *ret_found, struct err *e);
-int item_find_id(struct conn *c, uint32_t coll, struct span key, uint64_t *ret_id, bool *ret_found,
+int item_find_id(struct conn *c, uint32_t space, struct span key, uint64_t *ret_id, bool *ret_found,
                  struct err *e);
 int item_too_big(const struct store *s, struct err *e);
 /* Mode and owner (kept for version v; number 0: of directories) into *ret; untouched when none. */
@@ -300,18 +302,44 @@ int item_assign(struct store_tx *tx, const struct link *l, uint64_t id, struct s
 int item_append(struct store_tx *tx, const struct version *v, const struct shape *s,
                 struct span lines, unsigned first_line, size_t *ret_items, struct err *e);
 
-/* Below item_put & co.: replaces the stored record of an existing item (old: as it is; its key and
- * times stay, but for mtime_ns when > 0) and lets references, unique keys, extracted values and
+/* Below item_put & co.: replaces the stored record of an existing item (old: as it is; its times
+ * stay, but for mtime_ns when > 0; its own key, unless rec holds another one in SLOT_KEY) and lets
+ * names, references, unique keys, extracted values and
  * counts of origins follow. No notice. */
 int item_store(struct store_tx *tx, const struct item_row *old, const struct record *rec,
                int64_t mtime_ns, struct err *e);
-/* A new item; its number comes from tx_new_number. btime = mtime. */
+/* A new item; its number comes from tx_new_number. btime = mtime. key: its own, unless rec holds
+ * another one in SLOT_KEY. */
 int item_insert(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
                 int64_t mtime_ns, struct err *e);
 /* Removes the rows of an item that nothing refers to any more. Notes REMOVED. */
 int item_remove(struct store_tx *tx, const struct item_row *row, struct err *e);
 /* A lens of one's own over the same world, for use while another call of a lens is in progress. */
 void tx_sub_lens(struct store_tx *tx, struct lens *ret);
+
+/* ---- Names (names.c) ---- */
+
+/* An item's own key and its record, which holds the keys that steps gave it; key.p == NULL: there is
+ * no item (any more). */
+struct named {
+    struct span key;
+    const struct record *rec;
+};
+/* Brings table name in line with the item's keys. Notes ADDED and REMOVED. */
+int names_follow(struct store_tx *tx, uint64_t id, struct named old, struct named now,
+                 struct err *e);
+/* The key that stands in a slot (SLOT_KEY: the own key that translation gave the item), appended to
+ * out; p == NULL: none. */
+int names_key(const struct record *rec, slot_no slot, struct buf *out, struct span *ret,
+              struct err *e);
+/* The record is from before names that were derived since it was read. */
+bool names_came(const struct store_tx *tx, uint64_t id, const struct record *rec);
+/* The next naming by which v finds items of coll and whose rows are not all there, or NULL. */
+const struct naming *names_underived(struct store *s, const struct store_tx *tx,
+                                     const struct catalog *c, const struct version *v,
+                                     uint32_t coll);
+/* The naming whose keys a type shows; NULL: their own. */
+const struct naming *names_of_shape(const struct catalog *c, const struct shape *s);
 
 /* ---- References (refs.c) ---- */
 
@@ -374,12 +402,15 @@ int derive_for_coll(struct store *s, uint32_t coll, struct err *e);
 int derive_for_view(struct store *s, const struct version *v, uint32_t coll, struct err *e);
 /* In a transaction, also for what v writes into it. */
 int derive_view_tx(struct store_tx *tx, const struct version *v, uint32_t coll, struct err *e);
+/* Does a call on the collection through v derive something first? Any thread. */
+bool derive_waits(struct store *s, const struct version *v, uint32_t coll);
 /* After a read was given up with world.needs_derive. */
 int derive_for_read(struct store *s, uint32_t step, struct err *e);
 /* Within a transaction. */
 int derive_coll_tx(struct store_tx *tx, uint32_t coll, struct err *e);
 int derive_link_tx(struct store_tx *tx, const struct link *l, struct err *e);
-int derive_mark(struct store_tx *tx, uint32_t step, struct err *e); /* a link is derived */
+int derive_names_tx(struct store_tx *tx, const struct naming *n, struct err *e);
+int derive_mark(struct store_tx *tx, uint32_t step, struct err *e); /* a step is derived */
 /* Is every record of the collection in the tables? Against the present catalog; any thread. */
 bool coll_is_derived(struct store *s, uint32_t coll);
 /* The extract link that makes a collection's records, or NULL. */

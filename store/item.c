@@ -54,24 +54,24 @@ int item_row_get(struct conn *c, uint64_t id, struct item_row *row, bool *ret_fo
     return row_step(c, st, row, ret_found, e);
 }
 
-int item_row_find(struct conn *c, uint32_t coll, struct span key, struct item_row *row,
+int item_row_find(struct conn *c, uint32_t space, struct span key, struct item_row *row,
                   bool *ret_found, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_LOOKUP, e);
     if (!st)
         return -1;
-    sqlite3_bind_int64(st, 1, coll);
+    sqlite3_bind_int64(st, 1, space);
     bind_text(st, 2, key);
     return row_step(c, st, row, ret_found, e);
 }
 
-int item_find_id(struct conn *c, uint32_t coll, struct span key, uint64_t *ret_id, bool *ret_found,
+int item_find_id(struct conn *c, uint32_t space, struct span key, uint64_t *ret_id, bool *ret_found,
                  struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(c, STMT_NAME_FIND, e);
     if (!st)
         return -1;
-    sqlite3_bind_int64(st, 1, coll);
+    sqlite3_bind_int64(st, 1, space);
     bind_text(st, 2, key);
     if (conn_step(c, st, ret_found, e))
         return -1;
@@ -154,7 +154,7 @@ static int with_reader(struct store *st, const struct catalog *cat, reading_fn f
         if (reader_get(st, cat, &c, e))
             return -1;
         rc = fn(c, r, &why);
-        needs = c->world.needs_derive ? c->world.needs_derive->step : 0;
+        needs = c->world.needs_derive;
         reader_put(c);
         if (rc == 0)
             return 0;
@@ -205,7 +205,7 @@ static sqlite3_stmt *row_stmt(struct conn *c, const struct reading *r, struct er
     if (!st)
         return NULL;
     if (r->key.p) {
-        sqlite3_bind_int64(st, 1, r->s->coll);
+        sqlite3_bind_int64(st, 1, shape_space(r->s));
         bind_text(st, 2, r->key);
     } else {
         bind_id(st, 1, id_make(r->s->coll, r->number));
@@ -264,29 +264,43 @@ int store_key(struct store *st, const struct catalog *c, const struct version *v
 
 /* ---- Lists ---- */
 
+/* The key that the type shows of the open row (id, key, ..., body). */
+static int row_key(struct conn *c, sqlite3_stmt *st, const struct reading *r, struct span *ret,
+                   struct err *e)
+{
+    *ret = column_span(st, 1);
+    if (!r->s->key)
+        return 0;
+    return record_decode(column_span(st, 4), &c->rec, e) ||
+                   lens_key(&c->lens, r->v, r->s, &c->rec, *ret, ret, e)
+               ? -1
+               : 0;
+}
+
 static int list_row(struct conn *c, sqlite3_stmt *st, struct reading *r, struct err *e)
 {
     struct item_stat stat = {.number = id_number(column_id(st, 0))};
-    struct span text = {"", 0};
+    struct span text = {"", 0}, key;
     int rc = 0;
 
     reader_refresh(c, r->v);
     buf_reset(&c->text);
-    if (r->flags) {
+    if (r->flags)
         rc = render_row(c, st, r, r->flags & LIST_LINES, &c->text, &stat, e);
-        text = buf_span(&c->text);
-        lens_reset(&c->lens);
-    }
+    if (rc == 0)
+        rc = row_key(c, st, r, &key, e);
     if (rc == 0) {
+        text = r->flags ? buf_span(&c->text) : text;
         r->number = stat.number; /* where to go on */
-        rc = r->fn(r->arg, column_span(st, 1), &stat, text);
+        rc = r->fn(r->arg, key, &stat, text);
     }
+    lens_reset(&c->lens);
     return rc;
 }
 
 static int read_list(struct conn *c, struct reading *r, struct err *e)
 {
-    sqlite3_stmt *st = conn_stmt(c, r->flags ? STMT_ITEM_LIST : STMT_ITEM_LIST_KEYS, e);
+    sqlite3_stmt *st = conn_stmt(c, r->flags || r->s->key ? STMT_ITEM_LIST : STMT_ITEM_LIST_KEYS, e);
     bool row;
     int rc;
 

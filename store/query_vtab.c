@@ -54,9 +54,9 @@ int query_value(struct lens *l, const struct query_table *t, const struct record
     struct span json = {0};
     bool set;
 
-    *ret = (struct sql_value){.kind = SQL_TEXT, .text = key};
+    *ret = (struct sql_value){.kind = SQL_TEXT};
     if (column == 0)
-        return 0;
+        return lens_key(l, t->q->v, t->s, rec, key, &ret->text, e);
     const struct field *f = &t->s->fields[column - 1];
     if (lens_field(l, t->q->v, t->s, f, rec, key, true, &json, &set, e))
         return -1;
@@ -81,7 +81,7 @@ static int decode(struct cursor *c, struct err *e)
 
 static int column_value(struct cursor *c, int column, struct sql_value *ret, struct err *e)
 {
-    if (column > 0 && !c->decoded && decode(c, e))
+    if ((column > 0 || c->t->s->key) && !c->decoded && decode(c, e))
         return -1;
     return query_value(&c->lens, c->t, c->shown, buf_span(&c->key), column, &c->scratch, ret, e);
 }
@@ -211,7 +211,7 @@ static int begin_key(struct cursor *c, sqlite3_value *value, struct err *e)
     bool found = false;
     if (!key.p)
         return err_nomem(e);
-    if (item_find_id(c->t->q->tx->c, c->t->s->coll, key, &c->hit.id, &found, e))
+    if (item_find_id(c->t->q->tx->c, shape_space(c->t->s), key, &c->hit.id, &found, e))
         return -1;
     return begin_hits(c, NULL, found ? 1 : 0, e);
 }

@@ -467,7 +467,7 @@ static void tx_init(struct batch *b, struct store *s)
     b->tx.now_ns = now_ns();
     b->tx.changes_before = sqlite3_total_changes(s->writer->db);
     s->writer->world.tx = &b->tx;
-    s->writer->world.needs_derive = NULL;
+    s->writer->world.needs_derive = 0;
 }
 
 /* A page that was damaged when it was read may be read well the next time. */

@@ -111,6 +111,8 @@ typedef int (*store_list_fn)(void *arg, struct span key, const struct item_stat 
 int store_list(struct store *st, const struct catalog *c, const struct version *v,
                const struct shape *s, uint64_t after, unsigned flags, store_list_fn fn, void *arg,
                struct err *e);
+/* Does the next call on this type derive it first, by a scan? */
+bool store_derives_first(struct store *st, const struct version *v, const struct shape *s);
 /* The kept number of items; -1 = not derived yet. */
 int64_t store_count(struct store *st, const struct version *v, const struct shape *s);
 

@@ -86,12 +86,51 @@ static int first_ids(struct store_tx *tx, uint32_t coll, uint64_t *ids, size_t *
     return 0;
 }
 
+static bool is_used(const struct catalog *cat, const struct naming *n)
+{
+    for (size_t i = 0; i < cat->n_namings; i++)
+        if (cat->namings[i]->space == n->space)
+            return true;
+    return false;
+}
+
+/* Names that only finalized versions used: a batch of them. */
+static int dead_names(struct store_tx *tx, bool *ret_any, struct err *e)
+{
+    *ret_any = false;
+    for (size_t i = 0; i < tx->cat->n_entries && !*ret_any; i++) {
+        const struct version *v = tx->cat->entries[i].v;
+        for (size_t k = 0; k < v->n_namings && !*ret_any; k++) {
+            sqlite3_stmt *st = conn_stmt(tx->c, STMT_NAME_DROP, e);
+            int before = sqlite3_total_changes(tx->c->db);
+            if (!st)
+                return -1;
+            if (is_used(tx->cat, &v->namings[k]))
+                continue;
+            sqlite3_bind_int64(st, 1, v->namings[k].space);
+            sqlite3_bind_int64(st, 2, SWEEP_BATCH);
+            if (conn_run(tx->c, st, e))
+                return -1;
+            *ret_any = sqlite3_total_changes(tx->c->db) != before;
+        }
+    }
+    return 0;
+}
+
 /* Sets *arg when there was nothing left to do. */
 static int sweep_tx(struct store_tx *tx, void *arg, struct err *e)
 {
     uint64_t ids[SWEEP_BATCH];
     size_t n = 0;
     uint32_t coll;
+    bool any;
+
+    if (dead_names(tx, &any, e))
+        return -1;
+    if (any) {
+        *(bool *)arg = false;
+        return 0;
+    }
 
     if (dead_collection(tx, &coll, e) || (coll && first_ids(tx, coll, ids, &n, e)))
         return -1;

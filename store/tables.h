@@ -32,6 +32,7 @@ extern const size_t n_store_tables;
     X(ITEM_READ, "SELECT mtime, btime, body FROM item WHERE id = ?1")                              \
     X(ITEM_ROW, "SELECT id, key, mtime, btime, body FROM item WHERE id = ?1")                      \
     X(ITEM_KEY, "SELECT key FROM item WHERE id = ?1")                                              \
+    X(ITEM_KEY_BODY, "SELECT key, body FROM item WHERE id = ?1")                                   \
     X(ITEM_BODY, "SELECT body FROM item WHERE id = ?1")                                            \
     X(ITEM_LOOKUP, "SELECT i.id, i.key, i.mtime, i.btime, i.body FROM name AS n CROSS JOIN item "  \
                    "AS i ON i.id = n.id WHERE n.coll = ?1 AND n.key = ?2")                         \
@@ -46,6 +47,8 @@ extern const size_t n_store_tables;
     X(NAME_FIND, "SELECT id FROM name WHERE coll = ?1 AND key = ?2")                               \
     X(NAME_INSERT, "INSERT INTO name (coll, key, id) VALUES (?1, ?2, ?3)")                         \
     X(NAME_DELETE, "DELETE FROM name WHERE coll = ?1 AND key = ?2")                                \
+    X(NAME_DROP, "DELETE FROM name WHERE coll = ?1 AND key IN (SELECT key FROM name WHERE coll = " \
+                 "?1 LIMIT ?2)")                                                                   \
     X(REF_OF, "SELECT holder, slot FROM ref WHERE target = ?1")                                    \
     X(REF_OF_SLOT, "SELECT holder, slot FROM ref WHERE target = ?1 AND slot = ?2")                 \
     X(REF_ANY, "SELECT 1 FROM ref WHERE target = ?1 LIMIT 1")                                      \

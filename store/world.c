@@ -3,13 +3,39 @@
 
 #include <assert.h>
 
+/* The naming's rows must all be there before a name of it is looked up or shown. */
+static int derive_names(struct world *w, const struct shape *s, struct err *e)
+{
+    const struct naming *n = s ? names_of_shape(w->c->lens.cat, s) : NULL;
+
+    if (!n || derive_is_done(w->c->store, w->tx, n->step))
+        return 0;
+    if (w->tx)
+        return derive_names_tx(w->tx, n, e);
+    w->needs_derive = n->step;
+    return err_set(e, ERR_INTERRUPTED, "a type's keys have to be derived first");
+}
+
+/* Own keys need no record. */
+static int item_key(const struct shape *s, sqlite3_stmt *st, struct buf *out, struct err *e)
+{
+    struct record rec RECORD_CLEANUP = RECORD_INIT;
+    struct span key;
+
+    if (!s || !s->key)
+        return buf_addspan(out, column_span(st, 0)) ? 0 : err_nomem(e);
+    if (record_decode(column_span(st, 1), &rec, e) || names_key(&rec, s->key, out, &key, e))
+        return -1;
+    return key.p || buf_addspan(out, column_span(st, 0)) ? 0 : err_nomem(e);
+}
+
 static int world_key_of(void *arg, const struct version *v, uint32_t shape, uint64_t id,
                         struct buf *out, bool *found, struct err *e)
 {
     struct world *w = arg;
     const struct shape *s = version_shape(v, shape);
     sqlite3_stmt *st;
-    bool row;
+    int rc = 0;
 
     *found = false;
     if (s && s->coll != id_coll(id))
@@ -18,30 +44,32 @@ static int world_key_of(void *arg, const struct version *v, uint32_t shape, uint
         *found = true;
         return buf_addspan(out, w->pending_key) ? 0 : err_nomem(e);
     }
-    st = conn_stmt(w->c, STMT_ITEM_KEY, e);
+    if (derive_names(w, s, e))
+        return -1;
+    st = conn_stmt(w->c, s && s->key ? STMT_ITEM_KEY_BODY : STMT_ITEM_KEY, e);
     if (!st)
         return -1;
     bind_id(st, 1, id);
-    if (conn_step(w->c, st, &row, e))
+    if (conn_step(w->c, st, found, e))
         return -1;
-    *found = row;
-    if (row && !buf_addspan(out, column_span(st, 0))) {
-        stmt_done(st);
-        return err_nomem(e);
-    }
+    if (*found)
+        rc = item_key(s, st, out, e);
     stmt_done(st);
-    return 0;
+    return rc;
 }
 
 /* The type must stand in the tables before a name of it is looked up. */
 static int world_derive(struct world *w, uint32_t coll, struct err *e)
 {
+    const struct link *l;
+
     if (w->tx)
         return derive_coll_tx(w->tx, coll, e);
     if (coll_is_derived(w->c->store, coll))
         return 0;
-    w->needs_derive = derive_link_of(w->c->lens.cat, coll);
-    return w->needs_derive ? err_set(e, ERR_INTERRUPTED, "a type has to be derived first") : 0;
+    l = derive_link_of(w->c->lens.cat, coll);
+    w->needs_derive = l ? l->step : 0;
+    return l ? err_set(e, ERR_INTERRUPTED, "a type has to be derived first") : 0;
 }
 
 static int world_id_of(void *arg, const struct version *v, uint32_t shape, struct span key,
@@ -53,14 +81,22 @@ static int world_id_of(void *arg, const struct version *v, uint32_t shape, struc
     *found = false;
     if (!s || s->kind != SHAPE_ITEM)
         return 0;
-    if (w->pending_id && id_coll(w->pending_id) == s->coll && span_eq(w->pending_key, key)) {
+    if (w->pending_id && w->pending_space == shape_space(s) && span_eq(w->pending_key, key)) {
         *ret_id = w->pending_id;
         *found = true;
         return 0;
     }
-    if (world_derive(w, s->coll, e))
+    if (world_derive(w, s->coll, e) || derive_names(w, s, e))
         return -1;
-    return item_find_id(w->c, s->coll, key, ret_id, found, e);
+    return item_find_id(w->c, shape_space(s), key, ret_id, found, e);
+}
+
+static int world_name_taken(void *arg, uint32_t space, struct span key, bool *ret, struct err *e)
+{
+    struct world *w = arg;
+    uint64_t id;
+
+    return item_find_id(w->c, space, key, &id, ret, e);
 }
 
 static int world_record_of(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e)
@@ -115,6 +151,7 @@ void world_init(struct conn *c)
         .origin_of = world_origin_of,
         .extract = c->writer ? world_extract : NULL,
         .assign = c->writer ? world_assign : NULL,
+        .name_taken = c->writer ? world_name_taken : NULL,
     };
     c->world.c = c;
     lens_init(&c->lens, NULL, c->env, &w);

@@ -138,7 +138,7 @@ uint32_t step_touched(const struct shape *s); /* a note's shape: items only */
 /* ---- The kinds ---- */
 
 typedef int step_apply(struct model *m, const struct step_args *a, struct err *e);
-step_apply step_add_type, step_remove_type, step_rename_type, step_copy_type;
+step_apply step_add_type, step_remove_type, step_rename_type, step_copy_type, step_change_key;
 step_apply step_add_field, step_remove_field, step_rename_field, step_restore_field;
 step_apply step_compute_field, step_reorder_fields;
 step_apply step_require_field, step_relax_field, step_change_default, step_change_type;

@@ -28,6 +28,7 @@ const struct step_kind step_kinds[] = {
     {"unwrap_list", ARGS("type", "field"), step_unwrap_list},
     {"nest_fields", ARGS("type", "fields", "into", "object"), step_nest_fields},
     {"unnest_fields", ARGS("type", "fields", "into"), step_unnest_fields},
+    {"change_key", ARGS("type", "up", "down"), step_change_key},
     {"move_field", ARGS("type", "field", "to", "through", "as"), step_move_field},
     {"extract_type", ARGS("type", "fields", "into", "as", "key"), step_extract_type},
     {"inline_type", ARGS("type", "ref", "fields"), step_inline_type},

@@ -527,9 +527,10 @@ int world_rekey(struct world *w, const struct view *vw, struct w_item *it, const
     body = buf_of(buf_span(&it->body));
     if (record_decode(buf_span(&body), &cur, e))
         return -1;
-    free(it->key);
+    char *old = it->key;
     it->key = strdup(key);
-    int rc = lens_rekey(&w->lens, vw->v, vw->s, span_of(key), &cur, &ret, &change, e);
+    int rc = lens_rekey(&w->lens, vw->v, vw->s, span_of(old), span_of(key), &cur, &ret, &change, e);
+    free(old);
     if (rc == 0) {
         it = world_by_id(w, id);
         it->made = false;

@@ -176,7 +176,13 @@ void lt_free(struct lens_test *t)
 static void renew(struct lens_test *t)
 {
     struct err e = ERR_INIT;
-    struct lens_world w = {t, key_of, id_of, record_of, origin_of, extract, assign};
+    struct lens_world w = {.arg = t,
+                           .key_of = key_of,
+                           .id_of = id_of,
+                           .record_of = record_of,
+                           .origin_of = origin_of,
+                           .extract = extract,
+                           .assign = assign};
     lens_deinit(&t->lens);
     catalog_unref(t->cat);
     t->cat = NULL;

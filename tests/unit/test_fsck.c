@@ -13,7 +13,8 @@ static const char v2[] =
     "from: v1\n"
     "migrate:\n"
     "  - extract_type: {type: Dog, fields: {breed: title}, into: Breed, as: breed}\n"
-    "  - change_type: {type: Person, field: name, to: json, up: name, down: \"''\"}\n";
+    "  - change_type: {type: Person, field: name, to: json, up: name, down: \"''\"}\n"
+    "  - change_key: {type: Person, up: \"'p-' || _key\", down: _key}\n";
 
 static void sound_store(void)
 {
@@ -24,7 +25,7 @@ static void sound_store(void)
     put("v1", "Dog", "max", "{\"name\": \"Max\",  \"breed\": \"Boxer\", \"chip\": \"c1\"}");
     add(v2);
     ck_assert_ptr_nonnull(strstr(lines("v2", "Breed"), "Beagle"));
-    put("v2", "Dog", "new", "{\"name\": \"New\", \"breed\": \"Boxer\", \"owner\": \"ann\"}");
+    put("v2", "Dog", "new", "{\"name\": \"New\", \"breed\": \"Boxer\", \"owner\": \"p-ann\"}");
     put("v1", "Dog", "newer", "{\"name\": \"Newer\", \"breed\": \"Collie\", \"chip\": \"c2\"}");
     put("v2", "Breed", "Pug", "{\"title\": \"Pug\"}");
 }
@@ -67,6 +68,9 @@ static const struct {
     const char *sql, *said;
 } damages[] = {
     {"DELETE FROM name WHERE key = 'rex'", "(Dog \"rex\") has no name; its content is there"},
+    {"DELETE FROM name WHERE key = 'p-ann'", "(Person \"ann\") has no name; its content is there"},
+    {"UPDATE name SET key = 'q' WHERE key = 'p-ann'", "name \"q\" of step"},
+    {"UPDATE name SET id = 7 WHERE key = 'p-ann'", "its name \"p-ann\" stands for item 7"},
     {"DELETE FROM item WHERE key = 'rex'", "name \"rex\" of collection"},
     {"UPDATE item SET key = 'xer' WHERE key = 'rex'", "which is called \"xer\""},
     {"UPDATE item SET key = '.x' WHERE key = 'rex'", ".x"},

@@ -1,0 +1,176 @@
+/* Names that change_key gives: when they are derived, how they follow, what fsck finds. */
+#include "store_rig.h"
+
+#include <check.h>
+#include <stdio.h>
+
+#include "../../store/verbs.h"
+
+static struct rig r;
+
+static void setup(void)
+{
+    rig_init(&r);
+}
+static void teardown(void)
+{
+    rig_free(&r);
+}
+
+static const char dogs[] = "version: v1\n"
+                           "types:\n"
+                           "  Dog: {fields: {name: string, chip: string}}\n"
+                           "  Walk: {fields: {dog: ref<Dog>}}\n";
+static const char by_chip[] =
+    "version: v2\nfrom: v1\nmigrate:\n"
+    "  - change_key: {type: Dog, up: chip, down: \"'dog-' || _key\"}\n";
+
+static void put_dogs(void)
+{
+    rig_add(&r, dogs);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"name\": \"Rex\", \"chip\": \"a\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "2", "{\"name\": \"Max\", \"chip\": \"b\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "3", "{\"name\": \"Twin\", \"chip\": \"a\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Walk", "w", "{\"dog\": \"3\"}"));
+}
+
+static size_t findings(void)
+{
+    struct buf report BUF_CLEANUP = BUF_INIT;
+    size_t n;
+
+    ck_assert_int_eq(store_fsck(r.s, &report, &n, &r.err), 0);
+    return n;
+}
+
+#define NEW_NAMES "SELECT count(*) FROM name WHERE coll = (SELECT max(coll) FROM name)"
+#define STRAY_NAMES                                                                                \
+    "SELECT count(*) FROM name WHERE coll NOT IN (SELECT coll FROM count)"
+#define DERIVED   "SELECT count(*) FROM link"
+
+START_TEST(names__derived_by_the_first_use_of_the_type)
+{
+    put_dogs();
+    rig_add(&r, by_chip);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "2", "{\"name\": \"Max\", \"chip\": \"c\"}"));
+    ASSERT_SQL(DERIVED, 0);
+    ASSERT_SQL(NEW_NAMES, 1); /* what is written is up to date */
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "a c a~2");
+    ASSERT_SQL(DERIVED, 1);
+    ASSERT_SQL(NEW_NAMES, 3);
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+START_TEST(names__derived_by_a_reference_to_the_type)
+{
+    put_dogs();
+    rig_add(&r, by_chip);
+    ASSERT_LINE("v2", "Walk", "w", "{\"_key\": \"w\", \"dog\": \"a~2\"}");
+    ASSERT_SQL(DERIVED, 1);
+    ASSERT_OK(rig_put(&r, "v2", "Walk", "x", "{\"dog\": \"b\"}"));
+    ASSERT_LINE("v1", "Walk", "x", "{\"_key\": \"x\", \"dog\": \"2\"}");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Walk", "y", "{\"dog\": \"2\"}"), ERR_INVALID, "Dog");
+}
+END_TEST
+
+START_TEST(names__are_the_same_after_backfill_and_reopening)
+{
+    put_dogs();
+    rig_add(&r, by_chip);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "a b a~2");
+    rig_backfill(&r);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "a b a~2");
+    rig_reopen(&r, NULL);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "a b a~2");
+    ASSERT_LINE("v2", "Dog", "a~2", "{\"_key\": \"a~2\", \"name\": \"Twin\", \"chip\": \"a\"}");
+}
+END_TEST
+
+START_TEST(names__each_change_of_one_is_told)
+{
+    put_dogs();
+    rig_add(&r, by_chip);
+    rig_keys(&r, "v2", "Dog");
+    rig_changes(&r);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"name\": \"Rex\", \"chip\": \"z\"}"));
+    ck_assert_ptr_nonnull(strstr(rig_changes(&r), "REMOVED a, ADDED z"));
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "z", "y"));
+    ck_assert_ptr_nonnull(strstr(rig_changes(&r), "REMOVED 1, ADDED dog-y, REMOVED z, ADDED y"));
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "dog-y", "q"));
+    ck_assert_str_eq(rig_changes(&r), "REMOVED dog-y, ADDED q, ITEM 1");
+    ASSERT_OK(rig_delete(&r, "v2", "Dog", "y"));
+    ck_assert_ptr_nonnull(strstr(rig_changes(&r), "REMOVED q, REMOVED y"));
+}
+END_TEST
+
+START_TEST(names__a_hidden_key_comes_back_with_what_it_was_hidden_under)
+{
+    put_dogs();
+    rig_add(&r, by_chip);
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "b", "mine"));
+    ck_assert_str_eq(rig_keys(&r, "v1", "Dog"), "1 dog-mine 3");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "dog-mine", "{\"name\": \"Max\", \"chip\": \"other\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "a other a~2");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "dog-mine", "{\"name\": \"Max\", \"chip\": \"b\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "a mine a~2");
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "mine", "b"));
+    ck_assert_str_eq(rig_keys(&r, "v1", "Dog"), "1 2 3");
+}
+END_TEST
+
+START_TEST(names__a_long_one_that_is_taken_is_shortened)
+{
+    char key[250], text[300];
+
+    put_dogs();
+    rig_add(&r, by_chip);
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = 0;
+    snprintf(text, sizeof text, "{\"chip\": \"%s\"}", key);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "4", text));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "5", text));
+    ck_assert_ptr_nonnull(strstr(rig_keys(&r, "v2", "Dog"), key));
+    ck_assert_ptr_nonnull(strstr(rig_keys(&r, "v2", "Dog"), "~2"));
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+START_TEST(names__go_with_the_version_that_used_them)
+{
+    static const struct store_options with_jobs = {0};
+
+    put_dogs();
+    rig_add(&r, by_chip);
+    rig_add(&r, "version: v1b\nfrom: v1\nmigrate:\n  - rename_type: {from: Dog, to: Hound}\n");
+    rig_keys(&r, "v2", "Dog");
+    rig_state(&r, "v2", VERSION_GONE);
+    ck_assert_uint_eq(findings(), 0);
+    ASSERT_OK(rig_delete(&r, "v1b", "Hound", "2"));
+    ck_assert_uint_eq(findings(), 0);
+    rig_reopen(&r, &with_jobs); /* what is left behind is swept */
+    for (int i = 0; i < 300 && rig_sql(&r, STRAY_NAMES); i++)
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    ASSERT_SQL(STRAY_NAMES, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("store_names");
+    TCase *t = tcase_create("names");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, names__derived_by_the_first_use_of_the_type);
+    tcase_add_test(t, names__derived_by_a_reference_to_the_type);
+    tcase_add_test(t, names__are_the_same_after_backfill_and_reopening);
+    tcase_add_test(t, names__each_change_of_one_is_told);
+    tcase_add_test(t, names__a_hidden_key_comes_back_with_what_it_was_hidden_under);
+    tcase_add_test(t, names__a_long_one_that_is_taken_is_shortened);
+    tcase_add_test(t, names__go_with_the_version_that_used_them);
+    suite_add_tcase(suite, t);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int bad = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
