@@ -7,10 +7,12 @@
 
 static int resolve_version(struct at *at, struct err *e)
 {
+    const struct catalog_entry *entry = catalog_entry(at->cat, at->in.version);
+
     at->v = catalog_live(at->cat, at->in.version);
-    if (!at->v)
-        return err_set(e, ERR_STALE, "its version is no longer served");
-    return 0;
+    if (at->v)
+        return 0;
+    return err_set(e, ERR_STALE, "%s is no longer served", entry ? entry->v->name : "its version");
 }
 
 static int resolve_type(struct at *at, struct err *e)
@@ -118,11 +120,81 @@ void path_of(const struct at *dir, const char *name, char *ret, size_t size)
 {
     if (dir->s)
         snprintf(ret, size, "%s/%s%s%s", dir->v->name, dir->s->name, *name ? "/" : "", name);
-    else if (dir->in.kind == INODE_SCHEMAS)
-        snprintf(ret, size, "schemas/%s", name);
+    else if (dir->in.kind == INODE_SCHEMAS || dir->in.kind == INODE_CONTROL)
+        snprintf(ret, size, "%s/%s", dir->in.kind == INODE_SCHEMAS ? "schemas" : "control", name);
     else
         snprintf(ret, size, "%s%s%s", dir->v ? dir->v->name : "", dir->v ? "/" : "", name);
     clean(ret);
+}
+
+static bool name_of_item(struct fs *fs, const struct at *at, struct buf *ret)
+{
+    struct err ignored = ERR_INIT;
+
+    return store_key(fs->store, at->cat, at->v, at->s, at->in.number, ret, &ignored) == 0 &&
+           buf_adds(ret, ".json");
+}
+
+static void path_of_scratch(struct fs *fs, const struct at *at, const char *name, char *ret,
+                            size_t size)
+{
+    struct at dir AT_CLEANUP = AT_INIT;
+    struct scratch_info info;
+    struct err ignored = ERR_INIT;
+
+    if (scratch_get(fs->scratch, at->in.number, &info))
+        at_open(fs, info.dir, &dir, &ignored);
+    path_of(&dir, name, ret, size);
+}
+
+void path_of_at(struct fs *fs, const struct at *at, char *ret, size_t size)
+{
+    struct buf name BUF_CLEANUP = BUF_INIT;
+    bool ok = true;
+
+    switch (at->in.kind) {
+    case INODE_ITEM:
+        ok = name_of_item(fs, at, &name);
+        break;
+    case INODE_SCRATCH:
+        ok = scratch_name(fs->scratch, at->in.number, &name);
+        break;
+    case INODE_README:
+        ok = buf_adds(&name, "README");
+        break;
+    case INODE_SCHEMA:
+        snprintf(ret, size, "schemas/%s.yaml", at->v->name);
+        return;
+    case INODE_STREAM:
+        snprintf(ret, size, "%s/%s.jsonl", at->v->name, at->s->name);
+        return;
+    case INODE_CONTROL_FILE:
+        snprintf(ret, size, "control/%s", control_files[at->in.number].name);
+        return;
+    default:
+        break;
+    }
+    if (!ok || !buf_str(&name))
+        buf_reset(&name);
+    if (at->in.kind == INODE_SCRATCH)
+        path_of_scratch(fs, at, name.n ? name.p : "", ret, size);
+    else
+        path_of(at, name.n ? name.p : "", ret, size);
+}
+
+void path_of_stale(struct fs *fs, const struct inode *in, char *ret, size_t size)
+{
+    struct at at AT_CLEANUP = {.in = *in, .cat = store_catalog(fs->store)};
+    const struct catalog_entry *entry = catalog_entry(at.cat, in->version);
+
+    ret[0] = 0;
+    if (!entry)
+        return;
+    at.v = entry->v;
+    if (in->type < at.v->n_shapes)
+        at.s = at.v->shapes[in->type];
+    if (at.s)
+        path_of_at(fs, &at, ret, size);
 }
 
 static void found_node(struct found_name *f)

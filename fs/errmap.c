@@ -16,16 +16,16 @@ static const struct {
     [ERR_NONE] = {EIO, LOGGED},
     [ERR_INVALID] = {EINVAL, LOGGED | RECORDED},
     [ERR_TOO_BIG] = {EFBIG, LOGGED | RECORDED},
-    [ERR_NAME_TOO_LONG] = {ENAMETOOLONG, 0},
+    [ERR_NAME_TOO_LONG] = {ENAMETOOLONG, RECORDED},
     [ERR_NOT_FOUND] = {ENOENT, 0},
     [ERR_EXISTS] = {EEXIST, RECORDED},
     [ERR_BUSY] = {EBUSY, LOGGED | RECORDED},
-    [ERR_PERM] = {EPERM, 0},
-    [ERR_ACCESS] = {EACCES, 0},
+    [ERR_PERM] = {EPERM, RECORDED},
+    [ERR_ACCESS] = {EACCES, RECORDED},
     [ERR_STALE] = {ESTALE, RECORDED},
     [ERR_NO_SPACE] = {ENOSPC, LOGGED | RECORDED},
     [ERR_IO] = {EIO, LOGGED | RECORDED},
-    [ERR_READ_ONLY] = {EROFS, 0},
+    [ERR_READ_ONLY] = {EROFS, RECORDED},
     [ERR_NO_MEMORY] = {ENOMEM, LOGGED},
     [ERR_INTERRUPTED] = {EINTR, 0},
     [ERR_UNSUPPORTED] = {ENOTSUP, LOGGED},
@@ -84,6 +84,29 @@ void refusal_note(struct fs *fs, const char *path, const struct err *e)
         log_error(path, e);
     if (rows[e->code].flags & RECORDED)
         control_error_add(fs->control, path, e);
+}
+
+static void refuse(fuse_req_t req, const char *path, const struct err *e)
+{
+    if (e->code != ERR_STALE)
+        refusal_note(fs_of(req), path, e);
+    reply_error(req, e);
+}
+
+void refuse_name(fuse_req_t req, const struct at *dir, const char *name, const struct err *e)
+{
+    char path[PATH_SIZE];
+
+    path_of(dir, name, path, sizeof(path));
+    refuse(req, path, e);
+}
+
+void refuse_at(fuse_req_t req, const struct at *at, const struct err *e)
+{
+    char path[PATH_SIZE];
+
+    path_of_at(fs_of(req), at, path, sizeof(path));
+    refuse(req, path, e);
 }
 
 void refusal_note_verb(struct fs *fs, const char *verb, const struct err *e)

@@ -112,8 +112,12 @@ enum name_class {
 enum name_class name_classify(const char *name, struct span *ret_key);
 /* -1 with the reason (ERR_INVALID, ERR_NAME_TOO_LONG) when it is no name for a new file. */
 int name_check(const char *name, struct err *e);
+#define PATH_SIZE 640
 /* The path from the mountpoint, "v1/Dog/rex.json", for messages: what is known of it. */
 void path_of(const struct at *dir, const char *name, char *ret, size_t size);
+void path_of_at(struct fs *fs, const struct at *at, char *ret, size_t size);
+/* Of an ITEM or a STREAM whose version is not served any more. */
+void path_of_stale(struct fs *fs, const struct inode *in, char *ret, size_t size);
 
 /* What a name in a type's directory stands for now. */
 enum found {

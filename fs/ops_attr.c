@@ -212,6 +212,6 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
         r = setattrs[at.in.kind](req, &at, &asked, &e);
     if (r < 0) {
         inode_gone(&e);
-        reply_error(req, &e);
+        refuse_at(req, &at, &e);
     }
 }

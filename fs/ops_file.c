@@ -141,7 +141,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     else
         fuse_reply_err(req, EISDIR);
     if (r < 0)
-        reply_error(req, &e);
+        refuse_at(req, &at, &e);
 }
 
 /* ---- create ---- */
@@ -217,8 +217,13 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
         r = create_in_schemas(req, &dir, name, mode, fi, &e);
     else if (r == 0)
         r = err_set(&e, ERR_PERM, "no file can be made here");
-    if (r < 0)
+    if (r == 0)
+        return;
+    /* That the name came up meanwhile is the kernel's business. */
+    if (e.code == ERR_EXISTS)
         reply_error(req, &e);
+    else
+        refuse_name(req, &dir, name, &e);
 }
 
 /* ---- To the open file ----

@@ -222,7 +222,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         notify_seen(fs->notify, dir.in.version, dir.in.type);
     mark = notify_mark(fs->notify, coll_of(&dir));
     if (look_up(fs, &dir, name, &looked, &e) < 0)
-        reply_error(req, &e);
+        refuse_name(req, &dir, name, &e);
     else
         reply_entry(req, &looked, coll_of(&dir), mark);
 }

@@ -15,6 +15,15 @@
 #include "ops.h"
 #include "reply.h"
 
+static void reply_name(fuse_req_t req, const struct at *dir, const char *name, int r,
+                       const struct err *e)
+{
+    if (r < 0)
+        refuse_name(req, dir, name, e);
+    else
+        reply_done(req, 0, e);
+}
+
 /* ---- unlink ---- */
 
 static int unlink_found(struct fs *fs, const struct at *dir, const struct found_name *f,
@@ -37,14 +46,6 @@ static int unlink_found(struct fs *fs, const struct at *dir, const struct found_
     return err_set(e, ERR_NOT_FOUND, "no such file");
 }
 
-static void note(fuse_req_t req, const struct at *dir, const char *name, const struct err *e)
-{
-    char path[640];
-
-    path_of(dir, name, path, sizeof(path));
-    refusal_note(fs_of(req), path, e);
-}
-
 static int unlink_in_type(fuse_req_t req, const struct at *dir, const char *name, struct err *e)
 {
     struct fs *fs = fs_of(req);
@@ -52,10 +53,7 @@ static int unlink_in_type(fuse_req_t req, const struct at *dir, const char *name
 
     if (dirs_writable(fs, req, dir, e) < 0 || name_find(fs, dir, name, &f, e) < 0)
         return -1;
-    if (unlink_found(fs, dir, &f, e) == 0)
-        return 0;
-    note(req, dir, name, e);
-    return -1;
+    return unlink_found(fs, dir, &f, e);
 }
 
 static int unlink_in_schemas(fuse_req_t req, const struct at *dir, const char *name, struct err *e)
@@ -73,10 +71,9 @@ static int unlink_in_schemas(fuse_req_t req, const struct at *dir, const char *n
     return 0;
 }
 
-static int never(fuse_req_t req, struct err *e)
+static int never(struct err *e)
 {
-    (void)req;
-    return err_set(e, ERR_PERM, "not allowed here");
+    return err_set(e, ERR_PERM, "it can't be removed or renamed");
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -90,8 +87,8 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     else if (r == 0 && dir.in.kind == INODE_SCHEMAS)
         r = unlink_in_schemas(req, &dir, name, &e);
     else if (r == 0)
-        r = never(req, &e);
-    reply_done(req, r, &e);
+        r = never(&e);
+    reply_name(req, &dir, name, r, &e);
 }
 
 /* ---- rename ---- */
@@ -266,10 +263,7 @@ static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name
         return -1;
     if (strcmp(name, new_name) == 0)
         return m.from.what == FOUND_NONE ? err_set(e, ERR_NOT_FOUND, "no such file") : 0;
-    if (move(&m, e) == 0)
-        return 0;
-    note(req, dir, new_name, e);
-    return -1;
+    return move(&m, e);
 }
 
 static int rename_in_schemas(fuse_req_t req, const struct at *dir, const char *name,
@@ -304,55 +298,59 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
     if (r == 0 && flags & ~(unsigned)RENAME_NOREPLACE)
         r = err_set(&e, ERR_INVALID, "only a plain rename, and one that replaces nothing");
     else if (r == 0 && parent != new_parent)
-        r = err_set(&e, ERR_PERM, "from one directory to another");
+        r = err_set(&e, ERR_PERM, "nothing moves to another type or version: copy it");
     else if (r == 0 && dir.in.kind == INODE_TYPE)
         r = rename_in_type(req, &dir, name, new_name, noreplace, &e);
     else if (r == 0 && dir.in.kind == INODE_SCHEMAS)
         r = rename_in_schemas(req, &dir, name, new_name, noreplace, &e);
     else if (r == 0)
-        r = never(req, &e);
-    reply_done(req, r, &e);
+        r = never(&e);
+    reply_name(req, &dir, new_name, r, &e);
 }
 
 /* ---- Never ---- */
 
-/* emacs then makes its locks as plain files. */
+/* Names with a dot are tried by editors, which know what else to do (emacs then makes its locks as
+ * plain files): nothing to tell a person. */
+static void refuse_new(fuse_req_t req, fuse_ino_t parent, const char *name, const char *why)
+{
+    struct at dir AT_CLEANUP = AT_INIT;
+    struct err e = ERR_INIT;
+
+    if (at_open(fs_of(req), parent, &dir, &e) == 0)
+        err_set(&e, ERR_PERM, "%s", why);
+    if (name[0] == '.')
+        reply_error(req, &e);
+    else
+        refuse_name(req, &dir, name, &e);
+}
+
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
     (void)target;
-    (void)parent;
-    (void)name;
-    fuse_reply_err(req, EPERM);
+    refuse_new(req, parent, name, "no links are made here");
 }
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
 {
-    (void)parent;
-    (void)name;
     (void)mode;
     (void)dev;
-    fuse_reply_err(req, EPERM);
+    refuse_new(req, parent, name, "no pipes, sockets and devices are made here");
 }
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-    (void)parent;
-    (void)name;
     (void)mode;
-    fuse_reply_err(req, EPERM);
+    refuse_new(req, parent, name, "a directory is a version or a type, which a schema makes");
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    (void)parent;
-    (void)name;
-    fuse_reply_err(req, EPERM);
+    refuse_new(req, parent, name, "a version ends by revert or finalize, a type by remove_type");
 }
 
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
 {
     (void)ino;
-    (void)new_parent;
-    (void)new_name;
-    fuse_reply_err(req, EPERM);
+    refuse_new(req, new_parent, new_name, "no links are made here");
 }

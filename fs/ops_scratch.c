@@ -23,6 +23,13 @@ static void scratch_do_read(fuse_req_t req, struct handle *h, size_t size, off_t
         fuse_reply_buf(req, part.p, part.n);
 }
 
+static void refuse_node(fuse_req_t req, const struct scratch_handle *sh, const struct err *e)
+{
+    struct at at = {.in = {.kind = INODE_SCRATCH, .number = sh->node}};
+
+    refuse_at(req, &at, e);
+}
+
 /* The kernel knows the size, and says where an append goes. */
 static void scratch_do_write(fuse_req_t req, struct handle *h, struct span bytes, off_t offset,
                              const struct fuse_file_info *fi)
@@ -33,7 +40,7 @@ static void scratch_do_write(fuse_req_t req, struct handle *h, struct span bytes
     (void)fi;
     atomic_store(&sh->dirty, true);
     if (scratch_write(h->fs->scratch, sh->node, (uint64_t)offset, false, bytes, &e) < 0)
-        reply_error(req, &e);
+        refuse_node(req, sh, &e);
     else
         fuse_reply_write(req, bytes.n);
 }
@@ -52,17 +59,20 @@ static void scratch_flush(fuse_req_t req, struct handle *h, const struct fuse_fi
     struct err e = ERR_INIT;
 
     (void)fi;
-    reply_done(req, save(h, &e), &e);
+    if (save(h, &e) < 0)
+        refuse_node(req, (struct scratch_handle *)h, &e);
+    else
+        reply_done(req, 0, &e);
 }
 
 static void scratch_fsync(fuse_req_t req, struct handle *h)
 {
     struct err e = ERR_INIT;
-    int r = save(h, &e);
 
-    if (r == 0)
-        r = store_sync(h->fs->store, &e);
-    reply_done(req, r, &e);
+    if (save(h, &e) < 0 || store_sync(h->fs->store, &e) < 0)
+        refuse_node(req, (struct scratch_handle *)h, &e);
+    else
+        reply_done(req, 0, &e);
 }
 
 static void scratch_release(struct handle *h)

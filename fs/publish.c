@@ -84,7 +84,7 @@ static void like_item(struct writer *w, const struct at *at, struct stat *ret)
 void writer_note_refusal(struct writer *w, const struct at *at, const struct err *e)
 {
     struct buf name BUF_CLEANUP = BUF_INIT;
-    char path[640];
+    char path[PATH_SIZE];
     struct stat like;
 
     if (w->kept)

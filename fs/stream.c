@@ -145,7 +145,7 @@ static void stream_read(fuse_req_t req, struct handle *h, size_t size, off_t off
 
 static int refuse(struct stream *s, const struct at *at, struct span lines, struct err *e)
 {
-    char path[640];
+    char path[PATH_SIZE];
 
     if (e->line && !e->excerpt[0])
         err_excerpt(e, lines.p, lines.n);

@@ -109,6 +109,21 @@ static void reply_late(fuse_req_t req, struct writer *w, int r, const struct err
         reply_done(req, r, e);
 }
 
+/* at_open_inode for an open file. That its version is gone is told once, if there is a text to lose. */
+static int writer_at(struct writer *w, bool has_text, struct at *ret, struct err *e)
+{
+    char path[PATH_SIZE];
+
+    if (at_open_inode(w->h.fs, w->h.ino, &w->item, ret, e) == 0)
+        return 0;
+    if (!w->kept && has_text) {
+        path_of_stale(w->h.fs, &w->item, path, sizeof(path));
+        refusal_note(w->h.fs, path, e);
+        w->kept = true;
+    }
+    return -1;
+}
+
 static void writer_write(fuse_req_t req, struct handle *h, struct span bytes, off_t offset,
                          const struct fuse_file_info *fi)
 {
@@ -119,7 +134,7 @@ static void writer_write(fuse_req_t req, struct handle *h, struct span bytes, of
 
     pthread_mutex_lock(&h->lock);
     opener_learn(&w->opener, req, fi);
-    r = at_open_inode(h->fs, h->ino, &w->item, &at, &e);
+    r = writer_at(w, true, &at, &e);
     if (r == 0)
         r = write_locked(w, &at, bytes, (uint64_t)offset, &e);
     pthread_mutex_unlock(&h->lock);
@@ -148,7 +163,7 @@ static void writer_read(fuse_req_t req, struct handle *h, size_t size, off_t off
     int r;
 
     pthread_mutex_lock(&h->lock);
-    r = at_open_inode(h->fs, h->ino, &w->item, &at, &e);
+    r = writer_at(w, w->draft.dirty, &at, &e);
     if (r == 0)
         r = cache ? read_committed(w, &at, &committed, &e) : load_text(w, &at, &e);
     if (r < 0)
@@ -225,7 +240,7 @@ static void writer_flush(fuse_req_t req, struct handle *h, const struct fuse_fil
 
     pthread_mutex_lock(&h->lock);
     opener = opener_is(&w->opener, req, fi);
-    r = at_open_inode(h->fs, h->ino, &w->item, &at, &e);
+    r = writer_at(w, w->draft.dirty, &at, &e);
     if (r == 0)
         r = flush_locked(w, &at, opener, &e);
     else if (!w->draft.dirty)
@@ -253,7 +268,7 @@ static void writer_fsync(fuse_req_t req, struct handle *h)
     int r;
 
     pthread_mutex_lock(&h->lock);
-    r = at_open_inode(h->fs, h->ino, &w->item, &at, &e);
+    r = writer_at(w, w->draft.dirty, &at, &e);
     if (r == 0)
         r = fsync_locked(w, &at, &e);
     pthread_mutex_unlock(&h->lock);
@@ -294,7 +309,7 @@ static void writer_release(struct handle *h)
     struct err e = ERR_INIT;
 
     pthread_mutex_lock(&h->lock);
-    if (at_open_inode(h->fs, h->ino, &w->item, &at, &e) == 0)
+    if (writer_at(w, w->draft.dirty, &at, &e) == 0)
         release_locked(w, &at);
     pthread_mutex_unlock(&h->lock);
     files_close(h->fs->files, &w->opening);

@@ -11,6 +11,9 @@ at_terminal() { python3 "$TESTS_MOUNT/terminal.py" $((20 * SLOWNESS)) "$@" </dev
 # alone: no scratch file of any name, hidden ones too.
 alone() { assert_eq "$(ls -A "$D1")" rex.json "what is in v1/Dog"; }
 
+# What an editor only tries (4913, locks by symbolic links) is no refusal that a person would have to look at.
+untroubled() { assert_eq "$(cat "$M/control/errors")" "" control/errors; }
+
 # ---------------------------------------------------------------- vim
 
 need_vim() { [[ $(vim --version 2>/dev/null) == *'+eval'* ]] || skip 'vim is not installed, or a tiny one'; }
@@ -28,6 +31,7 @@ vim__saving_many_times_in_one_session() {
         ':q\r' -- vim "$D1/rex.json"
     same_dog Max 5
     alone
+    untroubled
 }
 
 vim__makes_a_new_item_on_a_terminal() {
@@ -134,6 +138,7 @@ nano__with_a_lock_and_a_backup() {
     still_the_dog Max 3
     assert_json "$D1/rex.json~" .name '"Rex"'
     assert_eq "$(ls -A "$D1")" $'rex.json\nrex.json~'
+    untroubled
 }
 
 nano__of_a_text_that_is_refused_says_so() {
@@ -190,6 +195,7 @@ emacs__on_a_terminal() {
     at_terminal '?name' '\e%' 'Rex\r' 'Max\r' '!' '\x18\x13' '?Wrote' '\x18\x03' -- emacs -nw -Q "$D1/rex.json"
     still_the_dog Max 3
     assert_eq "$(ls -A "$D1")" $'rex.json\nrex.json~'
+    untroubled
 }
 
 emacs__of_a_text_that_is_refused_puts_the_item_back() {

@@ -2,6 +2,7 @@
 # Scratch files: names that are no items' names, and the dances that editors do with them.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
+CASE_LIMIT=180
 . "$(dirname "$0")/lib.sh"
 
 setup() {
@@ -185,13 +186,58 @@ aside__and_a_refused_text_loses_nothing() {
     assert_json "$D2/rex.json" . '{"name":"Rex","age":3,"chip":"c-1"}'
 }
 
-scratch__is_bounded() {
-    local status=0
-    # One file of more bytes than the daemon should ever keep for anybody.
-    dd if=/dev/zero of="$D1/huge" bs=1M count=0 seek=100000 status=none 2>"$T/said" || status=$?
-    [[ $status -ne 0 ]] || assert_fails dd if=/dev/zero of="$D1/huge2" bs=1M count=3000 status=none
-    rm -f "$D1/huge" "$D1/huge2"
-    assert_json "$D1/rex.json" .name '"Rex"'
+# full COMMAND...: it fails for want of room, and control/errors says of what.
+full() {
+    assert_fails "${@:2}"
+    assert_match "$ERR" 'No space left on device|File too large'
+    assert_match "$(tail -n 1 "$M/control/errors")" "$1"
+    echo >"$M/control/errors"
+}
+
+scratch__is_bounded_by_bytes() {
+    local limit='scratch files hold at most [0-9]+ bytes together$'
+    # One file alone, by its size, and by writing far out.
+    full '^\[.*\] v1/Dog/huge: error: over [0-9]+ bytes$' truncate -s 100G "$D1/huge"
+    full '^\[.*\] v1/Dog/huge: error: over [0-9]+ bytes$' dd if=/dev/zero of="$D1/huge" bs=1M count=1 seek=100000 status=none
+    # Two together.
+    dd if=/dev/zero of="$D1/huge" bs=1M count=200 status=none
+    full "$limit" dd if=/dev/zero of="$D2/huge" bs=1M count=100 status=none
+    full "$limit" truncate -s 200M "$D2/other"
+    assert_eq "$(stat -c %s "$D1/huge")" $((200 << 20))
+    # What is removed makes room, and items are none of it.
+    put "$D1/rex.json" '{"name": "Max", "age": 4}'
+    rm "$D1/huge" "$D2/huge" "$D2/other"
+    dd if=/dev/zero of="$D2/huge" bs=1M count=200 status=none
+    assert_json "$D2/rex.json" '[.name, .chip]' '["Max","c-1"]'
+}
+
+scratch__is_bounded_by_number() {
+    python3 - "$D1" <<'PY'
+import errno, sys
+try:
+    for n in range(1, 100000):
+        open(f"{sys.argv[1]}/.scratch{n}", "w").close()
+    sys.exit("no end")
+except OSError as e:
+    assert e.errno == errno.ENOSPC and n > 4000, (e, n)
+PY
+    full '^\[.*\] v1/Dog/one-more: error: there are at most [0-9]+ scratch files$' sh -c ': > "$1"' sh "$D1/one-more"
+    # An item is none, and an editor that needs a scratch file is told.
+    put "$D1/new.json" '{"name": "New"}'
+    full 'at most [0-9]+ scratch files$' sed -i 's/New/Old/' "$D1/new.json"
+    rm "$D1/.scratch1" "$D1/.scratch2"
+    sed -i 's/New/Old/' "$D1/new.json"
+    assert_json "$D1/new.json" .name '"Old"'
+    find "$D1" -name '.scratch*' -delete
+    assert_eq "$(find "$D1" -name '.*' -type f | wc -l)" 0
+}
+
+scratch__random_operations_agree_with_a_model() {
+    local program
+    program=$(dirname "$SCHEMAFS")/../tests/scratch_ops
+    [[ -x $program ]] || skip "no program at $program"
+    "$program" "$D1" $((20000 / SLOWNESS)) || fail 'it does not agree'
+    assert_eq "$(names "$D1")" rex.json
 }
 
 run_tests "$@"
