@@ -124,17 +124,23 @@ static bool is_in_order(const struct reading *r, uint64_t number)
     return number > r->last && number <= end + NEAR;
 }
 
-/* How many items to store from now on; 0 = none, or somebody is at it. */
-static unsigned notice_locked(struct reading *r, uint64_t dir, uint64_t number)
+static void move_on_locked(struct reading *r, uint64_t dir, uint64_t number)
 {
-    if (r->dir == dir && number == r->last)
-        return 0; /* opened, then read */
-    if (r->dir != dir || !is_in_order(r, number)) {
+    if (r->dir == dir && (number == r->last || is_in_order(r, number)))
+        r->last = number;
+    else
         *r = (struct reading){.dir = dir, .last = number};
-        return 0;
+}
+
+/* How many items to store from now on; 0 = none, or somebody is at it. */
+static unsigned notice_locked(struct reading *r, uint64_t dir, uint64_t number, bool missed)
+{
+    move_on_locked(r, dir, number);
+    if (missed && r->missed != number) {
+        r->missed = number;
+        r->run++;
     }
-    r->last = number;
-    if (++r->run < RUN_MIN || r->todo || number + r->window / 2 < r->ahead)
+    if (r->run < RUN_MIN || r->todo || number + r->window / 2 < r->ahead)
         return 0;
     r->window = r->window ? r->window * 2 : WINDOW_MIN;
     if (r->window > WINDOW_MAX)
@@ -142,14 +148,14 @@ static unsigned notice_locked(struct reading *r, uint64_t dir, uint64_t number)
     return r->todo = r->window;
 }
 
-void hints_read(struct fs *fs, uint64_t dir, uint64_t number)
+static void notice(struct fs *fs, uint64_t dir, uint64_t number, bool missed)
 {
     struct hints *h = &fs->hints;
     struct batch *b;
     unsigned todo;
 
     pthread_mutex_lock(&h->lock);
-    todo = notice_locked(&h->readings[slot_of(dir)], dir, number);
+    todo = notice_locked(&h->readings[slot_of(dir)], dir, number, missed);
     pthread_mutex_unlock(&h->lock);
     if (!todo)
         return;
@@ -161,4 +167,14 @@ void hints_read(struct fs *fs, uint64_t dir, uint64_t number)
             return;
     }
     free(b);
+}
+
+void hints_opened(struct fs *fs, uint64_t dir, uint64_t number)
+{
+    notice(fs, dir, number, false);
+}
+
+void hints_read(struct fs *fs, uint64_t dir, uint64_t number)
+{
+    notice(fs, dir, number, true);
 }

@@ -4,7 +4,8 @@
  *              attributes along
  *   read ahead files are read one after another, in the order of their numbers, which is the order of a
  *              listing: the ones that follow are put into the kernel's page cache before they are asked
- *              for, more of them the longer it goes on
+ *              for, more of them the longer it goes on. Only a READ begins it, which says that the
+ *              kernel has no page of the file: opening files over and over stores nothing again
  *
  * Reading ahead stores pages, which may wait for others: it is done by the thread that invalidates, in
  * order with that, some items at a time. What the kernel does not know is not stored; a run of that
@@ -30,7 +31,8 @@ struct reading {
     uint64_t dir;
     uint64_t last;   /* the item that was read last */
     uint64_t ahead;  /* everything up to this item is stored */
-    unsigned run;    /* how many in order */
+    uint64_t missed; /* the last item that a READ asked for */
+    unsigned run;    /* how many READs asked for, in order */
     unsigned window; /* how many to store at a time */
     unsigned todo;   /* still to store now; 0 = nobody is at it */
 };
@@ -44,7 +46,8 @@ struct hints {
 void hints_init(struct hints *h);
 void hints_looked_up(struct hints *h, uint64_t dir);
 bool hints_take_credit(struct hints *h, uint64_t dir);
-/* An item of this directory was opened for reading, or read. */
+/* An item of this directory was opened for reading; its text was asked for. */
+void hints_opened(struct fs *fs, uint64_t dir, uint64_t number);
 void hints_read(struct fs *fs, uint64_t dir, uint64_t number);
 
 #endif

@@ -76,7 +76,7 @@ static int open_reader(fuse_req_t req, const struct at *at, struct fuse_file_inf
         handle_unref(&r->h);
         return open_snapshot(req, at, fi, e);
     }
-    hints_read(fs, inode_type(at->in.version, at->in.type), at->in.number);
+    hints_opened(fs, inode_type(at->in.version, at->in.type), at->in.number);
     fi->keep_cache = notify_keep_pages(fs->notify, at->ino);
     fi->noflush = 1;
     handle_reply_open(req, &r->h, fi);
