@@ -5,7 +5,8 @@
  * operation, names are made from numbers without a format. Warm and cold are the caller's: --warm
  * only means that one pass over the same items goes before the timed ones.
  *
- * The items are --count different ones of [--first, --first + --items), in random order, each
+ * The items are --count different ones of [--first, --first + --items), in random order (without the
+ * --skip that come first in that order, so that calls of one --seed have different items), each
  * --rounds times; or, with --seconds or --until-eof, random ones with repetition until then.
  * With several threads each has items (or a random sequence) and a directory of its own.
  */
@@ -34,7 +35,7 @@ typedef int op_fn(struct worker *w, unsigned number);
 struct options {
     const char *op;
     op_fn *run;
-    unsigned first, items, count, rounds, threads, seed;
+    unsigned first, items, skip, count, rounds, threads, seed;
     double seconds;
     bool warm, until_eof, linear;
     const char *dirs[DIRS_MAX];
@@ -248,7 +249,7 @@ static void *must(void *p)
     return p;
 }
 
-/* `count` different items of the range, shuffled unless linear; the caller frees. */
+/* Different items of the range, shuffled unless linear as far as they are used; the caller frees. */
 static unsigned *choose(const struct options *o)
 {
     unsigned *all = must(malloc(sizeof *all * o->items));
@@ -256,7 +257,7 @@ static unsigned *choose(const struct options *o)
 
     for (unsigned i = 0; i < o->items; i++)
         all[i] = o->first + i;
-    for (unsigned i = 0; !o->linear && i < o->count; i++) {
+    for (unsigned i = 0; !o->linear && i < o->skip + o->count; i++) {
         unsigned j = i + (unsigned)(random_next(&random) % (o->items - i));
         unsigned t = all[i];
 
@@ -274,7 +275,7 @@ static void worker_init(struct worker *w, const struct options *o, unsigned *num
     w->options = o;
     w->random = o->seed + 1000003u * (i + 1);
     w->salt = o->seed * 7919u;
-    w->numbers = numbers + (size_t)i * share;
+    w->numbers = numbers + o->skip + (size_t)i * share;
     w->n_numbers = share;
     w->samples = must(calloc(SAMPLES_MAX, sizeof *w->samples));
     w->dir = open(dir, O_RDONLY | O_DIRECTORY);
@@ -370,7 +371,7 @@ static void run(const struct options *o)
 static const char usage[] =
     "driver OP [option...] DIR...: open, stat, list, create, overwrite or unlink, timed\n"
     "  --first=N --items=N  the items there are: [first, first + items) (0, 100000)\n"
-    "  --count=N            how many different ones (all)\n"
+    "  --skip=N --count=N   how many of them to leave out, how many to take (0, the rest)\n"
     "  --rounds=N           passes over them (1)\n"
     "  --warm               one pass before the timed ones\n"
     "  --linear             in order of their numbers instead of at random\n"
@@ -384,7 +385,7 @@ static void bad_usage(void)
     exit(2);
 }
 
-enum { N_NUMBERS = 6 };
+enum { N_NUMBERS = 7 };
 
 /* Numbers come first, in the order of numbers[] below. */
 static const struct option long_options[] = {
@@ -394,6 +395,7 @@ static const struct option long_options[] = {
     {"rounds", 1, NULL, 3},
     {"threads", 1, NULL, 4},
     {"seed", 1, NULL, 5},
+    {"skip", 1, NULL, 6},
     {"seconds", 1, NULL, 's'},
     {"warm", 0, NULL, 'w'},
     {"linear", 0, NULL, 'l'},
@@ -404,7 +406,8 @@ static const struct option long_options[] = {
 static void parse_options(struct options *o, int argc, char **argv)
 {
     unsigned *const numbers[N_NUMBERS] = {&o->first,  &o->items,   &o->count,
-                                          &o->rounds, &o->threads, &o->seed};
+                                          &o->rounds, &o->threads, &o->seed,
+                                          &o->skip};
     int option;
 
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -430,8 +433,10 @@ static void parse(struct options *o, int argc, char **argv)
             o->run = ops[i].run;
     while (optind < argc && o->n_dirs < DIRS_MAX)
         o->dirs[o->n_dirs++] = argv[optind++];
-    if (o->count == 0 || o->count > o->items)
-        o->count = o->items;
+    if (o->skip >= o->items)
+        bad_usage();
+    if (o->count == 0 || o->count > o->items - o->skip)
+        o->count = o->items - o->skip;
     if (!o->run || o->count < o->threads)
         bad_usage();
 }

@@ -59,20 +59,19 @@ def backfill(root, version, seconds=600):
     start = time.monotonic()
     write_verb(root, "backfill", version)
     proc.wait_until(f"backfill of {version}",
-                    lambda: backfill_state(root, version) in ("done", "not_needed"), seconds)
+                    lambda: backfill_state(root, version) in ("done", "not_needed"), seconds, 0.01)
     return time.monotonic() - start
 
 
-class Reader:
-    """Reads random items in the background, from the start of a `with` to its end; then `report`
-    is the driver's."""
+class Background:
+    """Does one kind of operation on random items, by so many threads, from the start of a `with` to
+    its end; then `report` is the driver's."""
 
-    def __init__(self, fixtures, directory):
+    def __init__(self, fixtures, op, threads, items, dirs):
         self.report = None
         self.process = subprocess.Popen(
-            [fixtures.tool("driver"), "open", f"--items={min(fixtures.items, 1000000)}",
-             "--until-eof", "--seconds=600", directory],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [fixtures.tool("driver"), op, f"--items={items}", f"--threads={threads}", "--until-eof",
+             "--seconds=900", *dirs], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
         time.sleep(0.05)
@@ -80,14 +79,14 @@ class Reader:
 
     def __exit__(self, *error):
         try:
-            out, _ = self.process.communicate(timeout=30)
+            out, _ = self.process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             proc.end_process(self.process)
-            raise proc.Failed("the reader didn't end") from None
+            raise proc.Failed("the load didn't end") from None
         if self.process.returncode == 0:
             self.report = json.loads(out)
         elif not error[0]:
-            raise proc.Failed(f"the reader ended with {self.process.returncode}")
+            raise proc.Failed(f"the load ended with {self.process.returncode}")
 
 
 class Fixtures:

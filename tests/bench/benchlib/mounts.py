@@ -1,4 +1,4 @@
-"""The systems that are compared, each mounted for one measurement and unmounted after it.
+"""The systems that are compared, each mounted for the turns of one row and unmounted after them.
 
 A fresh mount is what "cold" means here: the kernel's caches of that file system are empty, the
 daemon's too; the files below (ext4's, the store's) stay in the page cache, for ours and for peers
@@ -68,8 +68,13 @@ class Systems:
     """How to mount each system; `f` are the fixtures."""
 
     def __init__(self, f):
-        self.f = f
+        self.f, self.n = f, 0
         self.profiler = None  # a profile.Profiler to watch our daemon with, for --profile
+
+    def _root(self, name):
+        """A mount point of its own: all systems of a row are mounted at once."""
+        self.n += 1
+        return self.f.path(f"mnt-{name}-{self.n}")
 
     @contextlib.contextmanager
     def ours(self, store=None, version="v1", options=None):
@@ -77,7 +82,7 @@ class Systems:
         if not self.f.program:
             raise proc.Failed("no schemafs to run")
         store = store or self.f.store
-        root = self.f.path("mnt-ours")
+        root = self._root("ours")
         command = [self.f.program, "mount", store, root, "-f"]
         command += ["-o", options] if options else []
         directory = os.path.join(root, version, "Dog") if version else root
@@ -86,7 +91,7 @@ class Systems:
 
     def null(self, *options):
         """The empty file system; without a --loop, with libfuse's."""
-        root = self.f.path("mnt-null")
+        root = self._root("null")
         command = [self.f.tool("nullfs"), f"--items={self.f.items}", *options, root]
         return mounted(command, root, os.path.join(root, "Dog"))
 
@@ -94,7 +99,7 @@ class Systems:
         return self.null(*OWN_LOOP, *options)
 
     def bindfs(self):
-        root = self.f.path("mnt-bind")
+        root = self._root("bind")
         command = ["bindfs", "-f", self.f.tree, root]
         return mounted(command, root, os.path.join(root, "Dog"))
 

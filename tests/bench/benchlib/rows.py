@@ -1,19 +1,23 @@
 """The benchmarks: a row for each line of the table of bars.
 
-A row has measures (a name and a function that gives one number in the row's unit) and bars. All
-measures of a row run in turn, `repeat` times over; a bar is judged by the median of each measure,
-and its spread is that of the same ratio within each turn.
+A row has measures (a name and what gives one number in the row's unit) and bars. What a row compares
+is mounted at once, and small batches of each run in turn, A B A B, the order reversed every other
+turn, so that what drifts on the machine meets all of them alike. A bar is judged by the median of
+its value in each turn; the spread is that of the middle half of the turns.
 """
 
+import contextlib
 import os
 import statistics
 import time
 
 from . import proc, schema
-from .fixtures import Reader, add, backfill, write_verb
+from .fixtures import Background, add, backfill, write_verb
 
 
-NEW = 12000000  # items from here on are made by benchmarks; nullfs has room for 16,777,216
+NEW = 12000000    # items from here on are made by benchmarks; nullfs has room for 16,777,216
+TREE = 1000000    # items on the file system below at the most
+BATCH = 1000      # items of a cold batch
 
 
 class Bar:
@@ -24,10 +28,34 @@ class Bar:
 
 
 class Row:
-    def __init__(self, name, what, unit, measures, bars, repeat=None, needs=""):
+    """open(stack): the measures, name -> function of the turn; what they mount ends with the stack."""
+
+    def __init__(self, name, what, unit, open_, bars, turns, needs=""):
         self.name, self.what, self.unit = name, what, unit
-        self.measures, self.bars, self.repeat = measures, bars, repeat
+        self.open, self.bars, self.turns = open_, bars, turns
+        self.in_order = False  # every turn: what comes later needs what came before
+        self.shown = None      # measures that the table tells beside `ours`; None = all
         self.needs = needs  # why it isn't run, when that is known beforehand
+
+
+class Held:
+    """A system that is mounted when it is first needed, and stays."""
+
+    def __init__(self, stack, mount):
+        self.stack, self.mount, self.m = stack, mount, None
+
+    def __call__(self):
+        if not self.m:
+            self.m = self.stack.enter_context(self.mount())
+        return self.m
+
+    @property
+    def dir(self):
+        return self().dir
+
+    @property
+    def root(self):
+        return self().root
 
 
 def over(a, b):
@@ -37,156 +65,177 @@ def over(a, b):
 class Rows:
     def __init__(self, fixtures, systems):
         self.f, self.s = fixtures, systems
-        self.turn = 0  # seeds differ by it, the same for all measures of one turn
-        self.count = min(self.f.items, 20000)
-        self.busy_s = 1.0  # how long the last backfill beside a reader took
+        self.items = min(fixtures.items, TREE)  # that every system has
+        self.busy_s = 1.0                       # how long the last backfill beside readers took
 
     # What the driver does with a mounted system.
 
-    def _warm(self, op, system, count=1000, rounds=20):
-        with system as m:
-            return self.f.drive(op, "--warm", f"--items={min(self.f.items, 1000000)}",
-                                f"--count={min(count, self.f.items)}", f"--rounds={rounds}",
-                                m.dir)["us"]["mean"]
+    def _each(self, stack, mounts, measure):
+        """The same measure of several systems: name -> function of the turn."""
+        held = {name: Held(stack, mount) for name, mount in mounts.items()}
+        return {name: (lambda turn, h=h: measure(h.dir, turn)) for name, h in held.items()}
 
-    def _cold(self, system, count=None, **more):
-        with system as m:
-            return self.f.drive("open", f"--items={min(self.f.items, 1000000)}",
-                                f"--count={count or self.count}", f"--seed={self.turn + 1}",
-                                m.dir, **more)["us"]["mean"]
+    def _warm(self, op, rounds, count=500):
+        """One untimed pass, then the timed ones; the same items in every turn."""
+        return lambda where, turn: self.f.drive(
+            op, "--warm", f"--items={self.items}", f"--count={min(count, self.items)}",
+            f"--rounds={rounds}", where)["us"]["mean"]
 
-    def _list(self, system):
+    def _cold_batch(self, where, part, parts=1):
+        """Random items that this mount was not asked for before."""
+        size = min(BATCH, max(self.items // (20 * parts), 1))
+        return self.f.drive("open", f"--items={self.items}", f"--skip={part * size}",
+                            f"--count={size}", where)["us"]["mean"]
+
+    def _cold(self):
+        return lambda where, turn: self._cold_batch(where, turn)
+
+    def _list(self):
         """Microseconds for each entry of a repeated listing."""
-        with system as m:
-            report = self.f.drive("list", "--warm", "--items=1", "--rounds=5", m.dir)
+        def measure(where, turn):
+            report = self.f.drive("list", "--warm", "--items=1", "--rounds=3", where)
             return report["seconds"] * 1e6 / report["result"]
+        return measure
 
-    def _create(self, system, after=None):
-        first = NEW + self.turn * 100000
-        count = min(self.f.items, 5000)
-        with system as m:
-            report = self.f.drive("create", f"--first={first}", f"--items={count}", m.dir)
-            if after:
-                self.f.drive(after, f"--first={first}", f"--items={count}", m.dir)
-        return report["us"]["mean"]
-
-    def _grep(self, system, warm=False):
-        with system as m:
-            for _ in range(1 + warm):
-                seconds = proc.timed(["grep", "-rc", "zzz", m.dir], 180, ok=(0, 1),
-                                     stdout=open(os.devnull, "w", encoding="utf-8"))
-        return seconds
-
-    def _point(self):
-        sql = self.f.sql
+    def _point(self, turn):
+        sql, size = self.f.sql, min(BATCH, self.items // 20)
         return proc.run_json([self.f.tool("sqlfloor"), "point", f"--items={self.f.items}",
-                              f"--count={self.count}", f"--seed={self.turn + 1}",
+                              f"--count={size}", f"--lead={2 * size}", f"--seed={turn + 1}",
                               f"--coll={sql.coll}", sql.path, sql.FIND, sql.READ])["us"]["mean"]
 
-    def _insert(self, count, batch):
-        """Microseconds for each item inserted into a copy of the store."""
+    def _insert(self, path, first, count, batch):
+        """Microseconds for each item inserted into this copy of the store."""
         sql = self.f.sql
-        copy = self.f.copy_store(sql.path, "insert.db")
-        return proc.run_json([self.f.tool("sqlfloor"), "insert", f"--first={2 * NEW}",
+        return proc.run_json([self.f.tool("sqlfloor"), "insert", f"--first={first}",
                               f"--items={count}", f"--batch={batch}", f"--coll={sql.coll}",
-                              f"--base={sql.base}", copy, *sql.INSERTS], 300)["us"]["mean"]
+                              f"--base={sql.base}", path, *sql.INSERTS], 900)["us"]["mean"]
 
     def _copy(self, store, name="work.db"):
         return self.f.copy_store(store, name)
 
+    def _simple(self, name, what, unit, measures, bars, turns, needs=""):
+        """A row whose measures mount by themselves."""
+        return Row(name, what, unit, lambda stack: {n: lambda turn, fn=fn: fn()
+                                                    for n, fn in measures.items()},
+                   bars, turns, needs)
+
     # The rows.
 
     def warm_open_ro(self):
-        return Row("warm_open_ro", "warm open+read+close, -o ro", "us", {
-            "ours": lambda: self._warm("open", self.s.ours(options="ro")),
-            "floor": lambda: self._warm("open", self.s.floor("--noopen")),
-            "ext4": lambda: self._warm("open", self.s.ext4()),
-        }, [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)])
+        return Row("warm_open_ro", "warm open+read+close, -o ro", "us", lambda stack: self._each(
+            stack, {"ours": lambda: self.s.ours(options="ro"),
+                    "floor": lambda: self.s.floor("--noopen"),
+                    "ext4": self.s.ext4}, self._warm("open", 20)),
+            [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)], 21)
 
     def warm_open(self):
-        return Row("warm_open", "warm open+read+close", "us", {
-            "ours": lambda: self._warm("open", self.s.ours()),
-            "floor": lambda: self._warm("open", self.s.floor()),
-            "bindfs": lambda: self._warm("open", self.s.bindfs()),
-            "ext4": lambda: self._warm("open", self.s.ext4()),
-        }, [Bar("0.6 x bindfs", over("ours", "bindfs"), 0.6)])
+        return Row("warm_open", "warm open+read+close", "us", lambda stack: self._each(
+            stack, {"ours": self.s.ours, "floor": self.s.floor, "bindfs": self.s.bindfs,
+                    "ext4": self.s.ext4}, self._warm("open", 4)),
+            [Bar("0.6 x bindfs", over("ours", "bindfs"), 0.6)], 21)
 
     def warm_stat(self):
-        return Row("warm_stat", "warm stat", "us", {
-            "ours": lambda: self._warm("stat", self.s.ours(), rounds=200),
-            "floor": lambda: self._warm("stat", self.s.floor(), rounds=200),
-            "ext4": lambda: self._warm("stat", self.s.ext4(), rounds=200),
-        }, [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)])
+        return Row("warm_stat", "warm stat", "us", lambda stack: self._each(
+            stack, {"ours": self.s.ours, "floor": self.s.floor, "ext4": self.s.ext4},
+            self._warm("stat", 100)), [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)], 21)
 
     def warm_list(self):
-        return Row("warm_list", "warm listing, an entry", "us", {
-            "ours": lambda: self._list(self.s.ours()),
-            "floor": lambda: self._list(self.s.floor()),
-            "ext4": lambda: self._list(self.s.ext4()),
-        }, [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)])
+        return Row("warm_list", "warm listing, an entry", "us", lambda stack: self._each(
+            stack, {"ours": self.s.ours, "floor": self.s.floor, "ext4": self.s.ext4},
+            self._list()), [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)], 11)
+
+    def _cold_row(self, name, what, mounts):
+        """The bar is the smaller of two; each is shown."""
+        def open_(stack):
+            measures = self._each(stack, mounts, self._cold())
+            measures["sql"] = self._point
+            return measures
+
+        return Row(name, what, "us", open_, [
+            Bar("1.2 x floor_mt", over("ours", "floor_mt"), 1.2),
+            Bar("1 x (floor + 2 x sql)", lambda m: m["ours"] / (m["floor"] + 2 * m["sql"]), 1)], 17)
 
     def cold_open(self):
-        return Row("cold_open", "cold random open+read+close", "us", {
-            "ours": lambda: self._cold(self.s.ours()),
-            "floor": lambda: self._cold(self.s.floor()),
-            "floor_mt": lambda: self._cold(self.s.null()),
-            "sql": self._point,
-            "bindfs": lambda: self._cold(self.s.bindfs()),
-        }, [Bar("min(1.2 x floor_mt, floor + 2 x sql)", lambda m: m["ours"] / min(
-            1.2 * m["floor_mt"], m["floor"] + 2 * m["sql"]), 1.0)])
+        return self._cold_row("cold_open", "cold random open+read+close", {
+            "ours": self.s.ours, "floor": self.s.floor, "floor_mt": self.s.null,
+            "bindfs": self.s.bindfs})
 
     def cold_open_ro(self):
-        return Row("cold_open_ro", "cold random open+read+close, -o ro", "us", {
-            "ours": lambda: self._cold(self.s.ours(options="ro")),
-            "floor": lambda: self._cold(self.s.floor("--noopen")),
-            "floor_mt": lambda: self._cold(self.s.null("--noopen")),
-            "sql": self._point,
-        }, [Bar("min(1.2 x floor_mt, floor + 2 x sql)", lambda m: m["ours"] / min(
-            1.2 * m["floor_mt"], m["floor"] + 2 * m["sql"]), 1.0)])
+        return self._cold_row("cold_open_ro", "cold random open+read+close, -o ro", {
+            "ours": lambda: self.s.ours(options="ro"),
+            "floor": lambda: self.s.floor("--noopen"),
+            "floor_mt": lambda: self.s.null("--noopen")})
 
-    def _grep_row(self, name, what, ours, floor, bar):
-        return Row(name, what, "s", {
-            "ours": lambda: self._grep(ours()),
-            "floor": lambda: self._grep(floor()),
-            "bindfs": lambda: self._grep(self.s.bindfs()),
-            "ext4": lambda: self._grep(self.s.ext4(), warm=True),
-        }, [bar], repeat=2, needs="" if self.f.items <= 200000 else "for up to 200,000 items")
+    def _grep(self, system, warm=False):
+        with system as m:
+            for _ in range(1 + warm):
+                with open(os.devnull, "w", encoding="utf-8") as null:
+                    seconds = proc.timed(["grep", "-rc", "zzz", m.dir], 180, ok=(0, 1), stdout=null)
+        return seconds
+
+    def _grep_row(self, name, what, systems, bar, turns):
+        measures = {n: lambda fn=fn: self._grep(fn()) for n, fn in systems.items()}
+        measures["ext4"] = lambda: self._grep(self.s.ext4(), warm=True)
+        return self._simple(name, what, "s", measures, [bar], turns,
+                            "" if self.f.items <= 200000 else "for up to 200,000 items")
 
     def grep_ro(self):
-        row = self._grep_row(
-            "grep_ro", "cold grep -r, -o ro", lambda: self.s.ours(options="ro"),
-            lambda: self.s.floor("--noopen", "--readdirplus=always", "--push"),
-            Bar("2.5 x warm ext4", over("ours", "ext4"), 2.5))
-        del row.measures["bindfs"]
-        return row
+        return self._grep_row("grep_ro", "cold grep -r, -o ro", {
+            "ours": lambda: self.s.ours(options="ro"),
+            "floor": lambda: self.s.floor("--noopen", "--readdirplus=always", "--push"),
+        }, Bar("2.5 x warm ext4", over("ours", "ext4"), 2.5), 7)
 
     def grep(self):
-        return self._grep_row(
-            "grep", "cold grep -r", self.s.ours,
-            lambda: self.s.floor("--readdirplus=always", "--push"),
-            Bar("0.5 x bindfs", over("ours", "bindfs"), 0.5))
+        return self._grep_row("grep", "cold grep -r", {
+            "ours": self.s.ours,
+            "floor": lambda: self.s.floor("--readdirplus=always", "--push"),
+            "bindfs": self.s.bindfs,
+        }, Bar("0.5 x bindfs", over("ours", "bindfs"), 0.5), 3)
 
     def create(self):
-        return Row("create", "create+write+close of new items", "us", {
-            "ours": lambda: self._create(self.s.ours(self._copy(self.f.store))),
-            "floor": lambda: self._create(self.s.floor()),
-            "floor_mt": lambda: self._create(self.s.null()),
-            "sql": lambda: self._insert(min(self.f.items, 5000), 1),
-            "bindfs": lambda: self._create(self.s.bindfs(), after="unlink"),
-            "ext4": lambda: self._create(self.s.ext4(), after="unlink"),
-        }, [Bar("min(1.5 x floor_mt, floor + 2 x sql)", lambda m: m["ours"] / min(
-                1.5 * m["floor_mt"], m["floor"] + 2 * m["sql"]), 1.0),
-            Bar("0.8 x bindfs", over("ours", "bindfs"), 0.8)])
+        count = min(self.f.items, 500)
+
+        def create(where, turn):
+            return self.f.drive("create", f"--first={NEW + turn * count}", f"--items={count}",
+                                where)["us"]["mean"]
+
+        def create_and_remove(where, turn):
+            us = create(where, turn)
+            self.f.drive("unlink", f"--first={NEW + turn * count}", f"--items={count}", where)
+            return us
+
+        def open_(stack):
+            ours = {"ours": lambda: self.s.ours(self._copy(self.f.store)),
+                    "floor": self.s.floor, "floor_mt": self.s.null}
+            below = {"bindfs": self.s.bindfs, "ext4": self.s.ext4}
+            copy = Held(stack, lambda: contextlib.nullcontext(
+                self.f.copy_store(self.f.sql.path, "insert.db")))
+            return {**self._each(stack, ours, create),
+                    **self._each(stack, below, create_and_remove),
+                    "sql": lambda turn: self._insert(copy(), NEW + turn * count, count, 1)}
+
+        return Row("create", "create+write+close of new items", "us", open_, [
+            Bar("1.5 x floor_mt", over("ours", "floor_mt"), 1.5),
+            Bar("1 x (floor + 2 x sql)", lambda m: m["ours"] / (m["floor"] + 2 * m["sql"]), 1),
+            Bar("0.8 x bindfs", over("ours", "bindfs"), 0.8)], 15)
 
     def _distance_row(self, name, what, store, limit):
-        """Version 100 steps from v1; v1 is the one that the items were written in."""
-        return Row(name, what, "us", {
-            "ours": lambda: self._cold(self.s.ours(store(), "v101")),
-            "near": lambda: self._cold(self.s.ours(store(), "v1")),
-            "ours_warm": lambda: self._warm("open", self.s.ours(store(), "v101")),
-            "near_warm": lambda: self._warm("open", self.s.ours(store(), "v1")),
-        }, [Bar(f"cold: {limit} x near", over("ours", "near"), limit),
-            Bar(f"warm: {limit} x near", over("ours_warm", "near_warm"), limit)])
+        """Version 100 steps from v1, which is the one that the items were written in: two
+        directories of one mount."""
+        def open_(stack):
+            m = Held(stack, lambda: self.s.ours(store(), "v1"))
+            far = lambda: m.root + "/v101/Dog"
+            warm = self._warm("open", 4)
+            return {
+                "ours": lambda turn: self._cold_batch(far(), 2 * turn, 2),
+                "near": lambda turn: self._cold_batch(m.dir, 2 * turn + 1, 2),
+                "ours_warm": lambda turn: warm(far(), turn),
+                "near_warm": lambda turn: warm(m.dir, turn),
+            }
+
+        return Row(name, what, "us", open_, [
+            Bar(f"cold: {limit} x near", over("ours", "near"), limit),
+            Bar(f"warm: {limit} x near", over("ours_warm", "near_warm"), limit)], 19)
 
     def far_filled(self):
         return self._distance_row("far_filled", "a version 100 steps away, backfilled",
@@ -196,77 +245,134 @@ class Rows:
         return self._distance_row("far", "a version 100 steps away, not backfilled",
                                   lambda: self.f.chain_store, 2)
 
-    def _add(self, store):
-        """Milliseconds for one add, the median of nine."""
-        with self.s.ours(self._copy(store), "") as m:
-            times = [add(m.root, schema.add_optional(n)) for n in range(2, 11)]
-        return statistics.median(times) * 1e3
+    def versions(self):
+        """The cost of a cold read through versions at several distances, for the plot."""
+        at = (171, 1, 2, 11, 51, 101)
+
+        def open_(stack):
+            m = Held(stack, lambda: self.s.ours(self.f.filled_store, "v1"))
+            return {("ours" if n == 171 else f"v{n}"): lambda turn, i=i, n=n: self._cold_batch(
+                f"{m.root}/v{n}/Dog", len(at) * turn + i, len(at)) for i, n in enumerate(at)}
+
+        return Row("versions", "cold read through v171 of 171, backfilled", "us", open_,
+                   [Bar("1.1 x v1", over("ours", "v1"), 1.1)], 19)
+
+    # Verbs: two stores are mounted, of all items and of 1,000, and take turns.
+
+    def _verb_row(self, name, what, prepare, verb, bars, turns):
+        """verb(mount, turn): seconds; prepare(mount, turn) is not timed."""
+        def timed(m, turn):
+            prepare(m(), turn)
+            return verb(m(), turn) * 1e3
+
+        def open_(stack):
+            stores = {"ours": lambda: self.s.ours(self._copy(self.f.store, "verb.db"), ""),
+                      "at_1000": lambda: self.s.ours(self._copy(self.f.small_store, "verb-small.db"),
+                                                     "")}
+            held = {n: Held(stack, mount) for n, mount in stores.items()}
+            return {n: (lambda turn, h=h: timed(h, turn)) for n, h in held.items()}
+
+        return Row(name, what, "ms", open_, bars, turns)
 
     def add(self):
-        return Row("add", f"add at {self.f.items:,} items", "ms", {
-            "ours": lambda: self._add(self.f.store),
-            "at_1000": lambda: self._add(self.f.small_store),
-        }, [Bar("1.5 x at 1,000", over("ours", "at_1000"), 1.5),
-            Bar("20 ms", lambda m: m["ours"], 20, "ms")])
+        return self._verb_row(
+            "add", f"add at {self.f.items:,} items", lambda m, turn: None,
+            lambda m, turn: add(m.root, schema.add_optional(turn + 2)),
+            [Bar("1.5 x at 1,000", over("ours", "at_1000"), 1.5),
+             Bar("20 ms", lambda m: m["ours"], 20, "ms")], 25)
+
+    def revert(self):
+        return self._verb_row(
+            "revert", f"revert at {self.f.items:,} items",
+            lambda m, turn: add(m.root, schema.add_optional(2, name=f"r{turn}")),
+            lambda m, turn: write_verb(m.root, "revert", f"r{turn}"),
+            [Bar("same cost (1.5 x at 1,000)", over("ours", "at_1000"), 1.5)], 21)
+
+    def finalize(self):
+        def prepare(m, turn):
+            add(m.root, schema.convert_age(turn + 2, turn % 2))
+            backfill(m.root, f"v{turn + 2}", 900)
+
+        return self._verb_row(
+            "finalize", f"finalize at {self.f.items:,} items", prepare,
+            lambda m, turn: write_verb(m.root, "finalize", f"v{turn + 2}"),
+            [Bar("same cost (1.5 x at 1,000)", over("ours", "at_1000"), 1.5)],
+            9 if self.f.items <= 200000 else 3)
 
     def _backfill(self):
         with self.s.ours(self._copy(self.f.store), "") as m:
             add(m.root, schema.convert_age(2))
-            return backfill(m.root, "v2")
+            return backfill(m.root, "v2", 900)
 
     def _update(self, statement):
         copy = self._copy(self.f.sql.path, "update.db")
-        return proc.timed(["sqlite3", copy, statement], 300)
+        return proc.timed(["sqlite3", copy, statement], 900)
 
     def backfill(self):
         """SQLite compares before it overwrites: SET body = body writes no page. A backfill can't but
         write, so the same UPDATE with one more byte stands beside it."""
-        return Row("backfill", f"backfill of {self.f.items:,} items", "s", {
+        return self._simple("backfill", f"backfill of {self.f.items:,} items", "s", {
             "ours": self._backfill,
             "same": lambda: self._update(self.f.sql.UPDATE),
             "longer": lambda: self._update(self.f.sql.UPDATE_LONGER),
         }, [Bar("4 x UPDATE SET body = body", over("ours", "same"), 4),
-            Bar("4 x the same, a byte longer", over("ours", "longer"), 4)])
+            Bar("4 x the same, a byte longer", over("ours", "longer"), 4)],
+            5 if self.f.items <= 200000 else 1)
 
-    def _reader(self, busy):
-        """p99 of a reader of random items of a fresh mount, during a backfill or as long without."""
-        with self.s.ours(self._copy(self.f.store)) as m:
-            add(m.root, schema.convert_age(2))
-            with Reader(self.f, m.dir) as reader:
+    # Beside a backfill.
+
+    def _beside(self, busy, readers, writers):
+        """Reports of readers and writers of random items through v1 to v4, while v5 is backfilled,
+        or as long without."""
+        store = self.f.with_versions(self.f.store, "load.db",
+                                     [schema.add_optional(n) for n in range(2, 5)])
+        with self.s.ours(store) as m:
+            add(m.root, schema.convert_age(5))
+            dirs = [f"{m.root}/v{n}/Dog" for n in range(1, 5)]
+            with Background(self.f, "open", readers, self.items, dirs) as reading, \
+                 (Background(self.f, "overwrite", writers, self.items, dirs) if writers
+                  else contextlib.nullcontext()) as writing:
                 if busy:
-                    self.busy_s = backfill(m.root, "v2")
+                    self.busy_s = max(backfill(m.root, "v5", 900), 0.3)
                 else:
                     time.sleep(self.busy_s)
-            return reader.report["us"]["p99"]
+            return reading.report, writing and writing.report
+
+    def _lone_reader(self, busy):
+        return self._beside(busy, 1, 0)[0]["us"]["p99"]
 
     def backfill_reader(self):
-        return Row("backfill_reader", "a reader's p99 during a backfill", "us", {
-            "ours": lambda: self._reader(True),
-            "idle": lambda: self._reader(False),
-        }, [Bar("2 x idle", over("ours", "idle"), 2)])
+        return self._simple("backfill_reader", "a reader's p99 during a backfill", "us", {
+            "ours": lambda: self._lone_reader(True),
+            "idle": lambda: self._lone_reader(False),
+        }, [Bar("2 x idle", over("ours", "idle"), 2)], 5)
 
-    def _revert(self, store):
-        with self.s.ours(self._copy(store), "") as m:
-            add(m.root, schema.add_optional(2))
-            return write_verb(m.root, "revert", "v2") * 1e3
+    def load(self):
+        """16 readers and 4 writers over four versions: one run gives all of its numbers."""
+        def open_(stack):
+            got = {}
 
-    def revert(self):
-        return Row("revert", f"revert at {self.f.items:,} items", "ms", {
-            "ours": lambda: self._revert(self.f.store),
-            "at_1000": lambda: self._revert(self.f.small_store),
-        }, [Bar("same cost (1.5 x at 1,000)", over("ours", "at_1000"), 1.5)], repeat=5)
+            def run(name, busy):
+                reading, writing = self._beside(busy, 16, 4)
+                got[name] = {"p99": reading["us"]["p99"], "p50": reading["us"]["p50"],
+                             "max": reading["us"]["max"], "an_op": 1e6 / reading["rate"],
+                             "a_write": 1e6 / writing["rate"]}
+                return got[name]["p99"]
 
-    def _finalize(self, store):
-        with self.s.ours(self._copy(store), "") as m:
-            add(m.root, schema.convert_age(2))
-            backfill(m.root, "v2")
-            return write_verb(m.root, "finalize", "v2") * 1e3
+            return {"ours": lambda turn: run("ours", True), "idle": lambda turn: run("idle", False),
+                    **{f"{what}_{name}": lambda turn, what=what, name=name: got[name][what]
+                       for name in ("ours", "idle") for what in ("p50", "max", "an_op", "a_write")}}
 
-    def finalize(self):
-        return Row("finalize", f"finalize at {self.f.items:,} items", "ms", {
-            "ours": lambda: self._finalize(self.f.store),
-            "at_1000": lambda: self._finalize(self.f.small_store),
-        }, [Bar("same cost (1.5 x at 1,000)", over("ours", "at_1000"), 1.5)], repeat=5)
+        row = Row("load", "p99 of 16 readers beside 4 writers, during a backfill", "us", open_, [
+            Bar("2 x idle", over("ours", "idle"), 2),
+            Bar("p50: 2 x idle", over("p50_ours", "p50_idle"), 2),
+            Bar("time for a read: 2 x idle", over("an_op_ours", "an_op_idle"), 2),
+            Bar("time for a write: 4 x idle", over("a_write_ours", "a_write_idle"), 4)], 5)
+        row.in_order = True  # the last measures tell what the first two found
+        row.shown = ("idle",)
+        return row
+
+    # Streams.
 
     def _cat(self):
         with self.s.ours(version="v1") as m:
@@ -279,44 +385,51 @@ class Rows:
             return proc.timed(["sqlite3", sql.path, sql.SCAN], 300, stdout=null)
 
     def stream_read(self):
-        return Row("stream_read", f"reading Dog.jsonl, {self.f.items:,} items", "s", {
+        return self._simple("stream_read", f"reading Dog.jsonl, {self.f.items:,} items", "s", {
             "ours": self._cat,
             "sqlite3": self._select,
-        }, [Bar("3 x sqlite3 SELECT", over("ours", "sqlite3"), 3)])
+        }, [Bar("3 x sqlite3 SELECT", over("ours", "sqlite3"), 3)],
+            11 if self.f.items <= 200000 else 3)
 
     def _append(self):
-        lines = self.f.lines(2 * NEW, self.f.items)
+        lines = self.f.lines(2 * NEW, self.items)
         with self.s.ours(self._copy(self.f.store)) as m:
             return proc.timed(["dd", f"if={lines}", f"of={m.root}/v1/Dog.jsonl", "bs=128k",
-                               "oflag=append", "conv=notrunc", "status=none"], 600)
+                               "oflag=append", "conv=notrunc", "status=none"], 900)
 
     def stream_append(self):
-        return Row("stream_append", f"appending {self.f.items:,} lines to Dog.jsonl", "s", {
-            "ours": self._append,
-            "sql": lambda: self._insert(self.f.items, 0) * self.f.items / 1e6,
-        }, [Bar("4 x one transaction of INSERTs", over("ours", "sql"), 4)], repeat=2)
+        def sql():
+            copy = self.f.copy_store(self.f.sql.path, "insert.db")
+            return self._insert(copy, 2 * NEW, self.items, 0) * self.items / 1e6
+
+        return self._simple("stream_append", f"appending {self.items:,} lines to Dog.jsonl", "s", {
+            "ours": self._append, "sql": sql,
+        }, [Bar("4 x one transaction of INSERTs", over("ours", "sql"), 4)],
+            5 if self.f.items <= 200000 else 1)
+
+    # The daemon.
 
     def _memory(self):
         reads = min(self.f.items, 1000000)
         with self.s.ours() as m:
-            self.f.drive("list", "--items=1", m.dir, seconds=300)
-            self.f.drive("open", f"--items={self.f.items}", f"--count={reads}", m.dir, seconds=600)
+            self.f.drive("list", "--items=1", m.dir, seconds=600)
+            self.f.drive("open", f"--items={self.f.items}", f"--count={reads}", m.dir, seconds=900)
             return peak_mib(m.pid)
 
     def memory(self):
-        return Row("memory", f"peak memory, a listing and reads of {self.f.items:,} items", "MiB",
-                   {"ours": self._memory},
-                   [Bar("64 MiB", lambda m: m["ours"], 64, "MiB")], repeat=1)
+        return self._simple("memory", f"peak memory, a listing and reads of {self.f.items:,} items",
+                            "MiB", {"ours": self._memory},
+                            [Bar("64 MiB", lambda m: m["ours"], 64, "MiB")], 1)
 
     def _mount(self, store):
         with self.s.ours(store, "") as m:
             return m.seconds * 1e3
 
     def mount(self):
-        return Row("mount", "mounting a store with 171 versions", "ms", {
+        return self._simple("mount", "mounting a store with 171 versions", "ms", {
             "ours": lambda: self._mount(self.f.chain_store),
             "one": lambda: self._mount(self.f.store),
-        }, [Bar("100 ms more than with one", lambda m: m["ours"] - m["one"], 100, "ms")], repeat=5)
+        }, [Bar("100 ms more than with one", lambda m: m["ours"] - m["one"], 100, "ms")], 11)
 
     def _idle(self):
         with self.s.ours() as m:
@@ -326,36 +439,27 @@ class Rows:
             return (cpu_seconds(m.pid) - before) * 10
 
     def idle(self):
-        return Row("idle", "processor on an idle mount, over 10 s", "%", {"ours": self._idle},
-                   [Bar("0.1 %", lambda m: m["ours"], 0.1, "%")], repeat=1)
-
-    def _overwrite(self, store):
-        with self.s.ours(self._copy(store)) as m:
-            return self.f.drive("overwrite", f"--items={self.f.items}",
-                                f"--count={min(self.f.items, 3000)}", m.dir)["us"]["mean"]
+        return self._simple("idle", "processor on an idle mount, over 10 s", "%",
+                            {"ours": self._idle},
+                            [Bar("0.1 %", lambda m: m["ours"], 0.1, "%")], 1)
 
     def write_many(self):
         """Writing while 2, 10 and 50 versions compute a value from what is written."""
         def store(n):
-            name = f"computing{n}.db"
-            return self.f.path(name) if os.path.exists(self.f.path(name)) else \
-                self.f.with_versions(self.f.store, name, schema.computing(n + 1))
+            return self.f.with_versions(self.f.store, f"computing{n}.db", schema.computing(n + 1))
 
-        row = Row("write_many", "overwriting an item, 50 computing versions live", "us", {
-            "ours": lambda: self._overwrite(store(50)),
-            **{f"with_{n}": lambda n=n: self._overwrite(store(n)) for n in (1, 2, 10)},
-        }, [Bar("2: 1.3 x with one", over("with_2", "with_1"), 1.3),
-            Bar("10: 2 x with one", over("with_10", "with_1"), 2),
-            Bar("50: 5 x with one", over("ours", "with_1"), 5)])
-        return row
+        def overwrite(where, turn):
+            return self.f.drive("overwrite", f"--items={self.f.items}", f"--seed={turn + 1}",
+                                f"--count={min(self.f.items, 300)}", where)["us"]["mean"]
 
-    def versions(self):
-        """Not a bar: the cost of a cold read through versions at several distances, for the plot."""
-        at = (1, 2, 11, 51, 101, 171)
-        return Row("versions", "cold read through v171 of 171, backfilled", "us", {
-            "ours" if n == 171 else f"v{n}":
-                lambda n=n: self._cold(self.s.ours(self.f.filled_store, f"v{n}")) for n in at
-        }, [Bar("1.1 x v1", over("ours", "v1"), 1.1)])
+        return Row("write_many", "overwriting an item, 50 computing versions live", "us",
+                   lambda stack: self._each(stack, {
+                       "ours": lambda: self.s.ours(store(50)),
+                       **{f"with_{n}": lambda n=n: self.s.ours(store(n)) for n in (1, 2, 10)},
+                   }, overwrite), [
+                       Bar("2: 1.3 x with one", over("with_2", "with_1"), 1.3),
+                       Bar("10: 2 x with one", over("with_10", "with_1"), 2),
+                       Bar("50: 5 x with one", over("ours", "with_1"), 5)], 15)
 
     def all(self):
         """In the order of the table; what takes long to prepare comes last."""
@@ -363,8 +467,8 @@ class Rows:
             self.warm_open_ro, self.warm_open, self.warm_stat, self.warm_list, self.cold_open,
             self.cold_open_ro, self.grep_ro, self.grep, self.create, self.stream_read,
             self.stream_append, self.add, self.revert, self.backfill, self.backfill_reader,
-            self.finalize, self.memory, self.idle, self.far, self.far_filled, self.versions,
-            self.mount, self.write_many)]
+            self.load, self.finalize, self.memory, self.idle, self.far, self.far_filled,
+            self.versions, self.mount, self.write_many)]
 
 
 def peak_mib(pid):
@@ -374,6 +478,10 @@ def peak_mib(pid):
 
 
 def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-        fields = f.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of all its threads, exactly (utime of /proc/PID/stat counts in hundredths)."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="utf-8") as f:
+                total += int(f.read().split()[0])
+    return total / 1e9

@@ -12,9 +12,8 @@ types:
 """
 
 
-def version(number, step, before=None):
-    before = before or number - 1
-    return f"version: v{number}\nfrom: v{before}\nmigrate:\n  - {step}\n"
+def version(number, step):
+    return f"version: v{number}\nfrom: v{number - 1}\nmigrate:\n  - {step}\n"
 
 
 def chain_step(k):
@@ -44,11 +43,15 @@ def computing(versions):
             for n in range(2, versions + 1)]
 
 
-def convert_age(number, before=None):
-    """A version whose backfill rewrites every item."""
-    return version(number, 'change_type: {type: Dog, field: age, to: string, '
-                           'up: "CAST(age AS TEXT)", down: "CAST(age AS INTEGER)"}', before)
+def convert_age(number, back=False):
+    """A version whose backfill rewrites every item: age becomes a string, or a number again."""
+    kinds = (("string", "TEXT"), ("integer", "INTEGER"))
+    (to, up), (_, down) = reversed(kinds) if back else kinds
+    return version(number, f'change_type: {{type: Dog, field: age, to: {to}, '
+                           f'up: "CAST(age AS {up})", down: "CAST(age AS {down})"}}')
 
 
-def add_optional(number, before=None):
-    return version(number, f"add_field: {{type: Dog, field: plus{number}, as: string}}", before)
+def add_optional(number, name=None):
+    """v<number>, or a version of another name beside it, with one more field."""
+    text = version(number, f"add_field: {{type: Dog, field: plus{number}, as: string}}")
+    return text.replace(f"version: v{number}", f"version: {name}", 1) if name else text

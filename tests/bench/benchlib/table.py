@@ -1,4 +1,7 @@
-"""Results: medians, spreads, bars met or not; as a table and as JSON."""
+"""Results: medians, spreads, bars met or not; as a table and as JSON.
+
+A bar's value is the median of its value in each turn: the measures of one turn were made right after
+each other. Its spread is the middle half of those."""
 
 import statistics
 
@@ -8,28 +11,31 @@ class Result:
     gave none."""
 
     def __init__(self, row):
-        self.row, self.values, self.why = row, {name: [] for name in row.measures}, {}
+        self.row, self.values, self.why = row, {}, {}
+
+    def begin(self, names):
+        self.values = {name: [] for name in names}
 
     def median(self, name):
         return statistics.median(self.values[name]) if self.values[name] else None
 
     def bars(self):
-        """(bar, value, lowest, highest, met); value None when something it needs is missing."""
-        medians = Known({name: self.median(name) for name in self.values})
+        """(bar, value, low, high, met); value None when something it needs is missing."""
+        n = max((len(v) for v in self.values.values()), default=0)
         turns = [Known({name: v[i] if i < len(v) else None for name, v in self.values.items()})
-                 for i in range(max((len(v) for v in self.values.values()), default=0))]
+                 for i in range(n)]
         for bar in self.row.bars:
-            value = judged(bar, medians)
-            each = [x for x in (judged(bar, t) for t in turns) if x is not None] or [value]
+            each = sorted(x for x in (judged(bar, t) for t in turns) if x is not None)
+            value = statistics.median(each) if each else None
             met = None if value is None else value <= bar.limit
-            yield bar, value, min(each, key=float_of), max(each, key=float_of), met
+            yield bar, value, at(each, 0.25), at(each, 0.75), met
 
     def json(self):
         return {
             "name": self.row.name, "what": self.row.what, "unit": self.row.unit,
             "values": self.values, "medians": {n: self.median(n) for n in self.values},
             "not_measured": self.why,
-            "bars": [{"bar": bar.text, "value": value, "lowest": low, "highest": high,
+            "bars": [{"bar": bar.text, "value": value, "low": low, "high": high,
                       "limit": bar.limit, "unit": bar.unit, "met": met}
                      for bar, value, low, high, met in self.bars()],
         }
@@ -56,8 +62,9 @@ def judged(bar, measures):
         return None
 
 
-def float_of(x):
-    return float("inf") if x is None else x
+def at(ordered, part):
+    """The value that this part of the ordered ones is below: of few, the first or the last."""
+    return ordered[round((len(ordered) - 1) * part)] if ordered else None
 
 
 def number(x):
@@ -72,19 +79,19 @@ HEAD = ("what", "unit", "ours", "floor", "peers", "value (spread)", "bar", "met"
 def lines_of(result):
     row = result.row
     ours = number(result.median("ours")) if result.values.get("ours") else "not measured"
-    floors = [n for n in row.measures if n.startswith("floor")]
-    peers = [n for n in row.measures if n != "ours" and n not in floors]
+    shown = [n for n in result.values if n != "ours" and (not row.shown or n in row.shown)]
+    floors = [n for n in shown if n.startswith("floor")]
+    peers = [n for n in shown if n not in floors]
     tell = lambda names: ", ".join(f"{n} {number(result.median(n))}" for n in names)
     first = True
     for bar, value, low, high, met in result.bars():
         unit = "" if bar.unit == "x" else f" {bar.unit}"
         ratio = "-" if value is None else f"{number(value)}{unit} ({number(low)}-{number(high)})"
-        limit = bar.text if bar.text[0].isdigit() or bar.limit != 1 else f"1 x {bar.text}"
         if first:
-            yield (row.what, row.unit, ours, tell(floors), tell(peers), ratio, limit,
+            yield (row.what, row.unit, ours, tell(floors), tell(peers), ratio, bar.text,
                    {None: "-", True: "met", False: "NOT MET"}[met])
         else:
-            yield ("", "", "", "", "", ratio, limit,
+            yield ("", "", "", "", "", ratio, bar.text,
                    {None: "-", True: "met", False: "NOT MET"}[met])
         first = False
     for why in sorted(set(result.why.values())):
