@@ -21,7 +21,6 @@
 #include <time.h>
 
 #define BATCH_MIN      32
-#define BATCH_MAX      4096
 #define BATCH_TIME_NS  8000000 /* a batch keeps writers waiting: about this long at the most */
 #define RATE_WINDOW_NS 500000000
 #define NICE           5 /* of its thread: readers come first when the processors are all busy */
@@ -63,94 +62,6 @@ bool backfill_needs(const struct catalog *cat, const struct version *v, uint32_t
 bool backfill_applies(const struct catalog *cat, const struct version *v)
 {
     return backfill_needs(cat, v, 0);
-}
-
-/* ---- A batch ---- */
-
-struct batch {
-    struct store *store;
-    uint32_t version;
-    size_t n;               /* items at the most */
-    size_t read;            /* that many were looked at */
-    struct job_row row;     /* as it is after the batch */
-    bool end;               /* nothing is left, or the job is not running any more */
-};
-
-/* Rows are collected first: the table is not written while it is read. */
-static int batch_rows(struct conn *c, uint64_t after, size_t n, struct item_row *rows,
-                      size_t *ret_n, struct err *e)
-{
-    sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_LIST, e);
-    bool row = true;
-    if (!st)
-        return -1;
-    bind_id(st, 1, after);
-    bind_id(st, 2, INT64_MAX);
-    for (*ret_n = 0; *ret_n < n; ++*ret_n) {
-        struct item_row *r = &rows[*ret_n];
-        if (conn_step(c, st, &row, e))
-            return -1;
-        if (!row)
-            break;
-        r->id = column_id(st, 0);
-        r->mtime_ns = (int64_t)column_id(st, 2);
-        r->btime_ns = (int64_t)column_id(st, 3);
-        if (!buf_addspan(&r->key, column_span(st, 1)) ||
-            !buf_addspan(&r->body, column_span(st, 4))) {
-            stmt_done(st);
-            return err_nomem(e);
-        }
-    }
-    stmt_done(st);
-    return 0;
-}
-
-static int batch_bring(struct store_tx *tx, struct batch *b, struct item_row *rows, size_t n,
-                       struct err *e)
-{
-    bool changed;
-    for (size_t i = 0; i < n; i++) {
-        if (record_decode(buf_span(&rows[i].body), &rows[i].rec, e) ||
-            item_materialize(tx, &rows[i], b->row.step, &changed, e))
-            return -1;
-        b->row.cursor = rows[i].id;
-        b->row.done++;
-    }
-    return 0;
-}
-
-static int batch_tx(struct store_tx *tx, void *arg, struct err *e)
-{
-    struct batch *b = arg;
-    struct item_row *rows;
-    size_t n = 0;
-    bool found;
-
-    if (job_read(tx->c, b->version, &b->row, &found, e))
-        return -1;
-    if (!found || b->row.state != BACKFILL_RUNNING) {
-        b->end = true;
-        return 0;
-    }
-    rows = calloc(b->n, sizeof *rows);
-    if (!rows)
-        return err_nomem(e);
-    int rc = batch_rows(tx->c, b->row.cursor, b->n, rows, &n, e);
-    if (!rc)
-        rc = batch_bring(tx, b, rows, n, e);
-    for (size_t i = 0; i < b->n && i <= n; i++)
-        item_row_free(&rows[i]);
-    free(rows);
-    if (rc)
-        return -1;
-    b->read = n;
-    b->end = n < b->n;
-    if (b->end) {
-        b->row.state = BACKFILL_DONE;
-        b->row.total = b->row.done;
-        b->row.ended_ns = tx->now_ns;
-    }
-    return job_write(tx, &b->row, e);
 }
 
 /* ---- The thread ---- */
@@ -287,7 +198,7 @@ static void *job_main(void *arg)
 {
     struct store *s = arg;
     struct jobs *j = s->jobs;
-    struct batch b = {.store = s, .version = j->now.version, .n = BATCH_MIN};
+    struct batch b = {.version = j->now.version, .n = BATCH_MIN};
     struct pace pace = {.window_ns = clock_ns()};
     struct err e = ERR_INIT;
     bool stop = false;
@@ -312,6 +223,7 @@ static void *job_main(void *arg)
     if (!rc && b.end)
         rc = store_write(s, TX_ALONE, mark_names, &b.row.step, &e) ||
                      derive_moves(s, b.version, &e) || store_sync(s, &e) ? -1 : 0;
+    batch_deinit(&b);
     if (rc)
         give_up(s, b.version, &e);
     pthread_mutex_lock(&j->lock);

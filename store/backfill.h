@@ -34,6 +34,27 @@ bool backfill_applies(const struct catalog *cat, const struct version *v);
 int backfill_command(struct store *s, struct span command, struct buf *report, struct err *e);
 int backfill_set_rate(struct store *s, uint64_t items_per_s, struct err *e);
 
+/* ---- A batch (backfill_batch.c) ---- */
+
+#define BATCH_MAX 4096
+struct place;
+/* Of one thread; begins with version and n. */
+struct batch {
+    uint32_t version;
+    size_t n;               /* items at the most */
+    size_t read;            /* that many were looked at */
+    struct job_row row;     /* as it is after the batch */
+    bool end;               /* nothing is left, or the job is not running any more */
+    /* Kept from one batch to the next: memory that comes and goes costs more than the copies. */
+    struct buf bytes;       /* key, body, key, body, ... of the rows that were read */
+    struct place *places;   /* BATCH_MAX of them */
+    struct record rec;      /* scratch of one row */
+};
+
+void batch_deinit(struct batch *b);
+/* A tx_fn. arg: the batch, which tells afterwards how far it came. */
+int batch_tx(struct store_tx *tx, void *arg, struct err *e);
+
 /* The thread's present figures for status. */
 struct job_figures {
     bool running;
