@@ -250,6 +250,15 @@ static int keep_bytes(struct lens *l, const struct version *v, const struct shap
     return 0;
 }
 
+/* A key changed, and nothing that a version shows as a field. */
+static bool only_keys(const struct lens *l, const struct slotset *changed)
+{
+    for (size_t i = 0; i < changed->n; i++)
+        if (changed->s[i] != SLOT_KEY && !l->cat->slots[changed->s[i]].is_key)
+            return false;
+    return true;
+}
+
 static int tell(struct lens *l, const struct work *w, bool other, struct lens_change *ret,
                 struct err *e)
 {
@@ -258,8 +267,8 @@ static int tell(struct lens *l, const struct work *w, bool other, struct lens_ch
         return err_nomem(e);
     if (w->changed.n)
         memcpy(slots, w->changed.s, w->changed.n * sizeof *slots);
-    *ret = (struct lens_change){slots, w->changed.n, w->create || w->changed.n != 0, false};
-    ret->any = ret->fields || other;
+    *ret = (struct lens_change){slots, w->changed.n, w->create || !only_keys(l, &w->changed), false};
+    ret->any = w->create || w->changed.n || other;
     return 0;
 }
 
@@ -341,15 +350,6 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
     if (keep_bytes(l, v, s, w.key, text, keep, fields, ret, &bytes_changed, e))
         return -1;
     return tell(l, &w, decided || bytes_changed, ret_change, e);
-}
-
-/* A key changed, and nothing that a version shows as a field. */
-static bool only_keys(const struct lens *l, const struct slotset *changed)
-{
-    for (size_t i = 0; i < changed->n; i++)
-        if (changed->s[i] != SLOT_KEY && !l->cat->slots[changed->s[i]].is_key)
-            return false;
-    return true;
 }
 
 int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,

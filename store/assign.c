@@ -58,6 +58,8 @@ static int assign_to(struct store_tx *tx, struct lens *lens, const struct link *
         return -1;
     if (!change.any)
         return 0;
+    if (change.fields && history_keep(tx, &row, e))
+        return -1;
     if (item_store(tx, &row, &now, change.fields ? tx->now_ns : 0, e))
         return -1;
     return item_note(tx, id, &change, e);

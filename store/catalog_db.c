@@ -37,9 +37,9 @@ int meta_set(struct store_tx *tx, const char *name, int64_t value, struct err *e
     return meta_put(tx->c, name, value, e);
 }
 
-const char *meta_mtime(uint32_t coll, char ret[META_MTIME_SIZE])
+const char *meta_numbered(const char *prefix, uint32_t number, char ret[META_NUMBERED_SIZE])
 {
-    snprintf(ret, META_MTIME_SIZE, META_MTIME "%u", (unsigned)coll);
+    snprintf(ret, META_NUMBERED_SIZE, "%s%u", prefix, (unsigned)number);
     return ret;
 }
 

@@ -154,10 +154,12 @@ static int materialize(struct store_tx *tx, const struct item_row *row, uint32_t
 
     tx_sub_lens(tx, &lens);
     derive_uses_begin(tx);
+    tx->rewriting++;
     rc = lens_materialize(&lens, id_coll(row->id), buf_span(&row->key), &row->rec, upto, &now,
                           ret_changed, e);
     if (rc == 0 && *ret_changed)
         rc = item_store(tx, row, &now, 0, e);
+    tx->rewriting--;
     lens_deinit(&lens);
     return rc;
 }
@@ -318,6 +320,8 @@ static int save(struct putting *p, int64_t mtime_ns, struct err *e)
 
     if (!p->found)
         return item_insert(tx, p->id, p->put->key, &p->now, mtime_ns, e);
+    if (p->change.fields && history_keep(tx, &p->row, e))
+        return -1;
     if (p->change.any ? item_store(tx, &p->row, &p->now, mtime_ns, e)
                       : update_mtime(tx, p->id, mtime_ns, e))
         return -1;
@@ -361,6 +365,7 @@ int item_put(struct store_tx *tx, const struct version *v, const struct shape *s
     struct putting p = {.tx = tx, .v = v, .s = s, .put = put, .line = line};
     int rc;
 
+    history_begin(tx);
     if (put->text.n > tx->store->max_item_bytes)
         return item_too_big(tx->store, e);
     if (present_shape(tx, &p.v, &p.s, e) || derive_view_tx(tx, p.v, p.s->coll, e))
@@ -392,6 +397,8 @@ static int rekey(struct store_tx *tx, const struct version *v, const struct shap
     tx_sub_lens(tx, &lens);
     derive_uses_begin(tx);
     rc = lens_rekey(&lens, v, s, buf_span(&row->key), new_key, &row->rec, &now, &change, e);
+    if (rc == 0 && change.fields)
+        rc = history_keep(tx, row, e);
     if (rc == 0)
         rc = item_store(tx, row, &now, 0, e);
     if (rc == 0)
@@ -406,6 +413,7 @@ static int give_way(struct store_tx *tx, uint64_t other, uint64_t id, struct err
     struct item_row row ITEM_ROW_CLEANUP = {0};
     bool found;
 
+    history_begin(tx);
     if (show_settle(tx, other, e) || refs_redirect(tx, other, id, e) ||
         item_row_get(tx->c, other, &row, &found, e))
         return -1;
@@ -433,6 +441,7 @@ int item_rename(struct store_tx *tx, const struct version *v, const struct shape
         return 0;
     if (taken && give_way(tx, other, id, e))
         return -1;
+    history_begin(tx); /* both may have a revision under the new key */
     if (rekey(tx, v, s, &row, new_key, e) || show_note_referrers(tx, id, e))
         return -1;
     return derive_keep(tx, id, e);

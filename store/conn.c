@@ -308,6 +308,7 @@ int reader_get(struct store *s, const struct catalog *cat, struct conn **ret, st
     c->next = NULL;
     c->lens.cat = cat;
     c->world.needs_derive = 0;
+    c->world.as_of = false;
     *ret = c;
     return 0;
 }

@@ -72,7 +72,7 @@ static int check_header(const char *path, const unsigned char *h, size_t n, stru
     if (big_endian(h + 60) > STORE_FORMAT)
         return err_set(e, ERR_INVALID, "\"%s\" has format %u: a newer schemafs wrote it", path,
                        (unsigned)big_endian(h + 60));
-    if (big_endian(h + 60) != STORE_FORMAT)
+    if (big_endian(h + 60) < STORE_FORMAT_FIRST)
         return err_set(e, ERR_INVALID, "\"%s\" has format %u, which is not known", path,
                        (unsigned)big_endian(h + 60));
     return 0;
@@ -190,20 +190,29 @@ static const struct table *table_named(const char *name)
     return NULL;
 }
 
-static int check_table(struct store *s, sqlite3_stmt *st, struct err *e)
+static int check_table(struct store *s, sqlite3_stmt *st, unsigned format, struct err *e)
 {
     const char *type = (const char *)sqlite3_column_text(st, 0);
     const char *name = (const char *)sqlite3_column_text(st, 1);
     const char *sql = (const char *)sqlite3_column_text(st, 2);
     const struct table *t = table_named(name);
 
-    if (!t || !type || !sql || strcmp(t->type, type) != 0 || strcmp(t->sql, sql) != 0)
+    if (!t || t->since > format || !type || !sql || strcmp(t->type, type) != 0 || strcmp(t->sql, sql) != 0)
         return err_set(e, ERR_INVALID, "\"%s\" is damaged: its %s \"%s\" is not a store's", s->path,
                        type ? type : "table", name ? name : "");
     return 0;
 }
 
-static int check_tables(struct store *s, struct conn *c, struct err *e)
+static size_t tables_of(unsigned format)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_store_tables; i++)
+        n += store_tables[i].since <= format;
+    return n;
+}
+
+static int check_tables(struct store *s, struct conn *c, unsigned format, struct err *e)
 {
     sqlite3_stmt *st;
     size_t n = 0;
@@ -212,12 +221,71 @@ static int check_tables(struct store *s, struct conn *c, struct err *e)
 
     if (conn_prepare(c, "SELECT type, name, sql FROM sqlite_schema", &st, e))
         return -1;
-    while (!(rc = conn_step(c, st, &row, e)) && row && !(rc = check_table(s, st, e)))
+    while (!(rc = conn_step(c, st, &row, e)) && row && !(rc = check_table(s, st, format, e)))
         n++;
     sqlite3_finalize(st);
-    if (rc == 0 && n != n_store_tables)
+    if (rc == 0 && n != tables_of(format))
         rc = err_set(e, ERR_INVALID, "\"%s\" is damaged: tables are missing", s->path);
     return rc;
+}
+
+/* ---- Older formats ---- */
+
+/* What the log holds counts: the file's header may be older. */
+static int format_of(struct conn *c, unsigned *ret, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row = false;
+    int rc;
+
+    if (conn_prepare(c, "PRAGMA user_version", &st, e))
+        return -1;
+    rc = conn_step(c, st, &row, e);
+    *ret = rc == 0 && row ? (unsigned)sqlite3_column_int(st, 0) : 0;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int make_since(struct conn *c, unsigned format, struct err *e)
+{
+    for (size_t i = 0; i < n_store_tables; i++)
+        if (store_tables[i].since > format && conn_exec(c, store_tables[i].sql, e))
+            return -1;
+    return 0;
+}
+
+/* Each format so far only added tables. One transaction, durable: before or after, never between. */
+static int upgrade(struct store *s, struct conn *c, unsigned format, struct err *e)
+{
+    struct err ignored = ERR_INIT;
+    char sql[64];
+
+    if (s->read_only || s->immutable)
+        return err_set(e, ERR_INVALID,
+                       "\"%s\" has format %u: mount it once without \"ro\", which makes it %u", s->path,
+                       format, (unsigned)STORE_FORMAT);
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d; COMMIT", STORE_FORMAT);
+    if (conn_exec(c, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", e))
+        return -1;
+    if (make_since(c, format, e) || conn_exec(c, sql, e)) {
+        if (!sqlite3_get_autocommit(c->db))
+            conn_exec(c, "ROLLBACK", &ignored);
+        return -1;
+    }
+    return conn_exec(c, "PRAGMA synchronous = NORMAL", e);
+}
+
+static int check_format(struct store *s, struct conn *c, struct err *e)
+{
+    unsigned format;
+
+    if (format_of(c, &format, e))
+        return -1;
+    if (format < STORE_FORMAT_FIRST || format > STORE_FORMAT)
+        return err_set(e, ERR_INVALID, "\"%s\" has format %u, which is not known", s->path, format);
+    if (check_tables(s, c, format, e))
+        return -1;
+    return format < STORE_FORMAT ? upgrade(s, c, format, e) : 0;
 }
 
 static int set_wal(struct store *s, struct conn *c, struct err *e)
@@ -265,11 +333,11 @@ static int load_counts(struct store *s, struct conn *c, struct err *e)
 /* The times that users gave to directories. */
 static int load_mtimes(struct store *s, struct conn *c, struct err *e)
 {
-    char name[META_MTIME_SIZE];
+    char name[META_NUMBERED_SIZE];
 
     for (size_t i = 0; i < s->state.n_counts; i++) {
         struct count *n = &s->state.counts[i];
-        if (meta_get(c, meta_mtime(n->coll, name), &n->mtime_ns, e))
+        if (meta_get(c, meta_numbered(META_MTIME, n->coll, name), &n->mtime_ns, e))
             return -1;
         n->given = n->mtime_ns != 0;
     }
@@ -297,10 +365,13 @@ static int load(struct store *s, struct err *e)
         catalog_load(s, c, &s->state.cat, e) ||
         derive_list(c, s->state.cat, &s->state.underived, &s->state.n_underived, e) ||
         has_rows(c, STMT_ATTR_ANY, &s->has_attrs, e) ||
-        has_rows(c, STMT_ATTR_ANY_DIR, &s->has_dir_attrs, e))
+        has_rows(c, STMT_ATTR_ANY_DIR, &s->has_dir_attrs, e) || history_load(s, c, e))
         return -1;
     atomic_store(&s->n_underived, s->state.n_underived);
     atomic_store(&s->epoch, s->state.cat->epoch);
+    if (next < 1 || (uint64_t)next > ITEM_NUMBERS_END + 1024)
+        return err_set(e, ERR_INVALID, "\"%s\" is damaged: its next item has an impossible number",
+                       s->path);
     s->next_item = s->reserved_items = (uint64_t)next;
     return 0;
 }
@@ -312,6 +383,7 @@ static void store_free(struct store *s)
     conn_close(s->writer);
     lockfile_release(s->lock_path, s->lock_fd);
     catalog_unref(s->state.cat);
+    catalog_unref(s->state.past);
     unique_plan_free(s->uniques);
     free(s->state.counts);
     free(s->state.underived);
@@ -337,6 +409,9 @@ static int store_alloc(const char *path, const struct store_options *o, struct s
     s->read_only = o->read_only;
     s->sync = o->sync;
     s->max_item_bytes = o->max_item_bytes ? o->max_item_bytes : ITEM_MAX_BYTES_DEFAULT;
+    s->history.count = o->no_history ? 0
+                       : o->history_count ? o->history_count : HISTORY_COUNT_DEFAULT;
+    s->history.age_ns = 1000000000 * (o->history_age_s ? o->history_age_s : HISTORY_AGE_DEFAULT_S);
     pthread_mutex_init(&s->queue.lock, NULL);
     pthread_mutex_init(&s->pool.lock, NULL);
     pthread_mutex_init(&s->state.lock, NULL);
@@ -396,7 +471,7 @@ static int open_file(struct store *s, const struct store_options *o, struct err 
         return err_set(e, ERR_INVALID, "\"%s\" is empty, not a schemafs store", s->path);
     if ((missing || empty) && create(s, e))
         return -1;
-    if (conn_open(s, true, &s->writer, e) || check_tables(s, s->writer, e))
+    if (conn_open(s, true, &s->writer, e) || check_format(s, s->writer, e))
         return -1;
     if (!s->immutable && set_wal(s, s->writer, e))
         return -1;
@@ -405,7 +480,7 @@ static int open_file(struct store *s, const struct store_options *o, struct err 
 
 int store_start_jobs(struct store *s, struct err *e)
 {
-    return store_jobs_start(s, e) || sweep_start(s, e) ? -1 : 0;
+    return store_jobs_start(s, e) || sweep_start(s, e) || trim_start(s, e) ? -1 : 0;
 }
 
 int store_open(const char *path, const struct store_options *o, struct store **ret, struct err *e)
@@ -455,6 +530,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    trim_stop(s);
     sweep_stop(s);
     store_jobs_stop(s);
     keep_mtimes(s);

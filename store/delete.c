@@ -132,6 +132,8 @@ static int unset_ref(struct store_tx *tx, uint64_t holder, slot_no slot, uint64_
     derive_uses_begin(tx);
     rc = lens_drop_ref(&lens, id_coll(holder), buf_span(&row.key), slot, target, &row.rec, &now,
                        &change, e);
+    if (rc == 0 && change.fields)
+        rc = history_keep(tx, &row, e);
     if (rc == 0)
         rc = item_store(tx, &row, &now, tx->now_ns, e);
     if (rc == 0)
@@ -164,6 +166,7 @@ int item_delete(struct store_tx *tx, uint64_t id, struct err *e)
 {
     struct id_list going ID_LIST_CLEANUP = {0};
 
+    history_begin(tx);
     if (derive_coll_tx(tx, id_coll(id), e) || closure(tx, id, &going, e))
         return -1;
     for (size_t i = 0; i < going.n; i++)
@@ -217,6 +220,24 @@ static int run_id(struct store_tx *tx, enum stmt stmt, uint64_t id, struct err *
     return conn_run(tx->c, st, e);
 }
 
+int item_forget_attr(struct store_tx *tx, uint64_t id, struct err *e)
+{
+    return run_id(tx, STMT_ATTR_FORGET, id_number(id), e);
+}
+
+/* They hold for its revisions, as long as there are some. */
+static int forget_attr(struct store_tx *tx, uint64_t id, struct err *e)
+{
+    uint64_t next;
+    bool has;
+
+    if (!atomic_load(&tx->store->has_attrs))
+        return 0;
+    if (history_next_id(tx->c, id - 1, id, &next, &has, e))
+        return -1;
+    return has ? 0 : item_forget_attr(tx, id, e);
+}
+
 static int remove_rows(struct store_tx *tx, const struct item_row *row, struct err *e)
 {
     struct named now = {buf_span(&row->key), &row->rec}, nothing = {.rec = NULL};
@@ -224,7 +245,7 @@ static int remove_rows(struct store_tx *tx, const struct item_row *row, struct e
     if (names_follow(tx, row->id, now, nothing, e) || run_id(tx, STMT_ITEM_DELETE, row->id, e) ||
         unique_forget(tx, row->id, e) || derive_forget(tx, row->id, e))
         return -1;
-    if (atomic_load(&tx->store->has_attrs) && run_id(tx, STMT_ATTR_FORGET, id_number(row->id), e))
+    if (history_keep_gone(tx, row, e) || forget_attr(tx, row->id, e))
         return -1;
     return tx_count(tx, id_coll(row->id), -1, e);
 }

@@ -99,6 +99,25 @@ static const struct sql_check sql_checks[] = {
     {"SELECT printf('item %d is in collection %d, which was never made', id & " NUMBER
      ", id >> 40) FROM item WHERE id >> 40 NOT BETWEEN 1 AND " META(META_NEXT_SHAPE) " - 1",
      "no version shows it"},
+    {"SELECT printf('revision %d is of item %d in collection %d, which was never made', rev, id & " NUMBER
+     ", id >> 40) FROM "
+     "history WHERE id >> 40 NOT BETWEEN 1 AND " META(META_NEXT_SHAPE) " - 1 OR id & " NUMBER
+                                                                       " >= " META(META_NEXT_ITEM),
+     "no version shows it"},
+    {"SELECT printf('revision %d is from before revision %d, which it comes after', rev, last) "
+     "FROM (SELECT rev, at, lag(rev) OVER w AS last, lag(at) OVER w AS last_at FROM history WINDOW "
+     "w AS (ORDER BY rev)) WHERE at < last_at OR rev < 1",
+     "nothing is lost, it may be trimmed too early or too late"},
+    {"SELECT printf('item %d is noted as deleted under \"%s\", and is there', g.id & " NUMBER
+     ", g.key) FROM gone g JOIN item i ON i.id = g.id",
+     "nothing is lost"},
+    {"SELECT printf('item %d is noted as deleted under \"%s\", and has no revision', g.id & " NUMBER
+     ", g.key) FROM gone g WHERE NOT EXISTS (SELECT 1 FROM history h WHERE h.id = g.id)",
+     "nothing is lost"},
+    {"SELECT DISTINCT printf('item %d is missing, has revisions, and is not noted as deleted', "
+     "h.id & " NUMBER ") FROM history h LEFT JOIN item i ON i.id = h.id WHERE i.id IS NULL AND NOT "
+     "EXISTS (SELECT 1 FROM gone g WHERE g.id = h.id AND g.space = h.id >> 40)",
+     "the item may be lost; its revisions can't be found by name"},
     {"SELECT printf('mode or owner is kept for item number %d, which was never given out', number) "
      "FROM attr WHERE number >= " META(META_NEXT_ITEM),
      "nothing is lost"},
@@ -404,6 +423,51 @@ static int check_items(struct fsck *f, struct err *e)
     return rc;
 }
 
+/* ---- Revisions ---- */
+
+static int look_back_through(struct fsck *f, const struct version *v, const struct shape *s,
+                             uint64_t revision, struct err *e)
+{
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    struct err why = ERR_INIT;
+    int rc = history_text(f->tx->c, v, s, revision, &text, &why);
+
+    lens_reset(&f->tx->c->lens);
+    if (rc && why.code == ERR_NO_MEMORY)
+        return err_nomem(e);
+    if (rc)
+        finding(f, "it can't be read there", "revision %llu of a %s through %s: %s",
+                (unsigned long long)revision, s->name, v->name, why.text);
+    return 0;
+}
+
+static int look_back(struct fsck *f, uint64_t revision, uint32_t coll, struct err *e)
+{
+    const struct catalog *c = f->tx->cat;
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        for (size_t k = 0; k < v->n_shapes && c->entries[i].state == VERSION_LIVE; k++)
+            if (v->shapes[k]->kind == SHAPE_ITEM && v->shapes[k]->coll == coll &&
+                look_back_through(f, v, v->shapes[k], revision, e))
+                return -1;
+    }
+    return 0;
+}
+
+static int check_history(struct fsck *f, struct err *e)
+{
+    struct err why = ERR_INIT;
+    sqlite3_stmt *st = NULL;
+    bool row = true;
+    int rc = conn_prepare(f->tx->c, "SELECT rev, id FROM history ORDER BY rev", &st, &why);
+
+    while (!rc && !(rc = conn_step(f->tx->c, st, &row, &why)) && row)
+        if (look_back(f, column_id(st, 0), id_coll(column_id(st, 1)), &why))
+            rc = -1;
+    sqlite3_finalize(st);
+    return rc ? troubled(f, "the history", &why, e) : 0;
+}
+
 /* ---- References that no record holds ---- */
 
 struct pointer {
@@ -518,7 +582,7 @@ static int fsck_tx(struct store_tx *tx, void *arg, struct err *e)
     struct fsck *f = arg;
     f->tx = tx;
     if (check_file(f, e) || check_catalog(f, e) || check_sql(f, e) || check_refs(f, e) ||
-        check_namings(f, e) || check_items(f, e))
+        check_namings(f, e) || check_items(f, e) || check_history(f, e))
         return -1;
     return TX_ROLLBACK;
 }

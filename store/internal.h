@@ -52,6 +52,9 @@ struct world {
     uint64_t pending_id;
     struct span pending_key;
     uint32_t pending_space;
+    /* A revision is read: other items are as they were then (history_read.c). */
+    bool as_of;
+    int64_t as_of_ns;
 };
 
 struct conn {
@@ -173,9 +176,21 @@ struct store {
         size_t n_counts;
         uint32_t *underived; /* step ids of extract links not derived yet; guard: lock */
         size_t n_underived;
+        struct catalog *past; /* of the last revision that needed one: history_read.c */
+        size_t past_revived;  /* versions in it that are gone now */
     } state;
     atomic_size_t n_underived; /* the same number, to be asked without the lock */
     _Atomic uint64_t epoch;    /* state.cat's, likewise */
+
+    struct {
+        unsigned count;              /* revisions that an item keeps; 0 = none are made */
+        int64_t age_ns;              /* and for how long */
+        uint64_t next_revision;      /* the leader's */
+        int64_t last_ns;             /* the leader's: the last stamp */
+        _Atomic int64_t changed_ns;  /* store_history_changed_ns */
+        atomic_size_t fresh;         /* made since they were trimmed */
+        struct trim *trim;           /* history_trim.c's */
+    } history;
 
     struct jobs *jobs; /* backfill.c's */
     struct sweep *sweep; /* sweep.c's; verbs take turns in starting it */
@@ -240,6 +255,9 @@ struct store_tx {
     unsigned assigning; /* items written through others, nested */
     bool deriving;      /* inside the scan of derive_link_tx: nothing is noted */
     bool quiet;         /* inside derive_moves_tx: likewise */
+    unsigned rewriting; /* > 0: records are brought up to date, no text changes */
+    bool sweeping;      /* sweep.c: what goes is no deletion that anybody asked for */
+    int64_t stamp;      /* of the present operation in history; 0 = none yet */
     int changes_before; /* sqlite3_total_changes at the start */
 };
 
@@ -279,6 +297,14 @@ int item_row_find(struct conn *c, uint32_t space, struct span key, struct item_r
 int item_find_id(struct conn *c, uint32_t space, struct span key, uint64_t *ret_id, bool *ret_found,
                  struct err *e);
 int item_too_big(const struct store *s, struct err *e);
+int item_exists(struct conn *c, uint64_t id, bool *ret, struct err *e);
+/* Forgets the modes and owners of an item. */
+int item_forget_attr(struct store_tx *tx, uint64_t id, struct err *e);
+/* Runs fn on a reader, for what v shows of s; when it finds that a type has to be derived first,
+ * derives and repeats. */
+typedef int (*reading_fn)(struct conn *c, void *arg, struct err *e);
+int with_reader(struct store *st, const struct catalog *c, const struct version *v,
+                const struct shape *s, reading_fn fn, void *arg, struct err *e);
 /* Mode and owner (kept for version v; number 0: of directories) into *ret; untouched when none. */
 int item_attr(struct conn *c, const struct version *v, const struct shape *s, uint64_t number,
               struct item_stat *ret, struct err *e);
@@ -340,6 +366,33 @@ const struct naming *names_underived(struct store *s, const struct store_tx *tx,
                                      uint32_t coll);
 /* The naming whose keys a type shows; NULL: their own. */
 const struct naming *names_of_shape(const struct catalog *c, const struct shape *s);
+/* ---- History (history.c, history_read.c, history_trim.c) ---- */
+
+int history_load(struct store *s, struct conn *c, struct err *e); /* at opening */
+void history_committed(struct store *s); /* something was written */
+/* An operation on one item begins: what is kept until the next one has one time. */
+void history_begin(struct store_tx *tx);
+int64_t history_stamp(struct store_tx *tx); /* that time, nanoseconds; larger than any before */
+/* The item as it is in the tables is about to be replaced by other content / to be removed. */
+int history_keep(struct store_tx *tx, const struct item_row *row, struct err *e);
+int history_keep_gone(struct store_tx *tx, const struct item_row *row, struct err *e);
+/* A version goes: revisions from before are read as if it were still there. */
+int history_note_finalized(struct store_tx *tx, uint32_t version, struct err *e);
+/* What a revision says through v, appended. On a connection that is at work already. */
+int history_text(struct conn *c, const struct version *v, const struct shape *s, uint64_t revision,
+                 struct buf *text, struct err *e);
+/* The key under which a deleted item was last found in s; appended. */
+int history_last_key(struct conn *c, const struct shape *s, uint64_t id, struct buf *ret,
+                     bool *ret_found, struct err *e);
+/* Removes one revision of an item, and what hangs on the last one of a deleted item. */
+int history_forget(struct store_tx *tx, uint64_t revision, uint64_t id, struct err *e);
+/* The next item that has revisions, its id over `after` and up to `upto`. */
+int history_next_id(struct conn *c, uint64_t after, uint64_t upto, uint64_t *ret, bool *ret_found,
+                    struct err *e);
+/* The thread that removes what the rule does not keep; called at the end of store_open and at the
+ * start of store_close. */
+int trim_start(struct store *s, struct err *e);
+void trim_stop(struct store *s);
 
 /* ---- References (refs.c) ---- */
 
@@ -471,9 +524,9 @@ int version_row_added(struct conn *c, uint32_t number, int64_t *ret_ns, struct e
 /* Numbers and one-line texts by name. *ret untouched when there is none. Names: tables.h. */
 int meta_get(struct conn *c, const char *name, int64_t *ret, struct err *e);
 int meta_set(struct store_tx *tx, const char *name, int64_t value, struct err *e);
-/* The name of a collection's time, in ret. */
-#define META_MTIME_SIZE 32
-const char *meta_mtime(uint32_t coll, char ret[META_MTIME_SIZE]);
+/* One of META_MTIME, META_GONE with its number, in ret. */
+#define META_NUMBERED_SIZE 32
+const char *meta_numbered(const char *prefix, uint32_t number, char ret[META_NUMBERED_SIZE]);
 /* meta_set for default and the counters of tx->cat. */
 int catalog_save(struct store_tx *tx, struct err *e);
 

@@ -13,6 +13,19 @@ void item_row_free(struct item_row *row)
     record_free(&row->rec);
 }
 
+int item_exists(struct conn *c, uint64_t id, bool *ret, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_KEY, e);
+
+    if (!st)
+        return -1;
+    bind_id(st, 1, id);
+    if (conn_step(c, st, ret, e))
+        return -1;
+    stmt_done(st);
+    return 0;
+}
+
 static int damaged_item(uint64_t id, struct err *e)
 {
     return err_set(e, ERR_IO, "the store is damaged: item %llu", (unsigned long long)id_number(id));
@@ -137,13 +150,11 @@ struct reading {
     /* base */
     struct store_base *base;
 };
-typedef int (*reading_fn)(struct conn *c, struct reading *r, struct err *e);
 
-/* Runs fn on a reader; when it finds that a type has to be derived first, derives and repeats. */
-static int with_reader(struct store *st, const struct catalog *cat, reading_fn fn,
-                       struct reading *r, struct err *e)
+int with_reader(struct store *st, const struct catalog *cat, const struct version *v,
+                const struct shape *s, reading_fn fn, void *arg, struct err *e)
 {
-    if (r->s && derive_for_view(st, r->v, r->s->coll, e))
+    if (derive_for_view(st, v, s->coll, e))
         return -1;
     for (int tries = 0;; tries++) {
         struct err why = ERR_INIT;
@@ -153,7 +164,7 @@ static int with_reader(struct store *st, const struct catalog *cat, reading_fn f
 
         if (reader_get(st, cat, &c, e))
             return -1;
-        rc = fn(c, r, &why);
+        rc = fn(c, arg, &why);
         needs = c->world.needs_derive;
         reader_put(c);
         if (rc == 0)
@@ -182,7 +193,8 @@ static int render_row(struct conn *c, sqlite3_stmt *st, const struct reading *r,
     uint64_t id = column_id(st, 0);
     size_t start = text->n;
 
-    if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB)
+    if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB ||
+        id_number(id) >= ITEM_NUMBERS_END)
         return damaged_item(id, e);
     if (record_decode(column_span(st, 4), &c->rec, e) ||
         lens_text(&c->lens, r->v, r->s, &c->rec, column_span(st, 1), line, text, e)) {
@@ -213,8 +225,9 @@ static sqlite3_stmt *row_stmt(struct conn *c, const struct reading *r, struct er
     return st;
 }
 
-static int read_one(struct conn *c, struct reading *r, struct err *e)
+static int read_one(struct conn *c, void *arg, struct err *e)
 {
+    struct reading *r = arg;
     sqlite3_stmt *st = row_stmt(c, r, e);
     struct item_stat stat;
     bool row;
@@ -234,7 +247,7 @@ int store_lookup(struct store *st, const struct catalog *c, const struct version
                  const struct shape *s, struct span key, struct item_stat *ret, struct err *e)
 {
     struct reading r = {.v = v, .s = s, .key = key, .stat = ret};
-    return with_reader(st, c, read_one, &r, e);
+    return with_reader(st, c, v, s, read_one, &r, e);
 }
 
 int store_read(struct store *st, const struct catalog *c, const struct version *v,
@@ -242,11 +255,12 @@ int store_read(struct store *st, const struct catalog *c, const struct version *
                struct buf *ret_text, struct err *e)
 {
     struct reading r = {.v = v, .s = s, .number = number, .stat = ret_stat, .text = ret_text};
-    return with_reader(st, c, read_one, &r, e);
+    return with_reader(st, c, v, s, read_one, &r, e);
 }
 
-static int read_key(struct conn *c, struct reading *r, struct err *e)
+static int read_key(struct conn *c, void *arg, struct err *e)
 {
+    struct reading *r = arg;
     bool found;
 
     if (c->lens.world.key_of(c->lens.world.arg, r->v, r->s->id, id_make(r->s->coll, r->number),
@@ -259,7 +273,7 @@ int store_key(struct store *st, const struct catalog *c, const struct version *v
               const struct shape *s, uint64_t number, struct buf *ret_key, struct err *e)
 {
     struct reading r = {.v = v, .s = s, .number = number, .text = ret_key};
-    return with_reader(st, c, read_key, &r, e);
+    return with_reader(st, c, v, s, read_key, &r, e);
 }
 
 /* ---- Lists ---- */
@@ -283,6 +297,8 @@ static int list_row(struct conn *c, sqlite3_stmt *st, struct reading *r, struct 
     struct span text = {"", 0}, key;
     int rc = 0;
 
+    if (stat.number >= ITEM_NUMBERS_END)
+        return damaged_item(column_id(st, 0), e);
     reader_refresh(c, r->v);
     buf_reset(&c->text);
     if (r->flags)
@@ -298,8 +314,9 @@ static int list_row(struct conn *c, sqlite3_stmt *st, struct reading *r, struct 
     return rc;
 }
 
-static int read_list(struct conn *c, struct reading *r, struct err *e)
+static int read_list(struct conn *c, void *arg, struct err *e)
 {
+    struct reading *r = arg;
     sqlite3_stmt *st = conn_stmt(c, r->flags || r->s->key ? STMT_ITEM_LIST : STMT_ITEM_LIST_KEYS, e);
     bool row;
     int rc;
@@ -321,7 +338,7 @@ int store_list(struct store *st, const struct catalog *c, const struct version *
     struct reading r = {.v = v, .s = s, .number = after, .flags = flags, .fn = fn, .arg = arg};
     if (after >= ITEM_NUMBER_MASK)
         return 0;
-    return with_reader(st, c, read_list, &r, e);
+    return with_reader(st, c, v, s, read_list, &r, e);
 }
 
 /* ---- Bases ---- */
@@ -350,8 +367,9 @@ static int base_snapshot(struct conn *c, struct reading *r, struct err *e)
     return record_decode(buf_span(&b->bytes), &b->seen, e);
 }
 
-static int read_base(struct conn *c, struct reading *r, struct err *e)
+static int read_base(struct conn *c, void *arg, struct err *e)
 {
+    struct reading *r = arg;
     sqlite3_stmt *st = row_stmt(c, r, e);
     bool row;
     int rc;
@@ -374,7 +392,7 @@ int store_base_get(struct store *st, const struct catalog *c, const struct versi
 
     if (!b)
         return err_nomem(e);
-    if (with_reader(st, c, read_base, &r, e)) {
+    if (with_reader(st, c, v, s, read_base, &r, e)) {
         store_base_free(b);
         return -1;
     }
@@ -390,10 +408,10 @@ struct check_arg {
     const struct store_base *base;
 };
 
-static int read_check(struct conn *c, struct reading *r, struct err *e)
+static int read_check(struct conn *c, void *arg, struct err *e)
 {
-    const struct check_arg *a = (const struct check_arg *)r;
-    return lens_check(&c->lens, r->v, r->s, a->text, a->base ? &a->base->seen : NULL, e);
+    const struct check_arg *a = arg;
+    return lens_check(&c->lens, a->r.v, a->r.s, a->text, a->base ? &a->base->seen : NULL, e);
 }
 
 /* References, unique keys and checks are judged against the store. */
@@ -459,7 +477,7 @@ int store_check_text(struct store *st, const struct catalog *c, const struct ver
 
     if (text.n > st->max_item_bytes)
         return item_too_big(st, e);
-    if (with_reader(st, c, read_check, &a.r, e))
+    if (with_reader(st, c, v, s, read_check, &a.r, e))
         return -1;
     return needs_trial(c, s) && !st->read_only ? try_text(st, v, s, base, text, e) : 0;
 }

@@ -174,7 +174,9 @@ static void op_begin(struct store_tx *tx)
     tx->n_counts = 0;
     derive_uses_begin(tx);
     tx->depth = 0;
-    tx->fresh = tx->deriving = tx->quiet = false;
+    tx->fresh = tx->deriving = tx->quiet = tx->sweeping = false;
+    tx->rewriting = 0;
+    history_begin(tx);
     tx->assigning = 0;
     tx->c->world.pending_id = 0;
 }
@@ -291,6 +293,8 @@ static int save_numbers(struct batch *b, uint64_t *ret_reserved, struct err *e)
     *ret_reserved = s->reserved_items;
     if (s->next_item <= s->reserved_items)
         return 0;
+    if (s->next_item >= ITEM_NUMBERS_END)
+        return err_set(e, ERR_NO_SPACE, "no numbers are left for new items");
     *ret_reserved = s->next_item + 1024;
     return meta_set(&b->tx, META_NEXT_ITEM, (int64_t)*ret_reserved, e);
 }
@@ -309,11 +313,11 @@ static bool mtime_is_given(struct store *s, uint32_t coll)
 /* Only a time that a user gave is kept at once, until the names change: no other write costs more. */
 static int save_mtime(struct batch *b, const struct count *c, struct err *e)
 {
-    char name[META_MTIME_SIZE];
+    char name[META_NUMBERED_SIZE];
 
     if (!c->mtime_ns && !mtime_is_given(b->tx.store, c->coll))
         return 0;
-    return meta_set(&b->tx, meta_mtime(c->coll, name), c->mtime_ns, e);
+    return meta_set(&b->tx, meta_numbered(META_MTIME, c->coll, name), c->mtime_ns, e);
 }
 
 static int save_counts(struct batch *b, struct err *e)
@@ -412,6 +416,8 @@ static int commit(struct batch *b, struct err *e)
     wrote = b->tx.changes_before != sqlite3_total_changes(s->writer->db);
     s->reserved_items = reserved;
     install(s, b);
+    if (wrote)
+        history_committed(s);
     if (b->durable && wrote)
         s->unsynced = false;
     else if (wrote)

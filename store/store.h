@@ -9,7 +9,7 @@
  * connections and never wait for a writer.
  *
  * Ids: an item id is (collection << 40) | number; numbers count over the whole store and are never
- * reused. Only the number travels in inode numbers, together with version and shape index.
+ * reused; they end at 38 bits. Only the number travels in inode numbers, together with version and shape index.
  *
  * Errors: err.h. ERR_IO and ERR_NO_SPACE leave the content as it was; after a sync that failed the
  * store is read-only (ERR_READ_ONLY) until it is opened again. */
@@ -22,7 +22,12 @@
 
 #define ITEM_NUMBER_BITS 40
 #define ITEM_NUMBER_MASK ((UINT64_C(1) << ITEM_NUMBER_BITS) - 1)
+#define ITEM_NUMBERS_END (UINT64_C(1) << 38) /* no item has this number or a higher one */
 #define ITEM_MAX_BYTES_DEFAULT (16u * 1024u * 1024u)
+
+#define HISTORY_COUNT_DEFAULT 100u
+#define HISTORY_AGE_DEFAULT_S (30 * 24 * 3600)
+#define HISTORY_AGE_MAX_S     (INT64_C(200) * 366 * 24 * 3600)
 
 struct store;
 
@@ -33,6 +38,9 @@ struct store_options {
     bool no_jobs;       /* an interrupted backfill is not resumed (fsck, export, check), or only
                          * by store_start_jobs */
     size_t max_item_bytes; /* 0 = default */
+    bool no_history;       /* no revisions are made, and none are removed (history.h) */
+    unsigned history_count; /* what an item keeps of them; 0 = default */
+    int64_t history_age_s;  /* and for how long; 0 = default; at most HISTORY_AGE_MAX_S */
     const char *vfs;    /* SQLite VFS for tests, NULL = default */
 };
 

@@ -1,6 +1,6 @@
 /* What finalize leaves behind: collections that no version shows any more.
  *
- * finalize itself touches no item. A thread then removes the items of such collections in small
+ * finalize itself touches no item. A thread then removes the items and revisions of such collections in small
  * transactions, and ends; opening a store starts it where it was interrupted. A collection's items
  * are invisible from the finalize on, so nothing of this can be seen. Values of fields that only
  * finalized versions knew leave a record when it is next written (work_finish).
@@ -117,7 +117,59 @@ static int dead_names(struct store_tx *tx, bool *ret_any, struct err *e)
     return 0;
 }
 
-/* Sets *arg when there was nothing left to do. */
+static int first_revisions(struct store_tx *tx, uint32_t coll, uint64_t *revisions, uint64_t *ids,
+                           size_t *ret_n, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, STMT_HISTORY_OF_COLL, e);
+    bool row = true;
+
+    if (!st)
+        return -1;
+    bind_id(st, 1, id_make(coll, 0));
+    bind_id(st, 2, id_make(coll, ITEM_NUMBER_MASK));
+    sqlite3_bind_int(st, 3, SWEEP_BATCH);
+    for (*ret_n = 0; *ret_n < SWEEP_BATCH; ++*ret_n) {
+        if (conn_step(tx->c, st, &row, e))
+            return -1;
+        if (!row)
+            break;
+        revisions[*ret_n] = column_id(st, 0);
+        ids[*ret_n] = column_id(st, 1);
+    }
+    stmt_done(st);
+    return 0;
+}
+
+/* The first revisions of a collection that is gone; none are left when *ret_n is 0. */
+static int dead_revisions(struct store_tx *tx, uint64_t *revisions, uint64_t *ids, size_t *ret_n,
+                          struct err *e)
+{
+    uint64_t id = 0;
+    uint32_t coll = 0;
+    bool found;
+
+    *ret_n = 0;
+    do { /* collection by collection: there are few */
+        if (history_next_id(tx->c, id_make(coll, ITEM_NUMBER_MASK), INT64_MAX, &id, &found, e))
+            return -1;
+        coll = id_coll(id);
+    } while (found && (is_shown(tx->cat, coll) || is_needed(tx->cat, coll)));
+    return found ? first_revisions(tx, coll, revisions, ids, ret_n, e) : 0;
+}
+
+static int sweep_revisions(struct store_tx *tx, size_t *ret_n, struct err *e)
+{
+    uint64_t revisions[SWEEP_BATCH], ids[SWEEP_BATCH];
+
+    if (dead_revisions(tx, revisions, ids, ret_n, e))
+        return -1;
+    for (size_t i = 0; i < *ret_n; i++)
+        if (history_forget(tx, revisions[i], ids[i], e))
+            return -1;
+    return 0;
+}
+
+/* Sets *arg when there was nothing left to do. Items first: their going marks their revisions. */
 static int sweep_tx(struct store_tx *tx, void *arg, struct err *e)
 {
     uint64_t ids[SWEEP_BATCH];
@@ -132,15 +184,18 @@ static int sweep_tx(struct store_tx *tx, void *arg, struct err *e)
         return 0;
     }
 
+    tx->sweeping = true;
     if (dead_collection(tx, &coll, e) || (coll && first_ids(tx, coll, ids, &n, e)))
         return -1;
-    *(bool *)arg = n == 0;
     for (size_t i = 0; i < n; i++) {
         struct item_row row ITEM_ROW_CLEANUP = {0};
         bool found;
         if (item_row_get(tx->c, ids[i], &row, &found, e) || (found && item_remove(tx, &row, e)))
             return -1;
     }
+    if (n == 0 && sweep_revisions(tx, &n, e))
+        return -1;
+    *(bool *)arg = n == 0;
     return 0;
 }
 

@@ -8,9 +8,11 @@
 #include <stddef.h>
 
 #define STORE_APPLICATION_ID 0x53634673 /* "ScFs" */
-#define STORE_FORMAT         1          /* user_version */
+#define STORE_FORMAT         2          /* user_version */
+#define STORE_FORMAT_FIRST   1          /* what is older than this can't be opened */
 
 struct table {
+    unsigned since;          /* the format it came with */
     const char *type, *name; /* "table" or "index" */
     const char *sql;         /* exactly as sqlite_schema keeps it */
 };
@@ -27,6 +29,15 @@ extern const size_t n_store_tables;
 #define META_NEXT_ITEM     "next_item"     /* no item has this number or a higher one */
 #define META_BACKFILL_RATE "backfill_rate" /* items a second, 0 = no limit */
 #define META_MTIME         "mtime."        /* and a collection: its directory's; 0 = none */
+#define META_GONE          "gone."         /* and a version: when it was finalized away */
+
+/* The items whose revisions stand under key ?2 in name space ?1 of collection ?3: the one that has it,
+ * and those that had it when they were deleted; of those that had none in this name space yet, the
+ * ones with that key of their own. */
+#define HISTORY_IDS                                                                                \
+    "SELECT id FROM name WHERE coll = ?1 AND key = ?2 UNION ALL SELECT id FROM gone WHERE space = " \
+    "?1 AND key = ?2 UNION ALL SELECT g.id FROM gone g WHERE g.space = ?3 AND g.key = ?2 AND ?1 "  \
+    "<> ?3 AND NOT EXISTS (SELECT 1 FROM gone h WHERE h.id = g.id AND h.space = ?1)"
 
 #define STMTS(X)                                                                                   \
     X(ITEM_READ, "SELECT mtime, btime, body FROM item WHERE id = ?1")                              \
@@ -98,6 +109,27 @@ extern const size_t n_store_tables;
                       "shape, added) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")                 \
     X(VERSION_STATE, "UPDATE version SET state = ?2 WHERE number = ?1")                            \
     X(VERSION_ADDED, "SELECT added FROM version WHERE number = ?1")                                \
+    X(HISTORY_KEEP, "INSERT INTO history (rev, id, at, key, mtime, body) VALUES (?1, ?2, ?3, ?4, "   \
+                    "?5, ?6) ON CONFLICT (id, at) DO NOTHING")                                     \
+    X(HISTORY_LAST, "SELECT rev, at FROM history ORDER BY rev DESC LIMIT 1")                       \
+    X(HISTORY_ROW, "SELECT id, key, mtime, at, body FROM history WHERE rev = ?1")                  \
+    X(HISTORY_AS_OF, "SELECT body FROM history WHERE id = ?1 AND at >= ?2 ORDER BY at LIMIT 1")    \
+    X(HISTORY_NEWEST, "SELECT body FROM history WHERE id = ?1 ORDER BY at DESC LIMIT 1")           \
+    X(HISTORY_NEXT_ID, "SELECT id FROM history WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT 1")    \
+    X(HISTORY_OF_KEY, "SELECT at, rev FROM history WHERE id IN (" HISTORY_IDS ") AND at > ?4 "     \
+                      "ORDER BY at")                                                               \
+    X(HISTORY_AT, "SELECT at, rev FROM history WHERE id IN (" HISTORY_IDS ") AND at = ?4")         \
+    X(HISTORY_OWNER, "SELECT id FROM history WHERE id IN (" HISTORY_IDS ") ORDER BY id DESC "      \
+                     "LIMIT 1")                                                                    \
+    X(HISTORY_OLDEST, "SELECT rev, id, at FROM history ORDER BY rev LIMIT ?1")                     \
+    X(HISTORY_SCAN, "SELECT id, at, rev FROM history WHERE (id, at) < (?1, ?2) ORDER BY id DESC, " \
+                    "at DESC LIMIT ?3")                                                            \
+    X(HISTORY_OF_COLL, "SELECT rev, id, at FROM history WHERE id > ?1 AND id <= ?2 LIMIT ?3")      \
+    X(HISTORY_DELETE, "DELETE FROM history WHERE rev = ?1")                                        \
+    X(GONE_INSERT, "INSERT OR IGNORE INTO gone (space, key, id) VALUES (?1, ?2, ?3)")              \
+    X(GONE_KEY, "SELECT key FROM gone WHERE id = ?1 AND space IN (?2, ?3) ORDER BY space = ?3 "    \
+                "LIMIT 1")                                                                         \
+    X(GONE_DELETE, "DELETE FROM gone WHERE id = ?1")                                               \
     X(BEGIN_WRITE, "BEGIN IMMEDIATE")                                                              \
     X(COMMIT, "COMMIT")                                                                            \
     X(ROLLBACK, "ROLLBACK")                                                                        \

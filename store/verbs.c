@@ -444,6 +444,8 @@ static int finalize_tx(struct store_tx *tx, void *arg, struct err *e)
         gone += en->state == VERSION_LIVE;
         rc = edit_move(tx, en, VERSION_GONE, e);
         if (!rc)
+            rc = history_note_finalized(tx, en->v->number, e);
+        if (!rc)
             rc = job_delete(tx, en->v->number, e);
     }
     if (!rc)

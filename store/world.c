@@ -55,7 +55,9 @@ static int world_key_of(void *arg, const struct version *v, uint32_t shape, uint
     if (*found)
         rc = item_key(s, st, out, e);
     stmt_done(st);
-    return rc;
+    if (rc || *found || !w->as_of || !s)
+        return rc;
+    return history_last_key(w->c, s, id, out, found, e);
 }
 
 /* The type must stand in the tables before a name of it is looked up. */
@@ -99,23 +101,40 @@ static int world_name_taken(void *arg, uint32_t space, struct span key, bool *re
     return item_find_id(w->c, space, key, &id, ret, e);
 }
 
-static int world_record_of(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e)
+/* A record of item id by a statement that wants the id, and the time when it asks for one. */
+static int world_record_by(struct world *w, enum stmt stmt, uint64_t id, struct buf *hold,
+                           bool *found, struct err *e)
 {
-    struct world *w = arg;
-    sqlite3_stmt *st = conn_stmt(w->c, STMT_ITEM_BODY, e);
-    bool row;
+    sqlite3_stmt *st = conn_stmt(w->c, stmt, e);
     int rc = 0;
 
     if (!st)
         return -1;
     bind_id(st, 1, id);
-    if (conn_step(w->c, st, &row, e))
+    if (stmt == STMT_HISTORY_AS_OF)
+        sqlite3_bind_int64(st, 2, w->as_of_ns);
+    if (conn_step(w->c, st, found, e))
         return -1;
-    *found = row;
-    if (row && !buf_addspan(hold, column_span(st, 0)))
+    if (*found && !buf_addspan(hold, column_span(st, 0)))
         rc = err_nomem(e);
     stmt_done(st);
     return rc;
+}
+
+/* As of a time: what was replaced first from then on, or what is there still, or the last there was
+ * (it went in the same operation, of which only the last is kept). */
+static int world_record_of(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e)
+{
+    static const enum stmt as_of[] = {STMT_HISTORY_AS_OF, STMT_ITEM_BODY, STMT_HISTORY_NEWEST};
+    struct world *w = arg;
+
+    if (!w->as_of)
+        return world_record_by(w, STMT_ITEM_BODY, id, hold, found, e);
+    *found = false;
+    for (size_t i = 0; i < sizeof as_of / sizeof as_of[0] && !*found; i++)
+        if (world_record_by(w, as_of[i], id, hold, found, e))
+            return -1;
+    return 0;
 }
 
 static int world_origin_of(void *arg, const struct link *l, const struct span *values,

@@ -237,7 +237,9 @@ static const char *const dumps[] = {
     "SELECT 'job', version, state, step, cursor, done, total FROM job ORDER BY 2",
     /* numbers that were given out to what was refused are skipped */
     ("SELECT 'meta', name, value FROM meta WHERE name <> 'next_item' AND name NOT LIKE '%mtime%' "
-     "ORDER BY 2"),
+     "AND name NOT LIKE 'gone.%' ORDER BY 2"),
+    "SELECT 'history', id, key, hex(body) FROM history ORDER BY rev",
+    "SELECT 'gone', space, key, id FROM gone ORDER BY 2, 3, 4",
 };
 
 static int dump_query(struct conn *c, const char *sql, struct buf *out, struct err *e)

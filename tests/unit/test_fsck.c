@@ -28,6 +28,8 @@ static void sound_store(void)
     put("v2", "Dog", "new", "{\"name\": \"New\", \"breed\": \"Boxer\", \"owner\": \"p-ann\"}");
     put("v1", "Dog", "newer", "{\"name\": \"Newer\", \"breed\": \"Collie\", \"chip\": \"c2\"}");
     put("v2", "Breed", "Pug", "{\"title\": \"Pug\"}");
+    put("v2", "Breed", "Pug", "{\"title\": \"Mops\"}");
+    put("v1", "Dog", "newer", "{\"name\": \"Newer\", \"breed\": \"Pug\", \"chip\": \"c2\"}");
 }
 
 static void damage(const char *sql)
@@ -102,6 +104,12 @@ static const struct {
     {"INSERT OR REPLACE INTO job VALUES (9, 1, 0, 0, 0, 0, 0, 0)", "the backfill of version 9"},
     {"INSERT INTO link VALUES (99)", "step 99 is noted as derived"},
     {"INSERT INTO attr VALUES (999999999, 1, 1, 420, NULL, NULL)", "item number 999999999"},
+    {"UPDATE history SET body = x'01'", "revision 1 of a Breed through v2"},
+    {"UPDATE history SET id = id + 99999", "revision 1 is of item 1000"},
+    {"UPDATE history SET at = at - rev * 1000000000000", "revision 2 is from before revision 1"},
+    {"DELETE FROM gone", "is missing, has revisions, and is not noted as deleted"},
+    {"INSERT INTO gone SELECT id >> 40, key, id FROM item", "is noted as deleted under \"rex\", and is"},
+    {"INSERT INTO gone VALUES (1, 'x', 12345)", "is noted as deleted under \"x\", and has no revision"},
 };
 
 START_TEST(damage__is_found_and_left_alone)
