@@ -106,8 +106,9 @@ static int same_as_live(struct version *live, struct span text, struct version *
                   "%s is live with another text; here is the first difference", live->name);
 }
 
+/* candidates: the steps that would mend a refused declaration. */
 static int compile(struct checking *k, const char *path, struct span text, struct checked *ret,
-                   struct err *e)
+                   struct buf *candidates, struct err *e)
 {
     char from[VERSION_NAME_SIZE];
     struct version *parent, *live;
@@ -120,9 +121,11 @@ static int compile(struct checking *k, const char *path, struct span text, struc
     live = find_live(k, ret->name);
     if (live)
         return same_as_live(live, text, &ret->v, e);
-    if (find_parent(k, from, &parent, e) ||
-        schema_compile(path, text, parent, &k->next, k->env, &ret->v, e))
+    if (find_parent(k, from, &parent, e))
         return -1;
+    if (schema_compile(path, text, parent, &k->next, k->env, &ret->v, e))
+        return schema_candidates(path, text, parent, &k->next, k->env, candidates) ? -1
+                                                                                   : err_nomem(e);
     if (store_check_queries(ret->v, e)) {
         version_unref(ret->v);
         ret->v = NULL;
@@ -169,8 +172,9 @@ static bool json_member_text(const char *name, const char *text, struct buf *out
     return buf_printf(out, ", \"%s\": ", name) && json_write_string(span_of(text), out);
 }
 
-/* {"file": "v2.yaml", "error": "...", "line": 5, "column": 5, "field": "", "expected": ""} */
-static int print_error_json(const char *path, const struct err *e)
+/* {"file": "v2.yaml", "error": "...", "line": 5, "column": 5, "field": "", "expected": "",
+ *  "candidates": "migrate:\n  - ..."} */
+static int print_error_json(const char *path, struct span candidates, const struct err *e)
 {
     struct buf out BUF_CLEANUP = BUF_INIT;
     struct err why = ERR_INIT;
@@ -178,7 +182,9 @@ static int print_error_json(const char *path, const struct err *e)
               json_member_text("error", e->text, &out) &&
               buf_printf(&out, ", \"line\": %u, \"column\": %u", e->line, e->column) &&
               json_member_text("field", e->field, &out) &&
-              json_member_text("expected", e->expected, &out) && buf_adds(&out, "}\n");
+              json_member_text("expected", e->expected, &out) &&
+              buf_adds(&out, ", \"candidates\": ") && json_write_string(candidates, &out) &&
+              buf_adds(&out, "}\n");
 
     if (ok)
         return cli_print(buf_span(&out));
@@ -189,21 +195,24 @@ static int print_error_json(const char *path, const struct err *e)
 static int check_file(struct checking *k, const char *path)
 {
     struct checked *now = &k->files[k->n_files];
-    struct buf text BUF_CLEANUP = BUF_INIT;
+    struct buf text BUF_CLEANUP = BUF_INIT, candidates BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
 
     if (cli_read_file(path, SCHEMA_BYTES_MAX, &text, &e))
         return cli_fail(&e);
-    if (compile(k, path, buf_span(&text), now, &e) == 0) {
+    if (compile(k, path, buf_span(&text), now, &candidates, &e) == 0) {
         k->n_files++;
         return print_version(k, path, now->v);
     }
     k->n_files += now->name[0] != 0;
     err_source(&e, path);
     err_excerpt(&e, text.p, text.n);
-    if (k->args->given[OPTION_JSON] && print_error_json(path, &e) != CLI_OK)
+    if (k->args->given[OPTION_JSON] &&
+        print_error_json(path, buf_span(&candidates), &e) != CLI_OK)
         return CLI_FAILED;
-    return cli_fail(&e);
+    cli_fail(&e);
+    fwrite(candidates.p, 1, candidates.n, stderr);
+    return CLI_FAILED;
 }
 
 /* ---- All of them ---- */

@@ -196,58 +196,68 @@ static bool has_value(const struct shape *s, const char *value)
     return false;
 }
 
-static struct yaml_node *value_step(struct infer *x, const char *kind, const struct shape *s,
-                                    const char *value)
-{
-    struct yaml_node *step = plan_step(&x->p, kind, infer_place(x, s));
-
-    plan_text(&x->p, step, "enum", s->name);
-    plan_text(&x->p, step, "value", value);
-    plan_text(&x->p, step, "as", "...");
-    return step;
-}
-
-static const char *first_missing(const struct shape *in, const struct shape *from)
+/* The k-th value of `from` that is not in `in`, from 0; NULL = there are no more. */
+static const char *missing(const struct shape *in, const struct shape *from, size_t k)
 {
     for (size_t i = 0; i < from->n_values; i++) {
-        if (!has_value(in, from->values[i]))
+        if (!has_value(in, from->values[i]) && k-- == 0)
             return from->values[i];
     }
     return NULL;
 }
 
+static struct yaml_node *value_step(struct infer *x, const char *kind, const struct shape *s,
+                                    const char *value, const char *as)
+{
+    struct yaml_node *step = plan_step(&x->p, kind, infer_place(x, s));
+
+    plan_text(&x->p, step, "enum", s->name);
+    plan_text(&x->p, step, "value", value);
+    plan_guess(&x->p, step, "as", as);
+    return step;
+}
+
+static void ask_renamed_value(struct infer *x, const struct shape *want, const char *gone,
+                              const char *new)
+{
+    const struct yaml_node *at = infer_place(x, want);
+    struct yaml_node *rename = plan_step(&x->p, "rename_value", at);
+    struct plan_item *item = plan_ask(&x->p, at,
+                                      "%s: \"%s\" may be \"%s\" renamed, or a new value beside one "
+                                      "that is gone",
+                                      want->name, new, gone);
+
+    plan_text(&x->p, rename, "enum", want->name);
+    plan_text(&x->p, rename, "from", gone);
+    plan_text(&x->p, rename, "to", new);
+    item->choice[0][0] = rename;
+    item->choice[1][0] = value_step(x, "add_value", want, new, gone);
+    item->choice[1][1] = value_step(x, "remove_value", want, gone, new);
+}
+
 /* Every new or lost value needs an answer: what the other side shows for it. */
 static void diff_values(struct infer *x, const struct shape *old, const struct shape *want)
 {
-    const char *gone = first_missing(want, old), *new = first_missing(old, want);
     const struct yaml_node *at = infer_place(x, want);
-    struct plan_item *item;
-    struct yaml_node *step;
 
-    if (gone && new) {
-        item = plan_ask(&x->p, at,
-                        "%s: \"%s\" may be \"%s\" renamed, or a new value beside one "
-                        "that is gone",
-                        want->name, new, gone);
-        step = plan_step(&x->p, "rename_value", at);
-        plan_text(&x->p, step, "enum", want->name);
-        plan_text(&x->p, step, "from", gone);
-        plan_text(&x->p, step, "to", new);
-        item->choice[0][0] = step;
-        item->choice[1][0] = value_step(x, "add_value", want, new);
-        item->choice[1][1] = value_step(x, "remove_value", want, gone);
-        return;
+    for (size_t k = 0;; k++) {
+        const char *gone = missing(want, old, k), *new = missing(old, want, k);
+
+        if (gone && new)
+            ask_renamed_value(x, want, gone, new);
+        else if (new)
+            plan_ask(&x->p, at,
+                     "%s: \"%s\" is new, and older versions have to show one of their values for it",
+                     want->name, new)
+                ->choice[0][0] = value_step(x, "add_value", want, new, old->values[0]);
+        else if (gone)
+            plan_ask(&x->p, at,
+                     "%s: \"%s\" is gone, and items that hold it have to show another value",
+                     want->name, gone)
+                ->choice[0][0] = value_step(x, "remove_value", want, gone, want->values[0]);
+        else
+            return;
     }
-    if (new)
-        plan_ask(&x->p, at,
-                 "%s: \"%s\" is new, and older versions have to show one of their "
-                 "values for it",
-                 want->name, new)
-            ->choice[0][0] = value_step(x, "add_value", want, new);
-    if (gone)
-        plan_ask(&x->p, at, "%s: \"%s\" is gone, and items that hold it have to show another value",
-                 want->name, gone)
-            ->choice[0][0] = value_step(x, "remove_value", want, gone);
 }
 
 /* ---- Types that stay, types that go ---- */

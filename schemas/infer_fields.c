@@ -41,13 +41,6 @@ struct pair {
     const struct yaml_node *def; /* of `is`, in the file */
 };
 
-static void ask_expression(struct infer *x, struct yaml_node *step, const char *arg,
-                           const char *question)
-{
-    plan_text(&x->p, step, arg, "...");
-    plan_ask_one(&x->p, step, question);
-}
-
 static const char *say(struct infer *x, const struct shape *s, const struct field *f,
                        const char *what)
 {
@@ -122,8 +115,9 @@ static int diff_type(struct infer *x, const struct pair *p, bool *retyped)
         plan_add(&x->p, step);
         return 0;
     }
-    plan_text(&x->p, step, "up", "...");
-    ask_expression(x, step, "down", say_types(x, p, text));
+    plan_guess(&x->p, step, "up", guess_cast(x, p->is->name, type));
+    plan_text(&x->p, step, "down", guess_cast(x, p->is->name, p->was->type));
+    plan_ask_one(&x->p, step, say_types(x, p, text));
     return 0;
 }
 
@@ -141,16 +135,21 @@ static void diff_required(struct infer *x, const struct pair *p)
     const char *kind = p->is->required ? "require_field" : "relax_field";
     struct yaml_node *step = infer_step(x, kind, p->shape, p->is->name, p->def);
 
-    if (p->is->required && !p->is->def.p)
-        ask_expression(x, step, "up",
-                       say(x, p->shape, p->is, "is now required, and unset in some items"));
-    else if (!p->is->required && !p->was->def.p)
-        ask_expression(x, step, "down",
-                       say(x, p->shape, p->is,
-                           "need not be set any more, but older versions "
-                           "require it"));
-    else
+    if (p->is->required && !p->is->def.p) {
+        plan_guess(&x->p, step, "up", guess_value(x, x->want, p->is));
+        plan_ask_one(&x->p, step,
+                     say(x, p->shape, p->is, "is now required, and unset in some items"));
+    } else if (!p->is->required && !p->was->def.p && p->is->def.p) {
+        plan_text(&x->p, step, "down", guess_value(x, x->want, p->is));
         plan_add(&x->p, step);
+    } else if (!p->is->required && !p->was->def.p) {
+        plan_guess(&x->p, step, "down", guess_value(x, x->want, p->is));
+        plan_ask_one(&x->p, step,
+                     say(x, p->shape, p->is,
+                         "need not be set any more, but older versions require it"));
+    } else {
+        plan_add(&x->p, step);
+    }
 }
 
 static void diff_unique(struct infer *x, const struct pair *p)
@@ -184,8 +183,10 @@ static void diff_check(struct infer *x, const struct pair *p)
         plan_ask(&x->p, p->def, "%s.%s has a new check, which items that exist may fail",
                  p->shape->name, p->is->name);
     struct yaml_node *step = check_step(x, "add_check", p, p->is->check);
+    struct yaml_node *up = plan_map(&x->p, step, "up");
 
-    plan_text(&x->p, step, "up", "...");
+    plan_entry(&x->p, up, p->is->name, YAML_STRING, "NULL");
+    plan_is_guess(&x->p, step);
     item->choice[0][p->was->check ? 1 : 0] = step;
     if (p->was->check)
         item->choice[0][0] = check_step(x, "remove_check", p, p->was->check);
@@ -231,7 +232,7 @@ static struct yaml_node *add_field_step(struct infer *x, const struct shape *s,
 
     plan_node(&x->p, step, "as", def);
     if (f->required && !f->def.p)
-        plan_text(&x->p, step, "up", "...");
+        plan_guess(&x->p, step, "up", guess_value(x, x->want, f));
     return step;
 }
 
@@ -241,13 +242,16 @@ static struct yaml_node *remove_field_step(struct infer *x, const struct shape *
     struct yaml_node *step = infer_step(x, "remove_field", s, f->name, at);
 
     if (f->required && !f->def.p)
-        plan_text(&x->p, step, "down", "...");
+        plan_guess(&x->p, step, "down", guess_value(x, x->old, f));
     return step;
 }
 
 struct field_diff {
     const struct shape *old, *want;
-    bool *paired; /* of want->fields: asked about already */
+    /* Of want->fields: the one that is gone and may be this one renamed, and the question about it;
+     * NULL = none. */
+    const struct field **was;
+    struct plan_item **asked;
 };
 
 /* A new field of the same type as one that is gone; n_fields = there is none. */
@@ -257,7 +261,7 @@ static size_t new_of_type(const struct infer *x, const struct field_diff *d,
     for (size_t i = 0; i < d->want->n_fields; i++) {
         const struct field *f = &d->want->fields[i];
 
-        if (!d->paired[i] && !infer_field_of_name(d->old, f) &&
+        if (!d->was[i] && !infer_field_of_name(d->old, f) &&
             type_same_named(gone->type, x->old, f->type, x->want))
             return i;
     }
@@ -285,8 +289,8 @@ static void field_gone(struct infer *x, const struct field_diff *d, const struct
         return;
     }
     f = &d->want->fields[pair];
-    d->paired[pair] = true;
-    item = plan_ask(&x->p, field_node(x->root, d->want, f),
+    d->was[pair] = gone;
+    d->asked[pair] = item = plan_ask(&x->p, field_node(x->root, d->want, f),
                     "%s.%s may be \"%s\" renamed, or a new field beside one that is gone",
                     d->old->name, f->name, gone->name);
     rename = infer_step(x, "rename_field", d->old, NULL, item->at ? item->at : at);
@@ -310,41 +314,70 @@ static void field_new(struct infer *x, const struct shape *want, const struct fi
         plan_add(&x->p, step);
 }
 
-/* What stays keeps its order, what is new goes to the end: is that the declared order? */
-static bool order_holds(const struct field_diff *d)
+/* The place in want->fields of what old->fields[i] becomes when the question about want->fields[added]
+ * is answered with a new field, and every other with a rename; n_fields = none. */
+static size_t place_of(const struct field_diff *d, size_t i, size_t added)
+{
+    const struct field *same = infer_field_of_name(d->want, &d->old->fields[i]);
+
+    if (same)
+        return (size_t)(same - d->want->fields);
+    for (size_t k = 0; k < d->want->n_fields; k++) {
+        if (d->was[k] == &d->old->fields[i] && k != added)
+            return k;
+    }
+    return d->want->n_fields;
+}
+
+/* What stays keeps its order, what is new goes to the end: is that the declared order? added: as
+ * above, n_fields = every question is answered with a rename. */
+static bool order_holds(const struct field_diff *d, size_t added)
 {
     size_t at = 0, n = d->want->n_fields;
 
     for (size_t i = 0; i < d->old->n_fields; i++) {
-        const struct field *f = &d->old->fields[i];
+        size_t place = place_of(d, i, added);
 
-        if (!infer_field_of_name(d->want, f))
-            continue;
-        if (strcmp(d->want->fields[at].name, f->name) != 0)
+        if (place < n && place != at++)
             return false;
-        at++;
     }
-    for (; at < n && !infer_field_of_name(d->old, &d->want->fields[at]); at++)
+    if (added < n && added != at++)
+        return false;
+    for (; at < n && !d->was[at] && !infer_field_of_name(d->old, &d->want->fields[at]); at++)
         ;
     return at == n;
 }
 
-static void reorder(struct infer *x, const struct field_diff *d)
+static struct yaml_node *reorder_step(struct infer *x, const struct field_diff *d)
 {
     struct yaml_node *step = infer_step(x, "reorder_fields", d->old, NULL, infer_place(x, d->want));
     struct yaml_node *list = plan_list(&x->p, step, "fields");
 
     for (size_t i = 0; i < d->want->n_fields; i++)
         plan_entry(&x->p, list, NULL, YAML_STRING, d->want->fields[i].name);
-    plan_add(&x->p, step);
+    return step;
+}
+
+static void reorder(struct infer *x, const struct field_diff *d)
+{
+    if (!order_holds(d, d->want->n_fields)) {
+        plan_add(&x->p, reorder_step(x, d));
+        return;
+    }
+    for (size_t i = 0; i < d->want->n_fields; i++) {
+        if (d->asked[i] && !order_holds(d, i))
+            d->asked[i]->after = reorder_step(x, d);
+    }
 }
 
 int infer_fields(struct infer *x, const struct shape *old, const struct shape *want)
 {
-    struct field_diff d = {old, want, arena_alloc(&x->m->v->arena, want->n_fields + 1)};
-    bool asked = false;
+    struct arena *arena = &x->m->v->arena;
+    struct field_diff d = {.old = old, .want = want};
 
-    if (!d.paired)
+    d.was = arena_alloc(arena, (want->n_fields + 1) * sizeof(*d.was));
+    d.asked = arena_alloc(arena, (want->n_fields + 1) * sizeof(*d.asked));
+    if (!d.was || !d.asked)
         return err_nomem(x->e);
     for (size_t i = 0; i < old->n_fields; i++) {
         const struct field *is = infer_field_of_name(want, &old->fields[i]);
@@ -356,11 +389,9 @@ int infer_fields(struct infer *x, const struct shape *old, const struct shape *w
             return -1;
     }
     for (size_t i = 0; i < want->n_fields; i++) {
-        asked |= d.paired[i];
-        if (!d.paired[i] && !infer_field_of_name(old, &want->fields[i]))
+        if (!d.was[i] && !infer_field_of_name(old, &want->fields[i]))
             field_new(x, want, &want->fields[i]);
     }
-    if (!asked && !order_holds(&d))
-        reorder(x, &d);
+    reorder(x, &d);
     return 0;
 }

@@ -81,6 +81,25 @@ void plan_text(struct plan *p, struct yaml_node *step, const char *arg, const ch
     plan_entry(p, step ? step->child : NULL, arg, YAML_STRING, text);
 }
 
+void plan_is_guess(struct plan *p, const struct yaml_node *step)
+{
+    const struct yaml_node **guesses =
+        arena_grow(&p->m->v->arena, p->guesses, p->n_guesses, sizeof(*guesses));
+
+    if (!guesses) {
+        p->nomem = true;
+        return;
+    }
+    p->guesses = guesses;
+    p->guesses[p->n_guesses++] = step;
+}
+
+void plan_guess(struct plan *p, struct yaml_node *step, const char *arg, const char *text)
+{
+    plan_text(p, step, arg, text);
+    plan_is_guess(p, step);
+}
+
 void plan_node(struct plan *p, struct yaml_node *step, const char *arg,
                const struct yaml_node *node)
 {
@@ -152,7 +171,7 @@ void plan_ask_one(struct plan *p, struct yaml_node *step, const char *question)
     plan_ask(p, step, "%s", question)->choice[0][0] = step;
 }
 
-/* ---- Printing: YAML on one line ---- */
+/* ---- Printing: YAML, a step a line ---- */
 
 static bool is_plain(const char *text)
 {
@@ -189,58 +208,81 @@ static bool print_node(const struct yaml_node *n, struct buf *out)
     return buf_addc(out, map ? '}' : ']');
 }
 
-static bool print_item(const struct plan_item *item, size_t choice, bool *first, struct buf *out)
+static bool is_guess(const struct plan *p, const struct yaml_node *step)
 {
+    for (size_t i = 0; i < p->n_guesses; i++) {
+        if (p->guesses[i] == step)
+            return true;
+    }
+    return false;
+}
+
+static bool print_line(const struct yaml_node *step, bool guess, struct buf *out)
+{
+    return !step || (buf_printf(out, "  - %s: ", step->child->key) &&
+                     print_node(step->child, out) &&
+                     buf_adds(out, guess ? "  # a guess: mend it\n" : "\n"));
+}
+
+/* One item of an answer. That a question is not the one being answered and has two readings makes
+ * its first one a guess too. */
+static bool print_item(const struct plan *p, const struct plan_item *item, size_t choice,
+                       bool chosen, struct buf *out)
+{
+    bool guess = !chosen && item->choice[1][0];
+
     for (size_t i = 0; i < PLAN_STEPS; i++) {
         const struct yaml_node *step = item->choice[choice][i];
 
-        if (!step)
-            continue;
-        if ((!*first && !buf_adds(out, ", ")) || !print_node(step, out))
+        if (!print_line(step, guess || is_guess(p, step), out))
             return false;
-        *first = false;
     }
     return true;
 }
 
-/* migrate: [...] with one answer to the question; the other items too, or it alone. */
+/* All steps, with one of the answers to one question and the first one to the others. */
 static bool print_answer(const struct plan *p, const struct plan_item *question, size_t choice,
-                         bool others, struct buf *out)
+                         struct buf *out)
 {
-    bool first = true;
-
-    if (!buf_adds(out, "migrate: ["))
+    if (!buf_adds(out, "migrate:\n"))
         return false;
     for (size_t i = 0; i < p->n; i++) {
-        const struct plan_item *item = p->items[i];
+        bool chosen = p->items[i] == question;
 
-        if (item == question ? !print_item(item, choice, &first, out)
-                             : others && !print_item(item, 0, &first, out))
+        if (!print_item(p, p->items[i], chosen ? choice : 0, chosen, out))
             return false;
     }
-    return buf_addc(out, ']');
+    return choice == 0 || print_line(question->after, false, out);
 }
 
-static bool print_question(const struct plan *p, const struct plan_item *q, bool others,
-                           struct buf *out)
+static bool print_candidates(const struct plan *p, const struct plan_item *q, struct buf *out)
 {
-    buf_reset(out);
-    if (!buf_printf(out, "%s; write ", q->question) || !print_answer(p, q, 0, others, out))
-        return false;
-    if (q->choice[1][0] && (!buf_adds(out, " or ") || !print_answer(p, q, 1, others, out)))
-        return false;
-    return buf_str(out) != NULL;
+    bool two = q->choice[1][0] != NULL;
+
+    return (!two || buf_adds(out, "# either\n")) && print_answer(p, q, 0, out) &&
+           (!two || (buf_adds(out, "# or\n") && print_answer(p, q, 1, out)));
+}
+
+/* "remove_field and add_field" */
+static void name_steps(const struct plan_item *q, size_t choice, char *ret, size_t size)
+{
+    const struct yaml_node *second = q->choice[choice][1];
+
+    snprintf(ret, size, "%s%s%s", q->choice[choice][0]->child->key, second ? " and " : "",
+             second ? second->child->key : "");
 }
 
 static int refuse_question(const struct plan *p, const struct plan_item *q, struct err *e)
 {
-    BUF_CLEANUP struct buf out = BUF_INIT;
+    char first[80], other[80] = "";
 
-    if (!print_question(p, q, true, &out))
+    if (p->m->candidates && !print_candidates(p, q, p->m->candidates))
         return err_nomem(e);
-    if (out.n >= sizeof(e->text) && !print_question(p, q, false, &out))
-        return err_nomem(e);
-    return model_refuse(p->m, key_place(p->m, q->at), e, "%s", out.p);
+    name_steps(q, 0, first, sizeof(first));
+    if (q->choice[1][0])
+        name_steps(q, 1, other, sizeof(other));
+    model_refuse(p->m, key_place(p->m, q->at), e, "%s", q->question);
+    return err_expected(e, "`migrate` with %s%s%s", first, *other ? ", or with " : "", other);
 }
 
 int plan_run(struct plan *p, struct err *e)

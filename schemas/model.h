@@ -34,6 +34,8 @@ struct model {
     size_t n_before;
     struct model_text *texts;        /* where checks and names of fields stand in the file */
     size_t n_texts;
+    struct buf *candidates;          /* NULL, or where steps go that would answer a refused
+                                        declaration */
     struct model_pending *pending;   /* types that are about to be added (infer.c) */
     size_t n_pending;
 };

@@ -254,6 +254,12 @@ int schema_compile(const char *file, struct span text, struct version *parent,
                    const struct schema_counters *first, struct expr_env *env,
                    struct version **ret, struct err *e);
 
+/* When schema_compile refuses a declared schema because it has several readings: the steps that
+ * would decide it, as YAML to be pasted into the file; one `migrate:` for each answer, the second
+ * after a line `# or`. Appends nothing when that is not why it refuses. False = no memory. */
+bool schema_candidates(const char *file, struct span text, struct version *parent,
+                       const struct schema_counters *first, struct expr_env *env, struct buf *out);
+
 /* Just `version` and `from` of a file (copied; from[0] == 0 = none). */
 #define VERSION_NAME_SIZE 65
 int schema_peek(const char *file, struct span text, char version[VERSION_NAME_SIZE],

@@ -343,9 +343,9 @@ static struct version *version_new(struct span text, struct version *parent,
     return v;
 }
 
-int schema_compile(const char *file, struct span text, struct version *parent,
-                   const struct schema_counters *first, struct expr_env *env, struct version **ret,
-                   struct err *e)
+static int compile_text(const char *file, struct span text, struct version *parent,
+                        const struct schema_counters *first, struct expr_env *env,
+                        struct buf *candidates, struct version **ret, struct err *e)
 {
     struct version *v;
     struct model m;
@@ -362,7 +362,8 @@ int schema_compile(const char *file, struct span text, struct version *parent,
                        .file = file,
                        .next_step = first->step,
                        .next_slot = first->slot,
-                       .next_shape = first->shape};
+                       .next_shape = first->shape,
+                       .candidates = candidates};
     if (compile(&m, e)) {
         err_excerpt(e, text.p, text.n);
         version_unref(v);
@@ -373,4 +374,22 @@ int schema_compile(const char *file, struct span text, struct version *parent,
     v->shape_end = m.next_shape;
     *ret = v;
     return 0;
+}
+
+int schema_compile(const char *file, struct span text, struct version *parent,
+                   const struct schema_counters *first, struct expr_env *env, struct version **ret,
+                   struct err *e)
+{
+    return compile_text(file, text, parent, first, env, NULL, ret, e);
+}
+
+bool schema_candidates(const char *file, struct span text, struct version *parent,
+                       const struct schema_counters *first, struct expr_env *env, struct buf *out)
+{
+    struct version *v = NULL;
+    struct err e = ERR_INIT;
+
+    if (compile_text(file, text, parent, first, env, out, &v, &e) == 0)
+        version_unref(v);
+    return e.code != ERR_NO_MEMORY;
 }

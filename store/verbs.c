@@ -36,6 +36,7 @@ struct addition {
     struct version *v;       /* compiled, or the dormant one; a reference */
     bool wakes, is_live;     /* is_live: the same text is live already */
     struct schema_counters counters;
+    struct buf *report;      /* for what a refusal can suggest */
 };
 
 static void addition_free(struct addition *a)
@@ -135,7 +136,8 @@ static int compile_new(const struct catalog *cat, const char *file, struct span 
         return err_set(e, ERR_TOO_BIG, "a store holds at most %u versions over its life",
                        VERSION_MAX_NUMBER);
     if (schema_compile(file, text, parent, &a->counters, env, &a->v, e))
-        return -1;
+        return schema_candidates(file, text, parent, &a->counters, env, a->report) ? -1
+                                                                                   : err_nomem(e);
     return query_check_all(a->v, e) ? err_source(e, file) : 0;
 }
 
@@ -331,7 +333,7 @@ static int prepare_with_reader(struct store *s, const struct catalog *cat, const
 static int add_locked(struct store *s, const char *file, struct span text,
                       const struct verb_caller *by, struct buf *report, struct err *e)
 {
-    struct addition a = {0};
+    struct addition a = {.report = report};
     struct add_args args = {.a = &a, .by = by};
     struct catalog *cat = store_catalog(s);
     bool ok = true;
@@ -369,7 +371,7 @@ static int64_t count_shape(void *arg, uint32_t shape)
 static int check_locked(struct store *s, const char *file, struct span text,
                         const struct verb_caller *by, struct buf *report, struct err *e)
 {
-    struct addition a = {0};
+    struct addition a = {.report = report};
     struct add_args args = {.a = &a, .by = by, .dry = true};
     struct catalog *cat = store_catalog(s);
 

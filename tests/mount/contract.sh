@@ -122,4 +122,70 @@ YAML
     assert_contains "$(outcome check)" 'v2.yaml:7:9: remove_field: '
 }
 
+# ---------------------------------------------------------------- inference
+
+# candidates: the blocks of steps in control/add's outcome, each in a file of its own; prints their number.
+candidates() {
+    rm -f "$T"/candidate.*
+    outcome add | awk -v to="$T/candidate." '/^migrate:/ { n++; on = 1 } /^[^ m]/ { on = 0 } on { print > (to n) } END { print n + 0 }'
+}
+
+# Each answer to an ambiguous declaration works as it is printed, beside the declaration.
+infer__every_candidate_can_be_pasted() {
+    local declared number n
+    declared=$(cat <<'YAML'
+version: v2
+from: v1
+types:
+  Dog:
+    fields:
+      call_name: {type: string, required: true}
+      breed:     integer
+      chip:      {type: uuid, required: true}
+YAML
+)
+    refused_schema v2 'v2\.yaml:6:7: Dog\.call_name may be "name" renamed' <<<"$declared"
+    number=$(candidates)
+    assert_eq "$number" 2
+    for n in 1 2; do
+        cp "$T/candidate.$n" "$T/steps"
+        add v2 <<<"$declared"$'\n'"$(cat "$T/steps")"
+        assert_json "$M/v2/Dog/rex.json" '[.breed, .chip]' '[0,"00000000-0000-0000-0000-000000000000"]'
+        put "$M/v2/Dog/new.json" '{"call_name": "New", "breed": 7, "chip": "123e4567-e89b-12d3-a456-426614174000"}'
+        sees "$M/v1/Dog/new.json"
+        assert_json "$M/v1/Dog/new.json" .breed '"7"'
+        [[ $n == 1 ]] && assert_json "$M/v1/Dog/new.json" .name '"New"'
+        [[ $n == 2 ]] && assert_json "$M/v1/Dog/new.json" .name '""'
+        agree v2
+        must_verb revert v2
+        rm "$M/v1/Dog/new.json"
+    done
+}
+
+# Older versions show the default too, where the field is unset: there is no other reading.
+infer__a_field_relaxed_to_a_default() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+types:
+  Dog: {fields: {name: {type: string, default: nameless}, breed: string, age: integer}}
+YAML
+    put "$M/v2/Dog/stray.json" '{"age": 1}'
+    sees "$M/v1/Dog/stray.json"
+    assert_json "$M/v1/Dog/stray.json" . '{"name":"nameless","age":1}'
+    assert_json "$M/v1/Dog/rex.json" .name '"Rex"'
+    put "$M/v1/Dog/stray.json" '{"name": "nameless", "age": 2}'
+    assert_json "$M/v2/Dog/stray.json" . '{"name":"nameless","age":2}'
+    agree v2
+}
+
+infer__check_prints_the_candidates_too() {
+    printf 'version: v1\ntypes:\n  Dog: {fields: {name: string}}\n' >"$T/v1.yaml"
+    printf 'version: v2\nfrom: v1\ntypes:\n  Dog: {fields: {call_name: string}}\n' >"$T/v2.yaml"
+    assert_fails "$SCHEMAFS" check "$T/v1.yaml" "$T/v2.yaml"
+    assert_contains "$ERR" $'# either\nmigrate:\n  - rename_field: {type: Dog, from: name, to: call_name}\n# or\nmigrate:\n  - remove_field: {type: Dog, field: name}\n  - add_field: {type: Dog, field: call_name, as: string}'
+    "$SCHEMAFS" check "$T/v1.yaml" "$T/v2.yaml" --json >"$T/said" 2>/dev/null && fail 'check --json did not fail'
+    assert_eq "$(tail -n 1 "$T/said" | jq -r .candidates | sed -n 3p)" '  - rename_field: {type: Dog, from: name, to: call_name}'
+}
+
 run_tests "$@"

@@ -60,24 +60,57 @@ static void describe(const struct err *e, struct buf *out)
         buf_printf(out, "  %*s\n", (int)e->caret, "^");
 }
 
+/* The file with one of the candidates pasted into it has to be accepted. */
+static void paste(const char *name, struct span text, struct span steps, struct version *base,
+                  const struct schema_counters *first, struct expr_env *env)
+{
+    BUF_CLEANUP struct buf pasted = BUF_INIT;
+    struct version *v = NULL;
+    struct err e = ERR_INIT;
+    char said[1024] = "";
+
+    ck_assert(buf_addspan(&pasted, text) && buf_addspan(&pasted, steps));
+    if (schema_compile("pasted.yaml", buf_span(&pasted), base, first, env, &v, &e))
+        err_format(&e, said, sizeof(said));
+    ck_assert_msg(v != NULL, "%s: %s:\n%.*s", name, said, (int)steps.n, steps.p);
+    version_unref(v);
+}
+
+static void paste_all(const char *name, struct span text, const struct buf *candidates,
+                      struct version *base, const struct schema_counters *first,
+                      struct expr_env *env)
+{
+    const char *at = candidates->p, *end = at + candidates->n, *or = strstr(at, "# or\n");
+
+    paste(name, text, (struct span){at, (size_t)((or ? or : end) - at)}, base, first, env);
+    if (or)
+        paste(name, text, (struct span){or, (size_t)(end - or)}, base, first, env);
+}
+
 /* What is said of a file: as a store does it, peek first. */
 static void judge(const char *name, struct expr_env *env, struct buf *out)
 {
-    BUF_CLEANUP struct buf text = BUF_INIT;
-    struct version *base = base_version(env), *v = NULL;
+    BUF_CLEANUP struct buf text = BUF_INIT, candidates = BUF_INIT;
+    struct version *base = base_version(env), *v = NULL, *parent;
     struct schema_counters first = {2, base->step_end, base->slot_end, base->shape_end};
     char file[512], version[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
     struct err e = ERR_INIT;
 
     read_case(name, ".yaml", &text);
     snprintf(file, sizeof(file), "%s.yaml", name);
-    if (schema_peek(file, buf_span(&text), version, from, &e) == 0)
-        schema_compile(file, buf_span(&text), strcmp(from, "v1") == 0 ? base : NULL, &first, env,
-                       &v, &e);
+    if (schema_peek(file, buf_span(&text), version, from, &e) == 0) {
+        parent = strcmp(from, "v1") == 0 ? base : NULL;
+        if (schema_compile(file, buf_span(&text), parent, &first, env, &v, &e))
+            ck_assert(schema_candidates(file, buf_span(&text), parent, &first, env, &candidates));
+    }
     if (v)
         buf_adds(out, "accepted\n");
     else
         describe(&e, out);
+    if (buf_str(&candidates) && candidates.n) {
+        buf_addspan(out, buf_span(&candidates));
+        paste_all(name, buf_span(&text), &candidates, base, &first, env);
+    }
     version_unref(v);
     version_unref(base);
 }
