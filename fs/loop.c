@@ -16,6 +16,9 @@
 #include <fuse_lowlevel.h>
 
 #define POLL_NS_MIN 10000              /* a shorter look is no look */
+#define TAKEN_NS    INT64_C(200000)    /* between two looks: another took the processor away */
+#define CROWDED_NS_MIN INT64_C(10000000)   /* how long nobody looks after that; doubled when it */
+#define CROWDED_NS_MAX INT64_C(1000000000) /* happens again soon */
 #define SLOW_NS     INT64_C(500000)    /* a commit that took longer was slow, */
 #define SLOW_FOR_NS INT64_C(100000000) /* and so the next ones may be */
 
@@ -27,7 +30,8 @@ struct loop {
     pthread_cond_t free; /* nobody leads */
     bool led, stop;      /* guard: lock */
     unsigned running;    /* guard: lock */
-    int64_t poll_ns;     /* the leader's */
+    int64_t poll_ns;     /* the leader's, as the next two */
+    int64_t crowded_ns, crowded_until_ns;
     _Atomic int64_t slow_until_ns;
     pthread_t threads[LOOP_THREADS];
     unsigned n_threads;
@@ -102,6 +106,25 @@ static void learn(struct loop *l, int64_t slept_ns)
         l->poll_ns = 0;
 }
 
+/* A look takes a microsecond. When much more has gone by since the last one, others want the
+ * processor, the client perhaps among them: looking takes it from them, and sleeping is answered
+ * sooner. */
+static void learn_crowd(struct loop *l, int64_t looked_ns, int64_t now)
+{
+    if (now - looked_ns < TAKEN_NS)
+        return;
+    if (now - l->crowded_until_ns > l->crowded_ns)
+        l->crowded_ns = CROWDED_NS_MIN;
+    else if (l->crowded_ns < CROWDED_NS_MAX)
+        l->crowded_ns *= 2;
+    l->crowded_until_ns = now + l->crowded_ns;
+}
+
+static int64_t look_until(const struct loop *l, int64_t now)
+{
+    return now < l->crowded_until_ns ? now : now + l->poll_ns;
+}
+
 /* False: stopped. */
 static bool sleep_until_request(struct loop *l)
 {
@@ -117,16 +140,22 @@ static bool sleep_until_request(struct loop *l)
 /* One request. 0: the session has ended, or the loop is stopped. */
 static int receive(struct loop *l, struct fuse_buf *buf)
 {
-    int64_t end = 0;
+    int64_t end = 0, looked = 0, now;
     int n;
 
     for (;;) {
         n = fuse_session_receive_buf(l->session, buf);
+        if (n != -EAGAIN && n != -EINTR && end == 0)
+            return n > 0 ? n : 0;
+        now = now_ns();
+        if (end != 0)
+            learn_crowd(l, looked, now);
         if (n != -EAGAIN && n != -EINTR)
             return n > 0 ? n : 0;
         if (end == 0)
-            end = now_ns() + l->poll_ns;
-        if (now_ns() < end)
+            end = look_until(l, now);
+        looked = now;
+        if (now < end)
             continue;
         if (!sleep_until_request(l))
             return 0;

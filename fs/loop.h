@@ -3,7 +3,8 @@
  * A lone client and the thread that answers it hand the processor to each other twice a request, and
  * most of a request's cost is those two wake-ups. So the leader looks for the next request for a
  * moment before it sleeps; how long is learnt: as long as sleeps turn out short, up to
- * LOOP_POLL_NS_MAX, and nothing at all while requests are rare.
+ * LOOP_POLL_NS_MAX, and nothing at all while requests are rare, or while others want the processor:
+ * whoever looks and loses it in the middle sees that much time has gone by between two looks.
  *
  * A request is carried out by the thread that received it, mostly while it leads: waking another thread
  * costs more than most requests do. It hands over the lead first when this one takes long by its
