@@ -146,7 +146,7 @@ class Fixtures:
         with mounted([self.program, "mount", store, root, "-f"], root, root + "/schemas") as m:
             add(m.root, schema.FIRST)
         with open(self.lines(0, items), encoding="utf-8") as lines:
-            proc.run([self.program, "import", store, "v1", "Dog"], 1200, stdin=lines)
+            proc.run([self.program, "import", store, "v1", "Dog"], 1800, stdin=lines)
         return store
 
     def copy_store(self, store, name):
