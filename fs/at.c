@@ -39,6 +39,8 @@ static int (*const resolve[INODE_KINDS])(struct at *at, struct err *e) = {
     [INODE_SCRATCH] = resolve_nothing, [INODE_VERSION] = resolve_version,
     [INODE_SCHEMA] = resolve_version,  [INODE_TYPE] = resolve_type,
     [INODE_STREAM] = resolve_type,     [INODE_ITEM] = resolve_type,
+    [INODE_HISTORY] = resolve_type,    [INODE_REVISIONS] = resolve_type,
+    [INODE_REVISION] = resolve_type,
 };
 
 int at_open_inode(struct fs *fs, uint64_t ino, const struct inode *in, struct at *ret,

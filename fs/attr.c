@@ -1,3 +1,4 @@
+#include "../store/history.h"
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +109,27 @@ static int stat_item(struct fs *fs, const struct at *at, struct stat *ret, struc
     return 0;
 }
 
+/* Nobody writes in it. Its time is another after each change, so that the kernel lists it anew. */
+static int stat_history(struct fs *fs, const struct at *at, struct stat *ret, struct err *e)
+{
+    if (stat_version(fs, at, ret, e) < 0)
+        return -1;
+    set_times(ret, store_history_changed_ns(fs->store));
+    ret->st_mode &= ~(mode_t)0222;
+    return 0;
+}
+
+static int stat_revision(struct fs *fs, const struct at *at, struct stat *ret, struct err *e)
+{
+    struct item_stat is;
+
+    if (store_history_read(fs->store, at->cat, at->v, at->s, at->in.number, &is, NULL, e) < 0)
+        return -1;
+    item_stat_fill(fs, at->ino, &is, ret);
+    ret->st_mode &= ~(mode_t)0333;
+    return 0;
+}
+
 static int stat_text(struct fs *fs, const struct at *at, struct stat *ret, struct err *e)
 {
     struct buf text BUF_CLEANUP = BUF_INIT;
@@ -182,6 +204,8 @@ static int (*const stat_of[INODE_KINDS])(struct fs *fs, const struct at *at, str
     [INODE_TYPE] = stat_version,    [INODE_STREAM] = stat_stream,
     [INODE_SCHEMA] = stat_text,     [INODE_CONTROL_FILE] = stat_control_file,
     [INODE_SCRATCH] = stat_scratch, [INODE_ITEM] = stat_item,
+    [INODE_HISTORY] = stat_history, [INODE_REVISIONS] = stat_history,
+    [INODE_REVISION] = stat_revision,
 };
 
 int at_stat(struct fs *fs, const struct at *at, struct stat *ret, struct err *e)

@@ -34,6 +34,8 @@ static const struct cli_verb verbs[] = {
      "                     strict       a close fails when a field it changes was changed by "
      "another\n"
      "                     max_item=N   bytes of one item, with K, M or G; 16M by default\n"
+     "                     history=RULE revisions that an item keeps (100), or their age (30d);\n"
+     "                                  0: none\n"
      "                     and libfuse's own\n",
      OPTION_BIT(OPTION_FOREGROUND) | OPTION_BIT(OPTION_MOUNT), 2, 2, cli_mount},
     {"umount", "MOUNTPOINT", "unmount cleanly",

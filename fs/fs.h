@@ -29,6 +29,7 @@
 #include "scratch.h"
 
 #define NAME_BYTES_MAX 255
+#define HISTORY_NAME   ".history" /* in each type's directory, and in no listing */
 #define DRAFTS_MAX     4096u               /* open for writing at a time */
 #define DRAFT_BYTES    (512u * 1024 * 1024) /* and what they may hold together */
 #define FOREVER_S      1e9                 /* the kernel is told of every change */

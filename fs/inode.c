@@ -2,7 +2,8 @@
 
 #include <assert.h>
 
-#define NUMBER_MASK ((UINT64_C(1) << INODE_NUMBER_BITS) - 1)
+#define PAYLOAD_MASK ((UINT64_C(1) << INODE_PAYLOAD_BITS) - 1)
+#define NUMBER_MASK  ((UINT64_C(1) << INODE_NUMBER_BITS) - 1)
 #define TYPE_BITS   12
 #define TYPE_MASK   ((1u << TYPE_BITS) - 1)
 
@@ -13,6 +14,7 @@ static const enum payload payloads[INODE_KINDS] = {
     [INODE_VERSION] = PAYLOAD_VERSION,     [INODE_TYPE] = PAYLOAD_VERSION_TYPE,
     [INODE_STREAM] = PAYLOAD_VERSION_TYPE, [INODE_SCHEMA] = PAYLOAD_VERSION,
     [INODE_CONTROL_FILE] = PAYLOAD_NUMBER, [INODE_SCRATCH] = PAYLOAD_NUMBER,
+    [INODE_HISTORY] = PAYLOAD_VERSION_TYPE,
 };
 
 /* Without a payload the number is 1: the root's has to be, and none may be 0. */
@@ -34,10 +36,11 @@ static uint64_t payload_of(const struct inode *in)
 uint64_t inode_encode(const struct inode *in)
 {
     assert(in->version <= TYPE_MASK && in->type <= TYPE_MASK && in->number <= NUMBER_MASK);
-    if (in->kind == INODE_ITEM)
-        return (uint64_t)in->version << (INODE_NUMBER_BITS + TYPE_BITS) |
-               (uint64_t)in->type << INODE_NUMBER_BITS | in->number;
-    return (uint64_t)in->kind << INODE_NUMBER_BITS | payload_of(in);
+    if (in->kind >= INODE_ITEM)
+        return (uint64_t)in->version << (INODE_PAYLOAD_BITS + TYPE_BITS) |
+               (uint64_t)in->type << INODE_PAYLOAD_BITS |
+               (uint64_t)(in->kind - INODE_ITEM) << INODE_NUMBER_BITS | in->number;
+    return (uint64_t)in->kind << INODE_PAYLOAD_BITS | payload_of(in);
 }
 
 static bool decode_special(uint32_t kind, uint64_t payload, struct inode *ret)
@@ -57,21 +60,23 @@ static bool decode_special(uint32_t kind, uint64_t payload, struct inode *ret)
         return ret->version != 0 && payload >> (2 * TYPE_BITS) == 0;
     case PAYLOAD_NUMBER:
         ret->number = payload;
-        break;
+        return payload <= NUMBER_MASK;
     }
     return true;
 }
 
 bool inode_decode(uint64_t ino, struct inode *ret)
 {
-    uint32_t version = (uint32_t)(ino >> (INODE_NUMBER_BITS + TYPE_BITS));
-    uint32_t type = (uint32_t)(ino >> INODE_NUMBER_BITS) & TYPE_MASK;
-    uint64_t number = ino & NUMBER_MASK;
+    uint32_t version = (uint32_t)(ino >> (INODE_PAYLOAD_BITS + TYPE_BITS));
+    uint32_t type = (uint32_t)(ino >> INODE_PAYLOAD_BITS) & TYPE_MASK;
+    unsigned kind = INODE_ITEM + (unsigned)(ino >> INODE_NUMBER_BITS & 3);
 
     *ret = (struct inode){0};
     if (version == 0)
-        return decode_special(type, number, ret);
-    *ret = (struct inode){INODE_ITEM, version, type, number};
+        return decode_special(type, ino & PAYLOAD_MASK, ret);
+    if (kind >= INODE_KINDS)
+        return false;
+    *ret = (struct inode){(enum inode_kind)kind, version, type, ino & NUMBER_MASK};
     return true;
 }
 

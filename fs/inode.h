@@ -5,10 +5,12 @@
  * items and types are numbered over the whole life of a store and never reused, so that a number
  * never comes to mean something else, not across a remount either.
  *
- *   63        52 51        40 39                                      0
- *   +-----------+------------+-----------------------------------------+
- *   |  version  | type index |  item number                            |   an item, version > 0
- *   +-----------+------------+-----------------------------------------+
+ *   63        52 51        40 39 38 37                                0
+ *   +-----------+------------+-----+-----------------------------------+
+ *   |  version  | type index |  0  |  item number                      |   an item, version > 0
+ *   |           |            |  1  |  item number                      |   .history/KEY.json/
+ *   |           |            |  2  |  revision                         |   a file in it
+ *   +-----------+------------+-----+-----------------------------------+
  *   |     0     |    kind    |  payload                                |   everything else
  *   +-----------+------------+-----------------------------------------+
  *
@@ -18,6 +20,7 @@
  *   INODE_VERSION    version number
  *   INODE_TYPE       version number * 4096 + type index
  *   INODE_STREAM     likewise: the type's .jsonl
+ *   INODE_HISTORY    likewise: the type's .history
  *   INODE_SCHEMA     version number: schemas/v1.yaml of a live version
  *   INODE_CONTROL_FILE  index in control_files[]
  *   INODE_SCRATCH    number of a node of scratch.h: the one range that has a table, bounded
@@ -43,18 +46,23 @@ enum inode_kind {
     INODE_SCHEMA,
     INODE_CONTROL_FILE,
     INODE_SCRATCH,
-    INODE_ITEM, /* never in a number: version > 0 says it */
+    INODE_HISTORY,
+    INODE_ITEM, /* this and what follows never in a number: version > 0 says it */
+    INODE_REVISIONS,
+    INODE_REVISION,
     INODE_KINDS
 };
 
 struct inode {
     enum inode_kind kind;
-    uint32_t version; /* VERSION, TYPE, STREAM, SCHEMA, ITEM; else 0 */
-    uint32_t type;    /* TYPE, STREAM, ITEM: type index; else 0 */
-    uint64_t number;  /* ITEM: item number; SCRATCH: node; CONTROL_FILE: index; else 0 */
+    uint32_t version; /* VERSION, TYPE, STREAM, SCHEMA, HISTORY, ITEM and after; else 0 */
+    uint32_t type;    /* TYPE, STREAM, HISTORY, ITEM and after: type index; else 0 */
+    uint64_t number;  /* ITEM, REVISIONS: item number; REVISION: its own; SCRATCH: node;
+                         CONTROL_FILE: index; else 0 */
 };
 
-#define INODE_NUMBER_BITS 40
+#define INODE_PAYLOAD_BITS 40
+#define INODE_NUMBER_BITS  38
 
 uint64_t inode_encode(const struct inode *in);
 /* False when the number means nothing. */
@@ -75,6 +83,7 @@ uint64_t inode_item(uint32_t version, uint32_t type, uint64_t number);
  *   0              the start
  *   1, 2           after "." and after ".."
  *   16 + n         after item n (or the n-th entry of a directory that has no items)
+ *   t              in .history/KEY.json/: after the revision of that time, nanoseconds since 1970
  *   2^42 + n       after scratch node n */
 #define OFFSET_DOT      1u
 #define OFFSET_DOT_DOT  2u

@@ -121,7 +121,10 @@ static int open_store(struct mount *m, struct err *e)
                                     .create = !m->o->read_only,
                                     .sync = m->o->sync,
                                     .no_jobs = true, /* they begin in the sandbox */
-                                    .max_item_bytes = m->o->max_item_bytes};
+                                    .max_item_bytes = m->o->max_item_bytes,
+                                    .no_history = m->o->no_history,
+                                    .history_count = m->o->history_count,
+                                    .history_age_s = m->o->history_age_s};
 
     return store_open(m->store.p, &options, &m->fs.store, e);
 }

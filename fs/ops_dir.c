@@ -10,8 +10,10 @@
 #include <linux/fuse.h>
 #include <stdio.h>
 
+#include "../store/history.h"
 #include "handle.h"
 #include "loop.h"
+#include "revision_name.h"
 #include "ops.h"
 #include "reply.h"
 
@@ -199,9 +201,47 @@ static int list_type(struct lister *l, uint64_t offset, struct err *e)
     return 0;
 }
 
+static int add_past(void *arg, struct span key, uint64_t number)
+{
+    struct lister *l = arg;
+    struct inode in = {INODE_REVISIONS, l->dir->in.version, l->dir->in.type, number};
+    char name[KEY_BYTES_MAX + sizeof(".json")];
+
+    snprintf(name, sizeof(name), "%.*s.json", (int)key.n, key.p);
+    return !add_plain(l, name, inode_encode(&in), S_IFDIR, OFFSET_ENTRIES + number);
+}
+
+static int list_history(struct lister *l, uint64_t offset, struct err *e)
+{
+    const struct at *dir = l->dir;
+    uint64_t after = offset > OFFSET_ENTRIES ? offset - OFFSET_ENTRIES : 0;
+
+    return store_history_names(l->fs->store, dir->cat, dir->v, dir->s, after, add_past, l, e);
+}
+
+static int add_revision(void *arg, int64_t at_ns, uint64_t revision)
+{
+    struct lister *l = arg;
+    struct inode in = {INODE_REVISION, l->dir->in.version, l->dir->in.type, revision};
+    char name[REVISION_NAME_SIZE];
+
+    return !add_plain(l, revision_name(at_ns, name), inode_encode(&in), S_IFREG,
+                      (uint64_t)at_ns);
+}
+
+static int list_revisions(struct lister *l, uint64_t offset, struct err *e)
+{
+    const struct at *dir = l->dir;
+
+    return store_history_list(l->fs->store, dir->cat, dir->v, dir->s, dir->in.number,
+                              (int64_t)(offset < OFFSET_ENTRIES ? OFFSET_ENTRIES : offset),
+                              add_revision, l, e);
+}
+
 static int (*const lists[INODE_KINDS])(struct lister *l, uint64_t offset, struct err *e) = {
     [INODE_ROOT] = list_root,       [INODE_CONTROL] = list_control, [INODE_SCHEMAS] = list_schemas,
     [INODE_VERSION] = list_version, [INODE_TYPE] = list_type,
+    [INODE_HISTORY] = list_history, [INODE_REVISIONS] = list_revisions,
 };
 
 /* ---- Answers ---- */

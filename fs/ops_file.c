@@ -120,6 +120,7 @@ static const open_fn opens[INODE_KINDS] = {
     [INODE_README] = open_text,     [INODE_SCHEMA] = open_text,
     [INODE_STREAM] = stream_open,   [INODE_CONTROL_FILE] = control_open,
     [INODE_SCRATCH] = open_scratch, [INODE_ITEM] = open_item,
+    [INODE_REVISION] = open_text,
 };
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
+#include "../store/history.h"
 #include "handle.h"
 #include "loop.h"
 #include "ops.h"
 #include "reply.h"
+#include "revision_name.h"
 
 /* What a name was found to be. ino 0: nothing. */
 struct looked {
@@ -38,6 +40,9 @@ double attr_timeout(const struct fs *fs, const struct at *at)
     case INODE_CONTROL_FILE:
         return 0; /* their texts change by themselves */
     case INODE_SCRATCH:
+    case INODE_HISTORY:
+    case INODE_REVISIONS:
+    case INODE_REVISION:
         return 0;
     default:
         return at->ino == inode_encode(&at->in) ? FOREVER_S : 0;
@@ -148,6 +153,9 @@ static int lookup_type(struct fs *fs, const struct at *dir, const char *name, st
 {
     struct found_name f;
 
+    if (strcmp(name, HISTORY_NAME) == 0)
+        return found_at(fs,
+                        &(struct inode){INODE_HISTORY, dir->in.version, dir->in.type, 0}, ret, e);
     hints_looked_up(&fs->hints, dir->ino);
     if (store_derives_first(fs->store, dir->v, dir->s))
         loop_will_block();
@@ -163,13 +171,59 @@ static int lookup_type(struct fs *fs, const struct at *dir, const char *name, st
     return 0;
 }
 
+/* What `in` stands for, unless the store did not find its number. Asked for each time: revisions go
+ * without a word. */
+static int found_past(struct fs *fs, const struct inode *in, int found, struct looked *ret,
+                      struct err *e)
+{
+    double keep_s = fs->read_only ? FOREVER_S : 0;
+    struct err why = ERR_INIT;
+
+    if (found < 0 && e->code != ERR_NOT_FOUND)
+        return -1;
+    if (found < 0 || found_at(fs, in, ret, &why) < 0) {
+        *e = why;
+        return why.code && why.code != ERR_NOT_FOUND ? -1 : nothing(ret, keep_s);
+    }
+    ret->entry_s = keep_s;
+    return 0;
+}
+
+static int lookup_history(struct fs *fs, const struct at *dir, const char *name, struct looked *ret,
+                          struct err *e)
+{
+    struct inode in = {INODE_REVISIONS, dir->in.version, dir->in.type, 0};
+    struct span key;
+
+    if (name_classify(name, &key) != NAME_ITEM)
+        return nothing(ret, FOREVER_S);
+    return found_past(
+        fs, &in, store_history_find(fs->store, dir->cat, dir->v, dir->s, key, &in.number, e), ret,
+        e);
+}
+
+static int lookup_revision(struct fs *fs, const struct at *dir, const char *name,
+                           struct looked *ret, struct err *e)
+{
+    struct inode in = {INODE_REVISION, dir->in.version, dir->in.type, 0};
+    int64_t at_ns;
+
+    if (!revision_name_read(name, &at_ns))
+        return nothing(ret, FOREVER_S);
+    return found_past(fs, &in,
+                      store_history_at(fs->store, dir->cat, dir->v, dir->s, dir->in.number, at_ns,
+                                       &in.number, e),
+                      ret, e);
+}
+
 typedef int (*lookup_fn)(struct fs *fs, const struct at *dir, const char *name, struct looked *ret,
                          struct err *e);
 
 static const lookup_fn lookups[INODE_KINDS] = {
     [INODE_ROOT] = lookup_root,       [INODE_CONTROL] = lookup_control,
     [INODE_SCHEMAS] = lookup_schemas, [INODE_VERSION] = lookup_version,
-    [INODE_TYPE] = lookup_type,
+    [INODE_TYPE] = lookup_type,       [INODE_HISTORY] = lookup_history,
+    [INODE_REVISIONS] = lookup_revision,
 };
 
 static int look_up(struct fs *fs, const struct at *dir, const char *name, struct looked *ret,

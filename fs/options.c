@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "../store/store.h"
+
 struct word {
     const char *name; /* ends with '=' when it takes a value; with '*' = a prefix */
     int (*take)(struct mount_options *o, const char *value, const struct word *w, struct err *e);
@@ -89,6 +91,49 @@ static int take_size(struct mount_options *o, const char *value, const struct wo
     return 0;
 }
 
+static const struct age_unit {
+    char letter;
+    int64_t seconds;
+} age_units[] = {
+    {'s', 1},        {'m', 60},           {'h', 3600},
+    {'d', 24 * 3600}, {'w', 7 * 24 * 3600}, {'y', 365 * 24 * 3600},
+};
+
+/* Seconds of a unit; 0 = there is no such unit. */
+static int64_t age_unit(const char *text)
+{
+    for (size_t i = 0; i < sizeof(age_units) / sizeof(age_units[0]); i++)
+        if (text[0] == age_units[i].letter && text[1] == 0)
+            return age_units[i].seconds;
+    return 0;
+}
+
+/* A number alone counts revisions, with a unit it is an age. */
+static int take_history(struct mount_options *o, const char *value, const struct word *w,
+                        struct err *e)
+{
+    unsigned long long n = 0;
+    int64_t unit;
+    char *end;
+
+    if (take_number(w->name, value, 10, 1000000000, &n, &end, e) < 0)
+        return -1;
+    o->no_history = n == 0 && *end == 0;
+    if (*end == 0) {
+        o->history_count = (unsigned)n;
+        return 0;
+    }
+    unit = age_unit(end);
+    if (!unit || n == 0)
+        return err_set(e, ERR_INVALID,
+                       "option \"%s%s\": a number of revisions (0 = none), or an age: 90s, 5m, 12h, "
+                       "7d, 2w, 1y", w->name, value);
+    if ((int64_t)n > HISTORY_AGE_MAX_S / unit)
+        return err_set(e, ERR_INVALID, "option \"%s%s\": at most 200y", w->name, value);
+    o->history_age_s = (int64_t)n * unit;
+    return 0;
+}
+
 static int take_nothing(struct mount_options *o, const char *value, const struct word *w,
                         struct err *e)
 {
@@ -125,6 +170,7 @@ static const struct word words[] = {
     {"gid=", take_id, MEMBER(gid), true},
     {"umask=", take_umask, 0, true},
     {"max_item=", take_size, 0, true},
+    {"history=", take_history, 0, true},
     /* always on */
     {"default_permissions", take_nothing, 0, true},
     {"nosuid", take_nothing, 0, true},

@@ -1,7 +1,7 @@
 /* What a mount was asked for: `-o` words into a struct.
  *
  * Ours: ro, rw, sync, strict, allow_other, uid=, gid=, umask= (octal), max_item= (bytes, with K, M or
- * G). Words that only mount(8) and fstab mean (defaults, noauto, user, _netdev, x-...) are taken and
+ * G), history= (a number of revisions, or an age with s, m, h, d, w or y; 0 = off; given twice, both). Words that only mount(8) and fstab mean (defaults, noauto, user, _netdev, x-...) are taken and
  * forgotten; dev, suid and exec too, because their opposites are always on. Libfuse's own (max_read=,
  * debug, auto_unmount, ...) are passed on. Anything else is refused with the nearest known word.
  *
@@ -22,6 +22,9 @@ struct mount_options {
     gid_t gid;
     mode_t umask;                   /* default 022 */
     size_t max_item_bytes;          /* 0 = the store's default */
+    bool no_history;                /* history=0 */
+    unsigned history_count;         /* likewise: revisions that an item keeps */
+    int64_t history_age_s;          /* and for how long */
     struct buf passed;              /* libfuse's own words, separated by commas */
 };
 

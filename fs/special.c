@@ -2,6 +2,7 @@
  * readers without a handle of their own. */
 #include <stdio.h>
 
+#include "../store/history.h"
 #include "../store/staged.h"
 #include "../store/verbs.h"
 #include "handle.h"
@@ -43,6 +44,11 @@ static int text_item(struct fs *fs, const struct at *at, struct buf *ret, struct
     return store_read(fs->store, at->cat, at->v, at->s, at->in.number, NULL, ret, e);
 }
 
+static int text_revision(struct fs *fs, const struct at *at, struct buf *ret, struct err *e)
+{
+    return store_history_read(fs->store, at->cat, at->v, at->s, at->in.number, NULL, ret, e);
+}
+
 static int text_scratch(struct fs *fs, const struct at *at, struct buf *ret, struct err *e)
 {
     return scratch_read(fs->scratch, at->in.number, 0, SIZE_MAX, ret, e);
@@ -52,7 +58,7 @@ static int (*const texts[INODE_KINDS])(struct fs *fs, const struct at *at, struc
                                        struct err *e) = {
     [INODE_README] = text_readme, [INODE_CONTROL_FILE] = text_control,
     [INODE_SCHEMA] = text_schema, [INODE_SCRATCH] = text_scratch,
-    [INODE_ITEM] = text_item,
+    [INODE_ITEM] = text_item,     [INODE_REVISION] = text_revision,
 };
 
 int at_text(struct fs *fs, const struct at *at, struct buf *ret, struct err *e)

@@ -5,7 +5,7 @@
  * pieces, removed in small transactions of their own. A writer waits for one such transaction at most.
  *
  * A pass costs as much as there is history, so it comes after a rest of REST_FACTOR times what the last
- * one took, and only when something has been kept since, or may have become too old.
+ * one took, and only when something has been kept since. What becomes too old is known beforehand.
  *
  * trim.lock guards struct trim; it is never held across a call into the rest of the store. */
 #include "internal.h"
@@ -18,7 +18,6 @@
 #define BATCH       128             /* and removed */
 #define REST_FACTOR 50
 #define REST_MIN_NS INT64_C(1000000000)
-#define REST_AGE_NS INT64_C(60000000000) /* between two looks at what may be too old */
 #define NICE        5
 
 struct trim {
@@ -26,7 +25,8 @@ struct trim {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     pthread_t thread;
-    bool stop; /* guard: lock */
+    bool stop;      /* guard: lock */
+    int64_t due_ns; /* when the oldest revision becomes too old; the thread's own */
 };
 
 static int64_t monotonic_ns(void)
@@ -52,6 +52,7 @@ struct doomed {
 };
 struct cut {
     int64_t before_ns; /* what was replaced earlier is too old */
+    int64_t oldest_ns; /* the oldest that is not; INT64_MAX = none */
     struct doomed list[BATCH];
     size_t n;
 };
@@ -72,13 +73,17 @@ static int list_old(struct store_tx *tx, struct cut *c, struct err *e)
     bool row = true;
 
     c->n = 0;
+    c->oldest_ns = INT64_MAX;
     if (!st)
         return -1;
     sqlite3_bind_int(st, 1, BATCH);
     while (c->n < BATCH) {
         if (conn_step(tx->c, st, &row, e))
             return -1;
-        if (!row || sqlite3_column_int64(st, 2) >= c->before_ns)
+        if (!row)
+            break;
+        c->oldest_ns = sqlite3_column_int64(st, 2);
+        if (c->oldest_ns >= c->before_ns)
             break;
         c->list[c->n++] = (struct doomed){column_id(st, 0), column_id(st, 1)};
     }
@@ -98,6 +103,9 @@ static int trim_old(struct trim *t, struct err *e)
     while (c.n == BATCH && !stopped(t))
         if (store_write(t->s, TX_ALONE, remove_old, &c, e))
             return -1;
+    t->due_ns = c.oldest_ns < INT64_MAX - t->s->history.age_ns
+                    ? c.oldest_ns + t->s->history.age_ns
+                    : INT64_MAX;
     return 0;
 }
 
@@ -185,17 +193,16 @@ static void *trim_main(void *arg)
 {
     struct trim *t = arg;
     atomic_size_t *fresh = &t->s->history.fresh;
-    int64_t looked_ns = INT64_MIN / 2, took_ns = 0;
+    int64_t took_ns = 0;
 
     setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; lower is refused, which does not matter */
     do {
         struct err e = ERR_INIT; /* tried again later */
         int64_t began = monotonic_ns();
-        if (!atomic_load(fresh) && began - looked_ns < REST_AGE_NS)
+        bool many = atomic_exchange(fresh, 0) != 0;
+        if (!many && now_ns() < t->due_ns)
             continue;
-        atomic_store(fresh, 0);
-        looked_ns = began;
-        if (trim_old(t, &e) || trim_many(t, &e))
+        if (trim_old(t, &e) || (many && trim_many(t, &e)))
             atomic_store(fresh, 1);
         took_ns = monotonic_ns() - began;
     } while (rest(t, took_ns * REST_FACTOR + REST_MIN_NS));
@@ -213,6 +220,7 @@ int trim_start(struct store *s, struct err *e)
     if (!t)
         return err_nomem(e);
     t->s = s;
+    atomic_store(&s->history.fresh, 1); /* the rule may be another one */
     pthread_mutex_init(&t->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

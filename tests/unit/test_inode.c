@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/inode.h"
+#include "fs/revision_name.h"
 
 static const struct {
     const char *name;
@@ -21,7 +22,10 @@ static const struct {
     {"the first control file", {INODE_CONTROL_FILE, 0, 0, 0}, UINT64_C(9) << 40},
     {"a scratch file", {INODE_SCRATCH, 0, 0, 77}, (UINT64_C(10) << 40) | 77},
     {"an item", {INODE_ITEM, 1, 0, 1}, (UINT64_C(1) << 52) | 1},
-    {"the last item", {INODE_ITEM, 4095, 4095, (UINT64_C(1) << 40) - 1}, UINT64_MAX},
+    {"the last item", {INODE_ITEM, 4095, 4095, (UINT64_C(1) << 38) - 1}, UINT64_MAX >> 40 << 40 | UINT64_MAX >> 26},
+    {"v1/Dog/.history", {INODE_HISTORY, 1, 0, 0}, (UINT64_C(11) << 40) | 4096},
+    {"an item's revisions", {INODE_REVISIONS, 1, 2, 3}, (UINT64_C(1) << 52) | (UINT64_C(2) << 40) | (UINT64_C(1) << 38) | 3},
+    {"a revision", {INODE_REVISION, 1, 2, 3}, (UINT64_C(1) << 52) | (UINT64_C(2) << 40) | (UINT64_C(2) << 38) | 3},
 };
 #define N_ROWS (int)(sizeof(rows) / sizeof(rows[0]))
 
@@ -57,7 +61,9 @@ static const struct {
     {"a version of 13 bits", (UINT64_C(5) << 40) | 4096},
     {"a type of version 0", (UINT64_C(6) << 40) | 1},
     {"a type of 25 bits", (UINT64_C(6) << 40) | (1 << 24) | 4096},
-    {"an unknown kind", (UINT64_C(11) << 40) | 1},
+    {"an unknown kind", (UINT64_C(12) << 40) | 1},
+    {"an unknown kind of a version", (UINT64_C(1) << 52) | (UINT64_C(3) << 38) | 1},
+    {"a scratch node of 39 bits", (UINT64_C(10) << 40) | (UINT64_C(1) << 38)},
     {"the last unknown kind", (UINT64_C(4095) << 40) | 1},
 };
 
@@ -81,6 +87,51 @@ START_TEST(inode__makers_agree_with_the_encoding)
 }
 END_TEST
 
+static const struct {
+    int64_t ns;
+    const char *name;
+} revisions[] = {
+    {0, "1970-01-01T00-00-00.000000000Z.json"},
+    {INT64_C(1795803664123456789), "2026-11-27T18-21-04.123456789Z.json"},
+    {INT64_C(1709164800000000001), "2024-02-29T00-00-00.000000001Z.json"},
+};
+
+START_TEST(revision_name__goes_there_and_back)
+{
+    char name[REVISION_NAME_SIZE];
+    int64_t ns;
+
+    ck_assert_str_eq(revision_name(revisions[_i].ns, name), revisions[_i].name);
+    ck_assert(revision_name_read(name, &ns));
+    ck_assert_int_eq(ns, revisions[_i].ns);
+}
+END_TEST
+
+static const char *const no_revisions[] = {
+    "",
+    "rex.json",
+    "2026-11-27T18-21-04.123456789Z",
+    "2026-11-27T18-21-04.12345678Z.json",
+    "2026-11-27T18-21-04.1234567890Z.json",
+    "2026-11-27T18:21:04.123456789Z.json",
+    "2026-11-27T18-21-04.123456789Z.json ",
+    "2026-13-27T18-21-04.123456789Z.json",
+    "2025-02-29T18-21-04.123456789Z.json",
+    "2026-11-27T24-21-04.123456789Z.json",
+    "1969-12-31T23-59-59.999999999Z.json",
+    "9999-12-31T23-59-59.999999999Z.json",
+    "+026-11-27T18-21-04.123456789Z.json",
+    "2026-11-27T18-21- 4.123456789Z.json",
+};
+
+START_TEST(revision_name__anything_else_is_none)
+{
+    int64_t ns = 7;
+
+    ck_assert_msg(!revision_name_read(no_revisions[_i], &ns), "%s", no_revisions[_i]);
+    ck_assert_int_eq(ns, 7);
+}
+END_TEST
 static Suite *inode_suite(void)
 {
     Suite *s = suite_create("inode");
@@ -91,6 +142,10 @@ static Suite *inode_suite(void)
     tcase_add_loop_test(t, inode__what_means_nothing_is_refused, 0,
                         (int)(sizeof(meaningless) / sizeof(meaningless[0])));
     tcase_add_test(t, inode__makers_agree_with_the_encoding);
+    tcase_add_loop_test(t, revision_name__goes_there_and_back, 0,
+                        sizeof(revisions) / sizeof(revisions[0]));
+    tcase_add_loop_test(t, revision_name__anything_else_is_none, 0,
+                        sizeof(no_revisions) / sizeof(no_revisions[0]));
     suite_add_tcase(s, t);
     return s;
 }
