@@ -369,8 +369,7 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
         w.key = new_key;
     if (work_set(&w, shape_key(s), json, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
-    if (!only_keys(l, &w.changed)) /* own bytes stand while no field follows the key */
-        record_drop(ret, SLOT_NONE, ENTRY_RAW);
+    lens_raw_drop(l, ret, &w.changed); /* own bytes stand while no field in them follows the key */
     return tell(l, &w, true, ret_change, e);
 }
 
@@ -460,6 +459,6 @@ int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, 
     }
     if (work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
-    record_drop(ret, SLOT_NONE, ENTRY_RAW);
+    lens_raw_drop(l, ret, &w.changed);
     return tell(l, &w, true, ret_change, e);
 }
