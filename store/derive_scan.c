@@ -184,24 +184,35 @@ static int derive_now(struct store_tx *tx, const struct link *l, struct err *e)
     return sweep(tx, l->step, e);
 }
 
+static bool in_progress(const struct store_tx *tx, uint32_t step)
+{
+    for (const struct derive_scan *s = tx->scans; s; s = s->outer)
+        if (s->step == step)
+            return true;
+    return false;
+}
+
 /* May be called in the middle of the work on another item, whose state is put aside. */
 int derive_link_tx(struct store_tx *tx, const struct link *l, struct err *e)
 {
     struct origin_uses aside = {0};
     bool was_deriving = tx->deriving;
+    struct derive_scan scan = {l->step, tx->scans};
     int rc;
 
-    if (derive_is_done(tx->store, tx, l->step))
+    if (derive_is_done(tx->store, tx, l->step) || in_progress(tx, l->step))
         return 0;
-    if (derive_coll_tx(tx, l->coll, e)) /* the holders may be derived themselves */
-        return -1;
+    tx->scans = &scan;
+    rc = derive_coll_tx(tx, l->coll, e); /* the holders may be derived themselves */
     derive_uses_swap(tx, &aside);
     tx->deriving = true;
-    rc = derive_now(tx, l, e);
+    if (rc == 0)
+        rc = derive_now(tx, l, e);
     tx->deriving = was_deriving;
     derive_uses_begin(tx);
     free(tx->uses);
     derive_uses_swap(tx, &aside);
+    tx->scans = scan.outer;
     return rc;
 }
 

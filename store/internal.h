@@ -235,6 +235,13 @@ struct origin_use {
     struct buf values;
 };
 
+/* A link whose records are being made: an item on the way may ask for one of them, and finds what is
+ * there by then. */
+struct derive_scan {
+    uint32_t step;
+    const struct derive_scan *outer;
+};
+
 struct store_tx {
     struct store *store;
     struct conn *c;          /* the writer; c->world.tx == this */
@@ -254,6 +261,7 @@ struct store_tx {
     bool fresh;         /* the record being made is new: its values are present ones */
     unsigned assigning; /* items written through others, nested */
     bool deriving;      /* inside the scan of derive_link_tx: nothing is noted */
+    const struct derive_scan *scans; /* in progress, the innermost first */
     bool quiet;         /* inside derive_moves_tx: likewise */
     unsigned rewriting; /* > 0: records are brought up to date, no text changes */
     bool sweeping;      /* sweep.c: what goes is no deletion that anybody asked for */
