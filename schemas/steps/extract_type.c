@@ -31,6 +31,8 @@ static int read_old(struct model *m, const struct step_args *a, struct extract *
         if (f->read_only)
             return step_bad(a, &at, e, "%s.%s is computed and can't be extracted", x->s->name,
                             f->name);
+        if (step_not_elsewhere(m, a, &at, x->s, f, e))
+            return -1;
         if (step_field_index(x->s, f) < x->place)
             x->place = step_field_index(x->s, f);
         x->old[i] = *f;

@@ -66,6 +66,55 @@ int step_not_computed(const struct step_args *a, const struct yaml_node *at, con
                     s->name, f->name);
 }
 
+static const struct link *link_over(const struct version *v, slot_no slot)
+{
+    for (size_t i = 0; i < v->n_links; i++)
+        for (size_t k = 0; k < v->links[i]->n; k++)
+            if (v->links[i]->here[k] == slot)
+                return v->links[i];
+    return NULL;
+}
+
+/* Do writes of the items of `from` reach those of `to`? n: links that may still be followed. */
+static bool leads_to(const struct model *m, uint32_t from, uint32_t to, unsigned n)
+{
+    if (from == to)
+        return true;
+    for (const struct version *v = m->v; v && n; v = v == m->v ? m->parent : v->base)
+        for (size_t i = 0; i < v->n_links; i++)
+            if (v->links[i]->coll == from && leads_to(m, v->links[i]->target_coll, to, n - 1))
+                return true;
+    return false;
+}
+
+#define CIRCLE_MAX 16
+
+int step_no_circle(const struct model *m, const struct step_args *a, const struct yaml_node *at,
+                   const struct shape *s, const struct shape *target, struct err *e)
+{
+    if (!leads_to(m, target->coll, s->coll, CIRCLE_MAX))
+        return 0;
+    return step_bad(a, at, e,
+                    "fields of %s stand in the items of %s already: a write would go round in a "
+                    "circle",
+                    target->name, s->name);
+}
+
+int step_not_elsewhere(const struct model *m, const struct step_args *a, const struct yaml_node *at,
+                       const struct shape *s, const struct field *f, struct err *e)
+{
+    const struct version *v = m->v;
+    const struct link *l = link_over(v, f->slot);
+
+    for (const struct version *p = m->parent; p && !l; p = p->base)
+        l = link_over(v = p, f->slot);
+    if (!l)
+        return 0;
+    step_bad(a, at, e, "%s.%s stands in the items of %s since %s, and can't stand in others as well",
+             s->name, f->name, shapes_find(l->shapes, l->n_shapes, l->target_shape)->name, v->name);
+    return err_expected(e, "a field with values of its own: add_field with `up`");
+}
+
 /* ---- In and out ---- */
 
 static bool set_holds(const struct unique_set *u, slot_no slot)

@@ -35,7 +35,7 @@ static int read_ref(struct model *m, const struct step_args *a, struct inlining 
     if (in->target->coll == in->s->coll)
         return step_bad(a, in->ref_at, e, "%s.%s refers to %s, the same items", in->s->name,
                         ref->name, in->target->name);
-    return 0;
+    return step_no_circle(m, a, in->ref_at, in->s, in->target, e);
 }
 
 static const struct field *user_of(const struct shape *s, uint32_t id, const char *but)

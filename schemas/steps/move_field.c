@@ -27,7 +27,7 @@ static int read_ref(struct model *m, const struct step_args *a, struct move *mv,
                         "that is written",
                         mv->s->name, ref->name);
     mv->ref = *ref;
-    return 0;
+    return step_not_elsewhere(m, a, mv->through_at, mv->s, ref, e);
 }
 
 static int read_target(struct model *m, const struct step_args *a, struct move *mv, struct err *e)
@@ -44,16 +44,17 @@ static int read_target(struct model *m, const struct step_args *a, struct move *
     if (mv->target->coll == mv->s->coll)
         return step_bad(a, at, e, "%s.%s refers to %s, the same items", mv->s->name, mv->ref.name,
                         mv->target->name);
-    return 0;
+    return step_no_circle(m, a, at, mv->s, mv->target, e);
 }
 
 /* What one value in the target could not keep for every holder. */
-static int check_field(const struct step_args *a, const struct move *mv, struct err *e)
+static int check_field(struct model *m, const struct step_args *a, const struct move *mv,
+                       struct err *e)
 {
     const struct field *f = &mv->old;
     const struct yaml_node *at = mv->field_at;
 
-    if (step_not_computed(a, at, mv->s, f, e))
+    if (step_not_computed(a, at, mv->s, f, e) || step_not_elsewhere(m, a, at, mv->s, f, e))
         return -1;
     if (f->slot == mv->ref.slot)
         return step_bad(a, at, e, "%s.%s can't move over itself", mv->s->name, f->name);
@@ -88,7 +89,7 @@ static int read_move(struct model *m, const struct step_args *a, struct move *mv
     mv->before = step_shape_copy(m, mv->s);
     if (!mv->before)
         return err_nomem(e);
-    return read_ref(m, a, mv, e) || read_target(m, a, mv, e) ? -1 : check_field(a, mv, e);
+    return read_ref(m, a, mv, e) || read_target(m, a, mv, e) ? -1 : check_field(m, a, mv, e);
 }
 
 static int add_link(struct model *m, const struct move *mv, struct err *e)

@@ -86,6 +86,15 @@ int step_need_value(const struct step_args *a, const struct yaml_node *at, const
 /* Refuses a change to a field that is computed. */
 int step_not_computed(const struct step_args *a, const struct yaml_node *at, const struct shape *s,
                       const struct field *f, struct err *e);
+/* A field that is seen over a reference already (inline_type; or the old side of extract_type or
+ * move_field, which a copied type and restore_field show): its value can't be put into a second item,
+ * of which the first would have to know. */
+int step_not_elsewhere(const struct model *m, const struct step_args *a, const struct yaml_node *at,
+                       const struct shape *s, const struct field *f, struct err *e);
+/* Fields of s are about to stand in the target's items: those must not stand in items of s, however
+ * many references lie between. */
+int step_no_circle(const struct model *m, const struct step_args *a, const struct yaml_node *at,
+                   const struct shape *s, const struct shape *target, struct err *e);
 /* The own check of a field that goes on elsewhere, under the names of `pairs`: *check becomes NULL
  * when it reads anything else of `s`. */
 int step_carry_check(struct model *m, const struct shape *s, const struct step_pair *pairs,

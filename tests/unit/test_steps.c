@@ -897,6 +897,61 @@ START_TEST(remove_check__own_and_added)
 }
 END_TEST
 
+/* ---- Over references, again ---- */
+
+static void refused_after(const char *root, const char *first, const char *second, const char *text)
+{
+    struct version *v1 = compile_ok(root, NULL), *v2 = compile_ok(first, v1);
+    struct err e = ERR_INIT;
+    struct version *v3 = compile_next(second, v2, &e);
+    ck_assert_msg(v3 == NULL, "accepted: %s", second);
+    ck_assert_str_eq(e.text, text);
+    version_unref(v2);
+    version_unref(v1);
+}
+
+static const char linked_root[] =
+    "version: v1\ntypes:\n"
+    "  Dog: {fields: {name: string, breed: string, owner: ref<Person>}}\n"
+    "  Person: {fields: {name: string, city: string, dog: ref<Dog>}}\n";
+
+START_TEST(link__a_value_stands_in_one_place)
+{
+    refused_after(linked_root,
+                  "version: v2\nfrom: v1\nmigrate:\n"
+                  "  - remove_field: {type: Person, field: dog}\n"
+                  "  - inline_type: {type: Dog, ref: owner, fields: {city: city}}\n",
+                  "version: v3\nfrom: v2\nmigrate:\n"
+                  "  - extract_type: {type: Dog, fields: [city], into: City, as: city}\n",
+                  "extract_type: Dog.city stands in the items of Person since v2, and can't stand in "
+                  "others as well");
+}
+END_TEST
+
+START_TEST(link__no_circle)
+{
+    refused_after(linked_root,
+                  "version: v2\nfrom: v1\nmigrate:\n"
+                  "  - move_field: {type: Dog, field: breed, to: Person, through: owner}\n",
+                  "version: v3\nfrom: v2\nmigrate:\n"
+                  "  - move_field: {type: Person, field: city, to: Dog, through: dog}\n",
+                  "move_field: fields of Dog stand in the items of Person already: a write would go "
+                  "round in a circle");
+}
+END_TEST
+
+START_TEST(restore_field__not_beside_what_took_its_place)
+{
+    refused_after(linked_root,
+                  "version: v2\nfrom: v1\nmigrate:\n"
+                  "  - extract_type: {type: Dog, fields: [breed], into: Breed, as: kind}\n",
+                  "version: v3\nfrom: v2\nmigrate:\n"
+                  "  - restore_field: {type: Dog, field: breed, from: v1}\n",
+                  "restore_field: Dog.breed and \"kind\" are two sides of one extract_type, one type "
+                  "can't show both");
+}
+END_TEST
+
 /* ---- Refusals: the step's line is 4 ---- */
 
 struct refusal {
@@ -1031,6 +1086,9 @@ static void add_tests(TCase *tc)
     tcase_add_test(tc, add_check__mends_see_the_item_as_it_was);
     tcase_add_test(tc, remove_check__own_and_added);
     tcase_add_loop_test(tc, step__refused_with_its_place, 0, ROWS(refusals));
+    tcase_add_test(tc, link__a_value_stands_in_one_place);
+    tcase_add_test(tc, link__no_circle);
+    tcase_add_test(tc, restore_field__not_beside_what_took_its_place);
     tcase_add_test(tc, steps__compile_to_the_same_numbers_again);
     tcase_add_test(tc, steps__leave_a_note_each);
 }
