@@ -107,6 +107,7 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
         if (l->here[i] >= c->n_slots)
             continue;
         note_type(c, l->here[i], l->types[i], l->shapes, l->n_shapes);
+        c->slots[l->here[i]].linked_before = c->slots[l->here[i]].link != NULL;
         c->slots[l->here[i]].link = l;
         c->slots[l->here[i]].link_index = i;
         c->slots[l->here[i]].is_volatile = true;

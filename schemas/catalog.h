@@ -24,6 +24,8 @@ struct slot_info {
     const struct formula *forward;   /* the formula that computes it from an older side, or NULL */
     const struct link *link;         /* it stands in another item since link->step, or NULL */
     size_t link_index;               /* its place in link->here */
+    bool linked_before;              /* by an older link, too: a record from before the newest one
+                                        is seen over that (siblings) */
     const struct type_ref *type;
     struct shape *const *shapes;     /* in which type's shape ids are found */
     size_t n_shapes;

@@ -70,8 +70,8 @@ static int bring_fresh(const struct sight *s, const struct link *lk, struct reco
     if (!record_copy(r, &before))
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++) {
-        struct span now, had = record_value(r, lk->here[i]);
-        if (link_across(s, lk, i, &now, e))
+        struct span now, had;
+        if (sight_slot(s, lk->here[i], &had, e) || link_across(s, lk, i, &now, e))
             return -1;
         if (span_eq(now, had))
             continue;
@@ -214,10 +214,13 @@ int lens_unfold(struct lens *l, const struct version *v, const struct group *g, 
 
     if (!record_copy(r, &now))
         return err_nomem(e);
-    for (size_t k = 0; k < g->n_links; k++)
+    for (size_t k = 0; k < g->n_links; k++) {
+        if (g->links[k]->kind == LINK_MOVE && link_put_aside(&s, g->links[k], &now, e))
+            return -1;
         for (size_t i = 0; i < g->links[k]->n; i++)
             if (unfold_slot(&s, g->links[k]->here[i], &now, e))
                 return -1;
+    }
     for (size_t k = 0; k < g->n_retired; k++) { /* back into the holder, for good */
         for (size_t i = 0; i < g->retired[k]->n; i++)
             if (unfold_slot(&s, g->retired[k]->here[i], &now, e))
@@ -263,11 +266,17 @@ static int add_basis(const struct sight *s, const struct applied *a, size_t n, s
 int lens_fold(struct lens *l, const struct version *v, const struct group *g, struct span key,
               struct record *r, struct err *e)
 {
+    struct record flat RECORD_CLEANUP = RECORD_INIT;
     struct sight s = {.l = l, .v = v, .g = g, .rec = r, .key = key, .flat = true};
     record_drop(r, SLOT_NONE, ENTRY_BASIS);
     if (add_basis(&s, g->backward, g->n_backward, r, e) ||
         add_basis(&s, g->forward, g->n_forward, r, e))
         return -1;
+    if (!g->n_links)
+        return 0;
+    if (!record_copy(r, &flat))
+        return err_nomem(e);
+    s.rec = &flat;
     for (size_t k = 0; k < g->n_links; k++)
         if (link_fold(&s, g->links[k], r, e))
             return -1;

@@ -48,22 +48,6 @@ static int let_go(struct work *w, const struct link *lk, struct span ref, struct
     return work_store(w, lk->ref, ENTRY_VALUE, before.value, e);
 }
 
-/* Does the item that `with` refers to hold what w's record shows? */
-static int same_values(struct work *w, const struct link *lk, const struct sight *with, bool *ret,
-                       struct err *e)
-{
-    struct span is, is_text, own_text;
-
-    *ret = true;
-    for (size_t i = 0; i < lk->n && *ret; i++) {
-        if (link_look(with, lk, i, &is, NULL, e) || link_encoded(with, lk, i, is, &is_text, e) ||
-            link_encoded(with, lk, i, record_value(&w->r, lk->here[i]), &own_text, e))
-            return -1;
-        *ret = span_eq(is_text, own_text);
-    }
-    return 0;
-}
-
 /* The item that it referred to before, when that was made for it or the values are again the same.
  * *ret stays p == NULL: there is none. */
 static int take_back(struct work *w, const struct link *lk, const struct span *values,
@@ -90,7 +74,7 @@ static int take_back(struct work *w, const struct link *lk, const struct span *v
         is = true;
     else if (!span_eq(m.inputs, same))
         return 0;
-    else if (same_values(w, lk, &s, &is, e))
+    else if (link_shows_same(w, lk, &s, &is, e))
         return -1;
     if (is)
         *ret = m.value;

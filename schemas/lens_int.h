@@ -4,7 +4,8 @@
  *   lens_read.c       a record seen through a version: slots, text
  *   lens_bring.c      missing generations; unfolding for work, folding for storing
  *   lens_raw.c        a writer's own bytes
- *   lens_link.c       fields that stand in another item; lens_move.c, lens_inline.c: writing them
+ *   lens_link.c       fields that stand in another item; lens_extract.c, lens_move.c, lens_inline.c:
+ *                     writing them
  *   lens_work.c       propagation: what follows from changed slots
  *   lens_key.c        keys that a step computes
  *   lens_check.c      whether a text is an item of a shape
@@ -207,7 +208,7 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
                 const struct slotset *changed, struct record *r, struct err *e);
 /* The version that a link's step belongs to. */
 const struct version *link_version(const struct catalog *c, const struct link *lk);
-/* The link's fields in a flat record, as JSON text. */
+/* The link's fields in a flat record, as JSON text. (lens_extract.c) */
 int work_values(struct work *w, const struct record *r, const struct link *lk, struct span **ret,
                 struct err *e);
 
@@ -219,8 +220,13 @@ int link_slot(const struct sight *s, const struct link *lk, size_t i, struct spa
 /* What the target holds, over the reference in the record. */
 int link_across(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
                 struct err *e);
-/* A flat record, as it is stored. */
+/* The sight's record is flat; r: the same, as it will be stored. */
 int link_fold(const struct sight *s, const struct link *lk, struct record *r, struct err *e);
+/* move_field, of a record that is about to be unfolded into r: the own value of an era that is over
+ * is remembered. */
+int link_put_aside(const struct sight *s, const struct link *lk, struct record *r, struct err *e);
+/* extract_type: the old side was written. */
+int link_extract_forward(struct work *w, const struct link *lk, struct err *e);
 /* move_field: the old side was written (touched: the field itself); the new side was. */
 int link_move_forward(struct work *w, const struct link *lk, bool touched, bool ref_changed,
                       struct err *e);

@@ -13,21 +13,30 @@
  *          <--the new side writes the target's field, by whatever way--
  *
  * Without an era every holder shows the target's value. An era is over when that is not what the
- * mark says; it is back when the value is back. Numbers are not used again. [I4]
+ * mark says; it is back when the value is back. Numbers are not used again. A holder that is written
+ * while its era is over remembers the own value, with target and era. [I4]
  *
  * A holder without a reference keeps the field to itself. When the new side makes it refer to
  * something, its own value is remembered until it makes it refer to nothing. */
 #include "lens_link.h"
+
+#include <stdio.h>
 
 uint64_t link_target(const struct record *r, const struct link *lk)
 {
     struct span ref = record_value(r, lk->ref);
     return ref.p ? lens_ref_id(ref) : 0;
 }
-static bool is_foreseen(const struct record *r, const struct link *lk)
+/* The reference as it is now: a newer step may have put it into another item, too. */
+static int ref_of(const struct sight *s, const struct link *lk, struct span *ret, struct err *e)
 {
-    struct span ref = record_value(r, lk->ref);
-    return ref.n && ref.p[0] == 'k';
+    struct sight deeper = *s;
+    deeper.depth++;
+    deeper.below = 0;
+    if (s->depth < SIGHT_MAX_DEPTH)
+        return sight_slot(&deeper, lk->ref, ret, e);
+    *ret = (struct span){0};
+    return 0;
 }
 
 static int text_of(const struct sight *s, const struct link *lk, size_t i, struct span stored,
@@ -119,16 +128,18 @@ int link_target_of(const struct sight *s, const struct link *lk, struct record *
                    bool *ret_found, struct err *e)
 {
     struct lens *l = s->l;
-    struct span bytes;
+    struct span bytes, ref;
     struct buf hold BUF_CLEANUP = BUF_INIT;
-    uint64_t id = link_target(s->rec, lk);
+    uint64_t id;
 
     *ret_found = false;
     if (s->depth >= SIGHT_MAX_DEPTH)
         return 0;
-    if (is_foreseen(s->rec, lk))
+    if (ref_of(s, lk, &ref, e))
+        return -1;
+    if (ref.n && ref.p[0] == 'k')
         return foreseen_target(s, lk, ret, ret_found, e);
-    if (!id)
+    if (!ref.p || !(id = lens_ref_id(ref)))
         return 0;
     if (l->world.record_of(l->world.arg, id, &hold, ret_found, e))
         return -1;
@@ -144,10 +155,12 @@ int link_target_of(const struct sight *s, const struct link *lk, struct record *
 static int target_key(const struct sight *s, const struct link *lk, struct span *ret, struct err *e)
 {
     struct lens *l = s->l;
-    struct span ref = record_value(s->rec, lk->ref);
+    struct span ref;
     struct buf key BUF_CLEANUP = BUF_INIT;
     bool found;
 
+    if (ref_of(s, lk, &ref, e))
+        return -1;
     if (ref.p[0] == 'k') {
         *ret = (struct span){ref.p + 1, ref.n - 1};
         return 0;
@@ -209,13 +222,14 @@ int link_era_of(const struct sight *s, const struct link *lk, const struct recor
     struct mark mark;
     struct span is;
 
-    *ret = (struct era){0, value};
+    *ret = (struct era){.shown = value};
     if (lk->kind != LINK_MOVE || !link_mark_read(target, lk, &mark))
         return 0;
     if (link_encoded(s, lk, 0, value, &is, e))
         return -1;
+    ret->last = mark.m.id;
     if (span_eq(is, mark.m.inputs))
-        *ret = (struct era){mark.m.id, mark.m.value};
+        *ret = (struct era){mark.m.id, mark.m.value, mark.m.id};
     return 0;
 }
 
@@ -251,6 +265,55 @@ static uint64_t own_era(const struct sight *s, const struct link *lk)
     return lk->kind == LINK_MOVE && en && remembered_read(en->bytes, &m) ? m.id : 0;
 }
 
+struct span link_place(struct lens *l, const struct record *r, const struct link *lk, uint64_t era)
+{
+    char number[32];
+    int n = snprintf(number, sizeof number, "%llu", (unsigned long long)era);
+    struct span parts[2] = {record_value(r, lk->ref), {number, (size_t)n}};
+    return inputs_encode(l, parts, 2);
+}
+
+/* The own value that the holder had in this era, put aside while it was over. */
+static int put_aside(const struct sight *s, const struct link *lk, uint64_t era, struct span *ret,
+                     struct err *e)
+{
+    for (size_t i = 0; era && i < s->rec->n; i++) {
+        const struct entry *en = &s->rec->e[i];
+        struct remembered m;
+        if (en->slot != lk->here[0] || en->kind != ENTRY_MEMORY || !remembered_read(en->bytes, &m) ||
+            m.id != link_left_id(lk))
+            continue;
+        struct span at = link_place(s->l, s->rec, lk, era);
+        if (!at.p)
+            return err_nomem(e);
+        if (span_eq(at, m.inputs))
+            *ret = m.value;
+    }
+    return 0;
+}
+
+static int remember_own(struct lens *l, const struct link *lk, struct span own, uint64_t era,
+                        const struct record *rec, struct record *r, struct err *e)
+{
+    struct span at = link_place(l, rec, lk, era);
+    return at.p ? link_remember(l, r, lk->here[0], ENTRY_MEMORY,
+                                (struct remembered){link_left_id(lk), own, at}, e)
+                : err_nomem(e);
+}
+
+int link_put_aside(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
+{
+    struct span value, own = record_value(s->rec, lk->here[0]);
+    uint64_t in = own_era(s, lk);
+    struct era era;
+
+    if (!in || link_look(s, lk, 0, &value, &era, e))
+        return in ? -1 : 0;
+    if (era.number == in)
+        return 0;
+    return remember_own(s->l, lk, own, in, s->rec, r, e);
+}
+
 int link_slot(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
               bool *ret_is_own, struct err *e)
 {
@@ -264,8 +327,24 @@ int link_slot(const struct sight *s, const struct link *lk, size_t i, struct spa
         return 0;
     if (link_look(s, lk, i, &value, &era, e))
         return -1;
-    if (!in || era.number != in)
-        *ret = era.shown;
+    if (in && era.number == in)
+        return 0;
+    *ret = era.shown;
+    return lk->kind == LINK_MOVE ? put_aside(s, lk, era.number, ret, e) : 0;
+}
+
+int link_shows_same(struct work *w, const struct link *lk, const struct sight *with, bool *ret,
+                    struct err *e)
+{
+    struct span is, is_text, own_text;
+
+    *ret = true;
+    for (size_t i = 0; i < lk->n && *ret; i++) {
+        if (link_look(with, lk, i, &is, NULL, e) || link_encoded(with, lk, i, is, &is_text, e) ||
+            link_encoded(with, lk, i, record_value(&w->r, lk->here[i]), &own_text, e))
+            return -1;
+        *ret = span_eq(is_text, own_text);
+    }
     return 0;
 }
 
@@ -274,17 +353,18 @@ int link_slot(const struct sight *s, const struct link *lk, size_t i, struct spa
 /* The holder's own value stays where it is not what a holder without one is shown. */
 static int fold_move(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
-    struct span value, own = record_value(r, lk->here[0]), shown_text, own_text;
+    struct span value, own = record_value(s->rec, lk->here[0]), shown_text, own_text;
     struct era era;
 
     if (link_look(s, lk, 0, &value, &era, e) || link_encoded(s, lk, 0, era.shown, &shown_text, e) ||
         link_encoded(s, lk, 0, own, &own_text, e))
         return -1;
-    if (era.number && !span_eq(shown_text, own_text))
+    bool same = span_eq(shown_text, own_text);
+    if (era.number && !same)
         return link_remember(s->l, r, lk->here[0], ENTRY_BASIS,
                              (struct remembered){.id = era.number}, e);
     record_unset(r, lk->here[0]);
-    return 0;
+    return same || !era.last ? 0 : remember_own(s->l, lk, own, era.last, s->rec, r, e);
 }
 
 int link_fold(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
@@ -293,10 +373,16 @@ int link_fold(const struct sight *s, const struct link *lk, struct record *r, st
         return 0;
     if (lk->kind ==
         LINK_MOVE) /* of two siblings that move one field, the newer is looked through */
-        return link_target(r, lk) && s->l->cat->slots[lk->here[0]].link == lk
+        return link_target(s->rec, lk) && s->l->cat->slots[lk->here[0]].link == lk
                    ? fold_move(s, lk, r, e)
                    : 0;
-    for (size_t i = 0; i < lk->n; i++)
+    for (size_t i = 0; i < lk->n; i++) {
+        const struct entry *en = record_get(r, lk->here[i]);
+        bool derived = lk->kind == LINK_EXTRACT && en && en->kind == ENTRY_DERIVED;
         record_unset(r, lk->here[i]);
+        /* the value stands elsewhere; that nobody decided it here stays (I5) */
+        if (derived && !record_set(r, lk->here[i], ENTRY_DERIVED, (struct span){0}))
+            return err_nomem(e);
+    }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Between lens_link.c, lens_move.c and lens_inline.c: looking over a link, and what it remembers.
+/* Between lens_link.c, lens_extract.c, lens_move.c and lens_inline.c: looking over a link, and what it remembers.
  */
 #ifndef SCHEMAS_LENS_LINK_H
 #define SCHEMAS_LENS_LINK_H
@@ -35,6 +35,7 @@ int link_remember(struct lens *l, struct record *r, slot_no slot, enum entry_kin
 struct era {
     uint64_t number;   /* 0 = none */
     struct span shown; /* to a holder without a value of its own */
+    uint64_t last;     /* the number of the newest, which may be over; 0 = there was none */
 };
 
 /* Whose value the target has: */
@@ -57,6 +58,13 @@ int link_era_of(const struct sight *s, const struct link *lk, const struct recor
 /* The target's value, p == NULL = unset or no target; ret_era may be NULL. */
 int link_look(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
               struct era *ret_era, struct err *e);
+
+/* Does the item that `with` refers to hold what w's record shows? */
+int link_shows_same(struct work *w, const struct link *lk, const struct sight *with, bool *ret,
+                    struct err *e);
+
+/* Which target, in which era: what an own value is remembered under. p == NULL: no memory. */
+struct span link_place(struct lens *l, const struct record *r, const struct link *lk, uint64_t era);
 
 /* One of the records of w. */
 static inline struct sight link_sight(struct work *w, const struct record *r)

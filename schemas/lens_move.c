@@ -1,8 +1,6 @@
 /* move_field: writes that pass over its link (lens_link.c says what is kept where). */
 #include "lens_link.h"
 
-#include <stdio.h>
-
 /* The old side was written. An item that comes to a target without a value says nothing about the
  * target's; one that comes with a value gives it where there is none. */
 int link_move_forward(struct work *w, const struct link *lk, bool touched, bool ref_changed,
@@ -47,16 +45,6 @@ static int take_own(struct work *w, const struct link *lk, bool had, struct err 
     return work_store(w, here, ENTRY_VALUE, m.value, e);
 }
 
-/* Which target, in which era. */
-static struct span place_of(struct work *w, const struct record *r, const struct link *lk,
-                            const struct era *era)
-{
-    char number[32];
-    int n = snprintf(number, sizeof number, "%llu", (unsigned long long)era->number);
-    struct span parts[2] = {record_value(r, lk->ref), {number, (size_t)n}};
-    return inputs_encode(w->l, parts, 2);
-}
-
 /* It leaves a target that shows it something else than others: that is remembered with the target.
  */
 static int leave(struct work *w, const struct link *lk, struct err *e)
@@ -73,7 +61,7 @@ static int leave(struct work *w, const struct link *lk, struct err *e)
         return -1;
     if (span_eq(value_text, own_text))
         return 0;
-    at = place_of(w, &w->old, lk, &era);
+    at = link_place(w->l, &w->old, lk, era.number);
     return at.p ? link_remember(w->l, &w->r, lk->here[0], ENTRY_MEMORY,
                                 (struct remembered){link_left_id(lk), own, at}, e)
                 : err_nomem(e);
@@ -101,7 +89,7 @@ static int arrive(struct work *w, const struct link *lk, struct err *e)
 
     if (link_look(&s, lk, 0, &now, &era, e))
         return -1;
-    at = place_of(w, &w->r, lk, &era);
+    at = link_place(w->l, &w->r, lk, era.number);
     if (!at.p)
         return err_nomem(e);
     if (link_memory(&w->r, lk->here[0], link_left_id(lk), &m) && span_eq(m.inputs, at))

@@ -384,10 +384,11 @@ static int assign_values(struct work *w, const struct link *lk, const struct spa
         struct span had = base_value(&w->r, lk->there[i]), stored = values[i];
         if (only_unset && had.p && !yields)
             continue;
-        if (lk->kind == LINK_EXTRACT && stored.p &&
+        set = stored.p != NULL;
+        if (lk->kind == LINK_EXTRACT && set &&
             lens_encode_text(w->l, w->vw, lk->types[i], values[i], had, &stored, &set, e))
             return -1;
-        if (decide(w, lk->there[i], stored, e))
+        if (decide(w, lk->there[i], set ? stored : (struct span){0}, e))
             return -1;
     }
     return move ? link_mark(w, lk, values, only_unset, yields, e) : 0;
@@ -406,8 +407,8 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
     if (!v || !s)
         return err_set(e, ERR_IO, "a link to an unknown type");
     if ((cur && bring_current(l, v, s, key, cur, &brought, e)) ||
-        work_begin(&w, l, (struct view){v, lk->shapes, lk->n_shapes, false, 0}, s, lk->target_coll, key,
-                   cur ? &brought : NULL, e) ||
+        work_begin(&w, l, (struct view){v, lk->shapes, lk->n_shapes, false, lk->step}, s,
+                   lk->target_coll, key, cur ? &brought : NULL, e) ||
         assign_values(&w, lk, values, only_unset, e) ||
         work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;

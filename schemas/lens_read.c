@@ -133,17 +133,32 @@ static int fresh(const struct sight *s, slot_no slot, const struct entry *basis,
     return sight_eval(&deeper, f, inputs, stored, ret, e);
 }
 
+/* The newest of a slot's links whose step the record is up to. */
+static const struct link *link_then(const struct sight *s, slot_no slot, size_t *ret_index)
+{
+    for (size_t k = s->g->n_links; k-- > 0;)
+        for (size_t i = 0; s->g->links[k]->step <= s->rec->gen && i < s->g->links[k]->n; i++)
+            if (s->g->links[k]->here[i] == slot) {
+                *ret_index = i;
+                return s->g->links[k];
+            }
+    return NULL;
+}
+
 int sight_slot(const struct sight *s, slot_no slot, struct span *ret, struct err *e)
 {
     const struct catalog *c = s->l->cat;
     const struct slot_info *si = slot < c->n_slots ? &c->slots[slot] : NULL;
-
     bool own = true;
 
     *ret = record_value(s->rec, slot);
     if (s->flat || !si || !si->is_volatile)
         return 0;
-    if (si->link && link_slot(s, si->link, si->link_index, ret, &own, e))
+    const struct link *lk = si->link;
+    size_t i = si->link_index;
+    if (lk && si->linked_before && s->rec->gen < lk->step)
+        lk = link_then(s, slot, &i);
+    if (lk && link_slot(s, lk, i, ret, &own, e))
         return -1;
     if (!own || (s->below && si->rank >= s->below))
         return 0;

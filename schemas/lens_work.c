@@ -375,48 +375,6 @@ static int run(struct work *w, const struct formula *f, struct err *e)
 
 /* ---- Links ---- */
 
-int work_values(struct work *w, const struct record *r, const struct link *lk, struct span **ret,
-                struct err *e)
-{
-    struct view vw = {w->vw.v, lk->shapes, lk->n_shapes, false, 0};
-    struct span *v = arena_alloc(&w->l->arena, (lk->n + 1) * sizeof *v);
-    if (!v)
-        return err_nomem(e);
-    for (size_t i = 0; i < lk->n; i++) {
-        struct buf b BUF_CLEANUP = BUF_INIT;
-        v[i] = record_value(r, lk->here[i]);
-        if (!v[i].p || !type_structured(lk->types[i]))
-            continue;
-        if (lens_render(w->l, vw, lk->types[i], v[i], 1, &b, e))
-            return -1;
-        v[i] = lens_keep(w->l, buf_span(&b));
-        if (!v[i].p)
-            return err_nomem(e);
-    }
-    *ret = v;
-    return 0;
-}
-
-/* The old fields were written: the item now refers to the record of those values. */
-static int link_forward(struct work *w, const struct link *lk, struct err *e)
-{
-    struct span *values, stored = {0};
-    uint64_t id;
-    bool any = false;
-    if (work_values(w, &w->r, lk, &values, e))
-        return -1;
-    for (size_t i = 0; i < lk->n; i++)
-        any |= values[i].p != NULL;
-    if (any) {
-        if (w->l->world.extract(w->l->world.arg, lk, values, false, &id, e))
-            return -1;
-        stored = lens_ref_bytes(w->l, id);
-        if (!stored.p)
-            return err_nomem(e);
-    }
-    return work_store(w, lk->ref, ENTRY_VALUE, stored, e);
-}
-
 static bool here_changed(const struct work *w, const struct link *lk)
 {
     for (size_t i = 0; i < lk->n; i++)
@@ -629,7 +587,7 @@ static int forward_link(struct work *w, const struct link *lk, struct err *e)
     case LINK_EXTRACT:
         if (sees(w, lk->ref) && ref_changed && record_value(&w->r, lk->ref).p)
             return link_backward(w, lk, e);
-        return touched ? link_forward(w, lk, e) : 0;
+        return touched ? link_extract_forward(w, lk, e) : 0;
     case LINK_MOVE:
         return touched || ref_changed ? link_move_forward(w, lk, touched, ref_changed, e) : 0;
     case LINK_INLINE:
