@@ -7,7 +7,8 @@
 #include "rand.h"
 #include "run.h"
 
-void gen_case(uint64_t seed, struct arena *a, struct expr_env *env, struct kase *ret,
-              struct stats *st);
+/* linked: how many percent of the cases are about items that show what stands in others. */
+void gen_case(uint64_t seed, unsigned linked, struct arena *a, struct expr_env *env,
+              struct kase *ret, struct stats *st);
 
 #endif

@@ -19,6 +19,7 @@ struct gen {
     struct compiled c;
     struct gen_key keys[64];
     size_t n_keys;
+    bool linked; /* many references, and steps over them */
     bool added[CASE_VERSIONS], live[CASE_VERSIONS];
 };
 
@@ -56,6 +57,6 @@ extern const size_t n_gen_fields;
 
 /* ---- gen_step.c ---- */
 /* A step as a line of YAML, or NULL when the kind drawn finds nothing to do. */
-const char *gen_step(struct gen *g, const struct version *v, const char *version_name);
+const char *gen_step(struct gen *g, const struct version *v);
 
 #endif

@@ -15,7 +15,7 @@ const char *gen_type(struct gen *g, const struct gen_names *names, unsigned dept
         return gen_of(g, names->enums, names->n_enums);
     if (n < 26 && names->n_objects)
         return gen_of(g, names->objects, names->n_objects);
-    if (n < 34 && names->n_items)
+    if (n < (g->linked ? 60u : 34u) && names->n_items)
         return gen_text(g, "ref<%s>", gen_of(g, names->items, names->n_items));
     if (n < 44 && depth < 2)
         return gen_text(g, "%s<%s>", n < 40 ? "list" : "map", gen_type(g, names, depth + 1));
@@ -92,7 +92,7 @@ void gen_root(struct gen *g, struct case_version *v)
     static const char *const enums[] = {"Size", "State"};
     static const char *const values[] = {"[small, medium, large]", "[pending, done, cancelled, other]"};
     struct gen_names names = {0};
-    size_t n_items = 1 + rnd_below(&g->r, 2) + rnd_chance(&g->r, 20), n_objects = rnd_below(&g->r, 3);
+    size_t n_items = 1 + (g->linked || rnd_chance(&g->r, 50)) + rnd_chance(&g->r, 20), n_objects = rnd_below(&g->r, 3);
 
     for (size_t i = 0, n = rnd_below(&g->r, 3); i < n; i++) {
         struct block *b = add_block(g, v, SHAPE_ENUM, enums[i]);

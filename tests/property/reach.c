@@ -60,24 +60,39 @@ void reach_close(struct reach *r)
     }
 }
 
+bool reach_writes_others(const struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_links; i++)
+        if (c->links[i]->kind != LINK_EXTRACT)
+            return true;
+    return false;
+}
+
+/* Of a link that writes go over, both ways; then a record that is made gives its values on, too. */
 static bool over_references(const struct reach *from, struct reach *to)
 {
-    bool grown = false;
+    bool grown = false, both = reach_writes_others(from->c);
     for (size_t i = 0; i < from->c->n_links; i++) {
         const struct link *l = from->c->links[i];
-        for (size_t j = 0; j < l->n; j++)
+        for (size_t j = 0; j < l->n; j++) {
             if (reach_has(from, l->there[j]))
                 grown |= grow(to, l->here[j]);
+            if (both && (reach_has(from, l->here[j]) || reach_has(from, l->ref)))
+                grown |= grow(to, l->there[j]);
+        }
     }
     return grown;
 }
 
-void reach_others(const struct reach *own, struct reach *ret)
+void reach_others(struct reach *own, struct reach *ret)
 {
     bool again = true;
     over_references(own, ret);
     while (again) {
         again = by_formulas(ret);
         again |= over_references(ret, ret);
+        again |= reach_writes_others(own->c) && by_links(ret);
     }
+    for (slot_no i = 0; reach_writes_others(own->c) && i < own->c->n_slots; i++)
+        own->has[i] |= ret->has[i]; /* it may come back by another reference */
 }

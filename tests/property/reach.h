@@ -19,7 +19,11 @@ static inline bool reach_has(const struct reach *r, slot_no slot)
 }
 /* To the fixed point, in the item that was written. */
 void reach_close(struct reach *r);
-/* In other items: from the fields of a record to those of the items that refer to it. */
-void reach_others(const struct reach *own, struct reach *ret);
+/* In other items: from the fields of a record to those of the items that refer to it, or that it
+ * refers to where writes go over the reference. */
+void reach_others(struct reach *own, struct reach *ret);
+
+/* There are links that writes go over. */
+bool reach_writes_others(const struct catalog *c);
 
 #endif

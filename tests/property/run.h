@@ -25,8 +25,10 @@ struct verdict {
     char text[4096];
 };
 
+#define RUN_KINDS 64
 struct stats {
     uint64_t cases, versions, steps, refused_steps, writes, refused_writes, checks[N_LAWS];
+    uint64_t kinds[RUN_KINDS]; /* steps, by the row of step_kinds */
 };
 
 /* script: where the case is printed as shell commands, NULL = nowhere. */

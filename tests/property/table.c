@@ -38,21 +38,22 @@ static struct span sorted(struct arena *a, const struct shape *s, struct span li
     return keep(a, &b);
 }
 
-static int read_cell(struct world *w, const struct view *vw, const struct w_item *it,
-                     struct table *t, struct err *e)
+/* By value: reading may make records, and the array move. */
+static int read_cell(struct world *w, const struct view *vw, struct w_item it, struct table *t,
+                     struct err *e)
 {
     struct buf line BUF_CLEANUP = BUF_INIT, raw BUF_CLEANUP = BUF_INIT;
     struct cell *cells = arena_grow(&t->arena, t->cells, t->n, sizeof *cells);
     MUST(cells);
     t->cells = cells;
-    if (world_text(w, vw, it, true, &line, e) || world_text(w, vw, it, false, &raw, e)) {
+    if (world_text(w, vw, &it, true, &line, e) || world_text(w, vw, &it, false, &raw, e)) {
         char was[200];
         snprintf(was, sizeof was, "%.199s", e->text);
         err_clear(e);
-        return err_set(e, ERR_IO, "%s/%s/%s: %s", vw->v->name, vw->s->name, it->key, was);
+        return err_set(e, ERR_IO, "%s/%s/%s: %s", vw->v->name, vw->s->name, it.key, was);
     }
-    cells[t->n++] = (struct cell){.id = it->id,
-                                  .key = arena_strdup(&t->arena, it->key),
+    cells[t->n++] = (struct cell){.id = it.id,
+                                  .key = arena_strdup(&t->arena, it.key),
                                   .index = vw->index,
                                   .v = vw->v,
                                   .s = vw->s,
@@ -63,15 +64,48 @@ static int read_cell(struct world *w, const struct view *vw, const struct w_item
     return 0;
 }
 
+static bool table_has(const struct table *t, const struct view *vw)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->cells[i].index == vw->index && t->cells[i].s == vw->s)
+            return true;
+    return false;
+}
+
+static int read_views(struct world *w, bool derived, struct table *ret, struct err *e)
+{
+    for (size_t j = 0; j < w->n_views; j++) {
+        if (!derived && world_needs_derive(w, &w->views[j]))
+            continue;
+        if (derived && table_has(ret, &w->views[j]))
+            continue;
+        if (derived && world_derive(w, &w->views[j], false, e))
+            return -1;
+        for (size_t i = 0; i < w->st.n_items; i++)
+            if (w->views[j].s->coll == w->st.items[i].coll &&
+                read_cell(w, &w->views[j], w->st.items[i], ret, e))
+                return -1;
+    }
+    return 0;
+}
+
+/* Looking at a type derives it. That happens aside: the world goes on as nobody has looked. */
 int table_take(struct world *w, struct table *ret, struct err *e)
 {
+    bool needs = false;
     *ret = (struct table){0};
-    for (size_t i = 0; i < w->st.n_items; i++)
-        for (size_t j = 0; j < w->n_views; j++)
-            if (w->views[j].s->coll == w->st.items[i].coll &&
-                read_cell(w, &w->views[j], &w->st.items[i], ret, e))
-                return -1;
-    return 0;
+    for (size_t j = 0; j < w->n_views; j++)
+        needs |= world_needs_derive(w, &w->views[j]);
+    if (read_views(w, false, ret, e))
+        return -1;
+    if (!needs)
+        return 0;
+    struct w_state now = w->st;
+    state_copy(&now, &w->st);
+    int rc = read_views(w, true, ret, e);
+    state_free(&w->st);
+    w->st = now;
+    return rc;
 }
 
 void table_free(struct table *t)
@@ -99,9 +133,12 @@ const struct cell *table_find(const struct table *t, uint64_t id, const struct v
     return find(t, &c, 0, false);
 }
 
-bool table_same(const struct table *a, const struct table *b, unsigned what, char *why, size_t size)
+bool table_same(const struct table *a, const struct table *b, unsigned what, uint64_t id, char *why,
+                size_t size)
 {
     for (size_t i = 0; i < a->n; i++) {
+        if (id != TABLE_ALL_ITEMS && a->cells[i].id != id)
+            continue;
         const struct cell *x = &a->cells[i], *y = find(b, x, i, what & TABLE_BY_KEY);
         bool line = y && what & TABLE_LINE && !span_eq(x->line, y->line);
         bool raw = y && what & TABLE_RAW && !span_eq(x->raw, y->raw);

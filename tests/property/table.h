@@ -25,9 +25,11 @@ void table_free(struct table *t);
 const struct cell *table_find(const struct table *t, uint64_t id, const struct view *vw);
 
 enum table_what { TABLE_LINE = 1, TABLE_RAW = 2, TABLE_BY_KEY = 4 };
+#define TABLE_ALL_ITEMS 0
 /* The first cell that both have and that differs, described; true = none. By item id, or by key
- * for tables of two worlds. */
-bool table_same(const struct table *a, const struct table *b, unsigned what, char *why, size_t size);
+ * for tables of two worlds. id: of that item only. */
+bool table_same(const struct table *a, const struct table *b, unsigned what, uint64_t id, char *why,
+                size_t size);
 
 /* The values that an item's text shows: one line each, with defaults filled in, so that two texts
  * that mean the same give the same. p == NULL: not shown. */

@@ -1,7 +1,4 @@
-/* A store in memory: items, keys, and the records that extraction makes, as store/ keeps them.
- *
- * It follows store/derive.c in what an extracted record is found by (its present values; for items
- * from before the step the values they had then), without counting holders: no item is deleted. */
+/* A store in memory: items, keys, and the records that extraction makes, as store/ keeps them. */
 #ifndef PROPERTY_WORLD_H
 #define PROPERTY_WORLD_H
 
@@ -46,6 +43,7 @@ struct world {
     struct w_state st;
     struct lens lens;
     unsigned depth;
+    uint64_t deriving; /* links whose records are being made, by their place in cat->links */
     bool fresh; /* records are made for values that are written now */
     struct view *views;
     size_t n_views;
@@ -62,6 +60,10 @@ const struct view *world_view(const struct world *w, unsigned version, const cha
 struct w_item *world_item(const struct world *w, uint32_t coll, const char *key);
 struct w_item *world_by_id(const struct world *w, uint64_t id);
 
+/* What a first use of the type through the view does: records are made, fields moved. */
+int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e);
+bool world_needs_derive(const struct world *w, const struct view *vw);
+
 /* The item's texts. -1: a read was refused, which is a fault. */
 int world_text(struct world *w, const struct view *vw, const struct w_item *it, bool line,
                struct buf *out, struct err *e);
@@ -71,7 +73,7 @@ int world_open(struct world *w, const struct view *vw, const struct w_item *it, 
 /* base: of world_open, NULL = a replacement. -1: refused, nothing has changed. */
 int world_put(struct world *w, const struct view *vw, const char *key, struct span text,
               const struct buf *base, struct err *e);
-int world_rekey(struct world *w, const struct view *vw, struct w_item *it, const char *key,
+int world_rekey(struct world *w, const struct view *vw, const char *from, const char *to,
                 struct err *e);
 int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e);
 

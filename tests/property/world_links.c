@@ -1,0 +1,421 @@
+/* What translation asks of a world: items over references, and the records that extraction makes.
+ *
+ * It follows store/derive.c in what an extracted record is found by (its present values; for items
+ * from before the step the values they had then), without counting holders: no item is deleted. And
+ * store/derive_move.c in when all holders of a field that moves are brought up to date. */
+#include "world_int.h"
+
+#include <stdio.h>
+
+#include "schemas/value.h"
+
+/* ---- Extracted records ---- */
+
+static void values_encode(const struct span *values, size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        MUST(buf_addvarint(out, values[i].p ? values[i].n + 1 : 0));
+        if (values[i].p)
+            MUST(buf_addspan(out, values[i]));
+    }
+}
+
+static void add_origin(struct world *w, uint32_t step, struct span values, uint64_t id)
+{
+    struct w_origin *o = reallocarray(w->st.origins, w->st.n_origins + 1, sizeof *o);
+    MUST(o);
+    w->st.origins = o;
+    o[w->st.n_origins++] = (struct w_origin){step, id, world_bytes(values)};
+}
+
+static const struct w_origin *find_origin(const struct world *w, uint32_t step, struct span vals)
+{
+    for (size_t i = 0; i < w->st.n_origins; i++)
+        if (w->st.origins[i].step == step && span_eq(buf_span(&w->st.origins[i].values), vals))
+            return &w->st.origins[i];
+    return NULL;
+}
+
+static const struct version *link_version(const struct world *w, const struct link *l)
+{
+    for (size_t i = 0; i < w->n_entries; i++)
+        if (l->step >= w->entries[i].v->step_first && l->step < w->entries[i].v->step_end)
+            return w->entries[i].v;
+    return NULL;
+}
+
+/* What the record holds now in the fields that it was made from. */
+static int present_values(struct world *w, const struct link *l, const struct w_item *it,
+                          struct buf *out, struct err *e)
+{
+    const struct version *v = link_version(w, l);
+    const struct shape *s = shapes_find(l->shapes, l->n_shapes, l->target_shape);
+    struct record rec RECORD_CLEANUP = RECORD_INIT;
+    struct lens lens;
+    int rc = 0;
+
+    lens_init(&lens, w->cat, w->env, &w->lens.world);
+    if (record_decode(buf_span(&it->body), &rec, e))
+        return -1;
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        struct field f = {.name = "", .type = l->types[i], .slot = l->there[i]};
+        struct span value;
+        bool set;
+        rc = lens_field(&lens, v, s, &f, &rec, span_of(it->key), false, &value, &set, e);
+        if (rc == 0)
+            values_encode(&(struct span){set ? value.p : NULL, set ? value.n : 0}, 1, out);
+    }
+    lens_deinit(&lens);
+    return rc;
+}
+
+static int find_present(struct world *w, const struct link *l, struct span vals, uint64_t *ret_id,
+                        struct err *e)
+{
+    *ret_id = 0;
+    for (size_t i = 0; i < w->st.n_items && !*ret_id; i++) {
+        struct buf now BUF_CLEANUP = BUF_INIT;
+        if (w->st.items[i].coll != l->target_coll)
+            continue;
+        if (present_values(w, l, &w->st.items[i], &now, e))
+            return -1;
+        if (span_eq(buf_span(&now), vals))
+            *ret_id = w->st.items[i].id;
+    }
+    return 0;
+}
+
+static int record_from_values(struct world *w, struct lens *lens, const struct link *l,
+                              const struct span *values, struct span key, struct record *ret,
+                              struct err *e)
+{
+    struct record first RECORD_CLEANUP = RECORD_INIT;
+    struct lens_change change;
+    bool changed;
+
+    for (size_t i = 0; i < l->n; i++)
+        if (type_structured(l->types[i]))
+            return lens_assign(lens, l, key, values, false, NULL, ret, &change, e);
+    first.gen = l->step;
+    for (size_t i = 0; i < l->n; i++)
+        if (values[i].p)
+            MUST(record_set(&first, l->there[i], ENTRY_VALUE, values[i]));
+    return lens_materialize(lens, l->target_coll, key, &first, w->cat->last_step, ret, &changed, e);
+}
+
+static int free_key(struct world *w, const struct link *l, const struct span *values,
+                    struct buf *out)
+{
+    MUST(key_from_values(values, l->types, l->n, out));
+    size_t plain = out->n;
+    for (unsigned n = 2; world_by_key(w, l->target_coll, buf_span(out)); n++) {
+        out->n = plain;
+        MUST(buf_printf(out, "~%u", n));
+    }
+    return 0;
+}
+
+/* Whoever makes it, and when: looked at aside, a record has the number that it will have. */
+static uint64_t number_of(const struct world *w, const struct link *l, const struct span *values)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ l->step, base = (uint64_t)l->target_coll << 40;
+    values_encode(values, l->n, &b);
+    for (size_t i = 0; i < b.n; i++)
+        h = (h ^ (unsigned char)b.p[i]) * UINT64_C(0x100000001b3);
+    for (h |= UINT64_C(1) << 38;; h++)
+        if (!world_by_id(w, base | (h & ((UINT64_C(1) << 39) - 1))))
+            return base | (h & ((UINT64_C(1) << 39) - 1));
+}
+
+static int make_record(struct world *w, const struct link *l, const struct span *values,
+                       bool present, uint64_t *ret_id, struct err *e)
+{
+    struct record rec RECORD_CLEANUP = RECORD_INIT;
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    struct lens lens;
+    bool was_fresh = w->fresh;
+
+    if (w->depth >= WORLD_MAX_DEPTH)
+        return err_set(e, ERR_INVALID, "extracted types refer to each other without end");
+    free_key(w, l, values, &key);
+    lens_init(&lens, w->cat, w->env, &w->lens.world);
+    w->depth++;
+    w->fresh = present;
+    int rc = record_from_values(w, &lens, l, values, buf_span(&key), &rec, e);
+    w->fresh = was_fresh;
+    w->depth--;
+    if (rc == 0) {
+        struct w_item *it = world_add_item(w, l->target_coll, buf_span(&key));
+        it->id = number_of(w, l, values);
+        it->made = true;
+        world_store(it, &rec);
+        *ret_id = it->id;
+    }
+    lens_deinit(&lens);
+    return rc;
+}
+
+static int on_extract(void *arg, const struct link *l, const struct span *values, bool origin,
+                      uint64_t *ret_id, struct err *e)
+{
+    struct world *w = arg;
+    struct buf vals BUF_CLEANUP = BUF_INIT;
+    bool present = !origin || w->fresh;
+
+    values_encode(values, l->n, &vals);
+    const struct w_origin *o = find_origin(w, l->step, buf_span(&vals));
+    if (o && !present) {
+        *ret_id = o->id;
+        return 0;
+    }
+    if (find_present(w, l, buf_span(&vals), ret_id, e))
+        return -1;
+    if (!*ret_id && make_record(w, l, values, present, ret_id, e))
+        return -1;
+    if (!o)
+        add_origin(w, l->step, buf_span(&vals), *ret_id);
+    return 0;
+}
+
+static int on_origin_of(void *arg, const struct link *l, const struct span *values,
+                        uint64_t *ret_id, struct buf *ret_key, struct err *e)
+{
+    struct buf vals BUF_CLEANUP = BUF_INIT;
+    (void)e;
+    values_encode(values, l->n, &vals);
+    const struct w_origin *o = find_origin(arg, l->step, buf_span(&vals));
+    *ret_id = o ? o->id : 0;
+    if (!o)
+        MUST(key_from_values(values, l->types, l->n, ret_key));
+    return 0;
+}
+
+/* ---- Fields that stand in other items ---- */
+
+static int assign_new(struct world *w, struct lens *lens, const struct link *l, struct span like,
+                      const struct span *values, uint64_t *ret_id, struct err *e)
+{
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    struct lens_change change;
+
+    MUST(buf_addspan(&key, like));
+    for (unsigned n = 2; world_by_key(w, l->target_coll, buf_span(&key)); n++) {
+        key.n = like.n;
+        MUST(buf_printf(&key, "~%u", n));
+    }
+    if (lens_assign(lens, l, buf_span(&key), values, false, NULL, &now, &change, e))
+        return -1;
+    struct w_item *it = world_add_item(w, l->target_coll, buf_span(&key));
+    world_store(it, &now);
+    *ret_id = it->id;
+    return 0;
+}
+
+static int assign_to(struct world *w, struct lens *lens, const struct link *l, uint64_t id,
+                     const struct span *values, bool only_unset, struct err *e)
+{
+    struct record cur RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
+    const struct w_item *it = world_by_id(w, id);
+    struct lens_change change;
+
+    if (!it)
+        return 0;
+    struct buf body BUF_CLEANUP = world_bytes(buf_span(&it->body));
+    struct buf key BUF_CLEANUP = world_bytes(span_of(it->key));
+    if (record_decode(buf_span(&body), &cur, e) ||
+        lens_assign(lens, l, buf_span(&key), values, only_unset, &cur, &now, &change, e))
+        return -1;
+    if (change.any)
+        world_store(world_by_id(w, id), &now);
+    return 0;
+}
+
+static int on_assign(void *arg, const struct link *l, uint64_t id, struct span holder_key,
+                     const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e)
+{
+    struct world *w = arg;
+    struct lens lens;
+
+    if (w->depth >= WORLD_MAX_DEPTH)
+        return err_set(e, ERR_INVALID, "items written through each other without end");
+    *ret_id = id;
+    lens_init(&lens, w->cat, w->env, &w->lens.world);
+    w->depth++;
+    int rc = id ? assign_to(w, &lens, l, id, values, only_unset, e)
+                : assign_new(w, &lens, l, holder_key, values, ret_id, e);
+    w->depth--;
+    lens_deinit(&lens);
+    return rc;
+}
+
+/* ---- Deriving ---- */
+
+static bool is_behind(const struct w_item *it, const struct link *l)
+{
+    struct record cur RECORD_CLEANUP = RECORD_INIT;
+    struct err e = ERR_INIT;
+    return it->coll == l->coll && record_decode(buf_span(&it->body), &cur, &e) == 0 &&
+           cur.gen < l->step;
+}
+
+/* Items that still have to be brought up to the link's step, or even to be made before that. */
+static bool has_behind(const struct world *w, const struct link *l)
+{
+    for (size_t k = 0; k < w->cat->n_links && l->kind == LINK_MOVE; k++) {
+        const struct link *first = w->cat->links[k];
+        if (first->kind == LINK_EXTRACT && first->target_coll == l->coll && first->step < l->step &&
+            has_behind(w, first))
+            return true;
+    }
+    for (size_t i = 0; i < w->st.n_items; i++)
+        if (is_behind(&w->st.items[i], l))
+            return true;
+    return false;
+}
+
+/* The record of an item's values is made; the item itself stays as it is. */
+static int make_for(struct world *w, const struct link *l, size_t i, struct err *e)
+{
+    struct record cur RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
+    struct buf body BUF_CLEANUP = world_bytes(buf_span(&w->st.items[i].body));
+    struct buf key BUF_CLEANUP = world_bytes(span_of(w->st.items[i].key)); /* the array may move */
+    struct lens lens;
+    bool changed;
+
+    if (record_decode(buf_span(&body), &cur, e))
+        return -1;
+    lens_init(&lens, w->cat, w->env, &w->lens.world);
+    int rc = lens_materialize(&lens, l->coll, buf_span(&key), &cur, l->step, &now, &changed, e);
+    lens_deinit(&lens);
+    return rc;
+}
+
+/* Makes all records of an extracted type, as its first listing does. */
+static int derive_made(struct world *w, uint32_t coll, struct err *e)
+{
+    MUST(w->cat->n_links <= 64);
+    for (size_t k = 0; k < w->cat->n_links; k++) {
+        const struct link *l = w->cat->links[k];
+        if (l->kind != LINK_EXTRACT || l->target_coll != coll || w->deriving >> k & 1)
+            continue;
+        w->deriving |= UINT64_C(1) << k; /* it may be asked for again on the way */
+        w->depth++;
+        int rc = derive_made(w, l->coll, e);
+        for (size_t i = 0; i < w->st.n_items && rc == 0; i++)
+            if (is_behind(&w->st.items[i], l))
+                rc = make_for(w, l, i, e);
+        w->depth--;
+        w->deriving &= ~(UINT64_C(1) << k);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+static bool knows(const struct version *v, uint32_t step)
+{
+    for (; v; v = v->base)
+        if (v->step_first <= step && step < v->step_end)
+            return true;
+    return false;
+}
+
+/* As in store/derive_move.c. */
+static const struct link *next_underived(const struct world *w, const struct version *v,
+                                         uint32_t coll, bool writes, unsigned depth)
+{
+    for (size_t i = 0; i < w->cat->n_links && depth < 8; i++) {
+        const struct link *l = w->cat->links[i], *deeper = NULL;
+        if (l->kind == LINK_MOVE && (l->target_coll == coll || (writes && l->coll == coll)) &&
+            knows(v, l->step) && has_behind(w, l))
+            return l;
+        if (l->kind == LINK_INLINE && l->coll == coll && knows(v, l->step))
+            deeper = next_underived(w, v, l->target_coll, writes, depth + 1);
+        if (deeper)
+            return deeper;
+    }
+    return NULL;
+}
+
+static int derive_move(struct world *w, const struct link *l, unsigned depth, struct err *e)
+{
+    for (size_t i = 0; i < w->cat->n_links && depth < 8; i++) {
+        const struct link *first = w->cat->links[i];
+        if (first->kind == LINK_MOVE && first->target_coll == l->coll && first->step < l->step &&
+            has_behind(w, first) && derive_move(w, first, depth + 1, e))
+            return -1;
+    }
+    if (derive_made(w, l->coll, e))
+        return -1;
+    for (size_t i = 0; i < w->st.n_items; i++)
+        if (is_behind(&w->st.items[i], l) && world_bring(w, i, w->cat->last_step, e))
+            return -1;
+    return 0;
+}
+
+bool world_needs_derive(const struct world *w, const struct view *vw)
+{
+    for (size_t i = 0; i < w->cat->n_links; i++) {
+        const struct link *l = w->cat->links[i];
+        if (l->kind == LINK_EXTRACT && l->target_coll == vw->s->coll && has_behind(w, l))
+            return true;
+    }
+    return next_underived(w, vw->v, vw->s->coll, false, 0) != NULL;
+}
+
+int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e)
+{
+    const struct link *l;
+    int rc = derive_made(w, vw->s->coll, e);
+    for (unsigned n = 0; rc == 0 && n < WORLD_MAX_DEPTH &&
+                         (l = next_underived(w, vw->v, vw->s->coll, writes, 0));
+         n++)
+        rc = derive_move(w, l, 0, e);
+    return rc;
+}
+
+/* ---- What translation asks ---- */
+
+static int on_key_of(void *arg, const struct version *v, uint32_t shape, uint64_t id,
+                     struct buf *out, bool *found, struct err *e)
+{
+    struct w_item *it = world_by_id(arg, id);
+    const struct shape *s = version_shape(v, shape);
+    *found = it && (!s || s->coll == it->coll);
+    return !*found || buf_adds(out, it->key) ? 0 : err_nomem(e);
+}
+
+static int on_id_of(void *arg, const struct version *v, uint32_t shape, struct span key,
+                    uint64_t *ret_id, bool *found, struct err *e)
+{
+    struct shape *s = version_shape(v, shape);
+    *found = false;
+    if (!s)
+        return 0;
+    if (derive_made(arg, s->coll, e))
+        return -1;
+    struct w_item *it = world_by_key(arg, s->coll, key);
+    *found = it != NULL;
+    *ret_id = it ? it->id : 0;
+    return 0;
+}
+
+static int on_record_of(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e)
+{
+    struct w_item *it = world_by_id(arg, id);
+    *found = it != NULL;
+    return !it || buf_addspan(hold, buf_span(&it->body)) ? 0 : err_nomem(e);
+}
+
+struct lens_world world_calls(struct world *w)
+{
+    return (struct lens_world){.arg = w,
+                               .key_of = on_key_of,
+                               .id_of = on_id_of,
+                               .record_of = on_record_of,
+                               .origin_of = on_origin_of,
+                               .extract = on_extract,
+                               .assign = on_assign};
+}
