@@ -177,7 +177,8 @@ static int add_file(const char *mountpoint, const char *file)
         staging_put(mountpoint, file, ".yaml", buf_span(&text), &s, &e))
         return cli_fail(&e);
     rc = put_and_print(mountpoint, "add", span_of(s.name));
-    staging_undo(&s);
+    if (rc != CLI_OK) /* else the version's own file stands there */
+        staging_undo(&s);
     return rc;
 }
 
