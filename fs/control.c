@@ -2,6 +2,7 @@
 #include "control_int.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "human.h"
 
@@ -133,6 +134,59 @@ static void keep_outcome(struct control *c, size_t command, struct buf *outcome)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* ---- What is being carried out ---- */
+
+static void begin_under_way(struct control *c, size_t command, struct span word, int64_t now_ns)
+{
+    struct under_way *u;
+    size_t n = word.n < sizeof(u->word) - 1 ? word.n : sizeof(u->word) - 1;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->n_under_way < UNDER_WAY_MAX) {
+        u = &c->under_way[c->n_under_way++];
+        *u = (struct under_way){.command = (enum control_command)command, .began_ns = now_ns};
+        for (size_t i = 0; i < n; i++)
+            u->word[i] = word.p[i] >= ' ' && word.p[i] < 0x7f ? word.p[i] : ' ';
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void end_under_way(struct control *c, size_t command, int64_t began_ns)
+{
+    unsigned i = 0;
+
+    pthread_mutex_lock(&c->lock);
+    while (i < c->n_under_way &&
+           (c->under_way[i].began_ns != began_ns || c->under_way[i].command != command))
+        i++;
+    if (i < c->n_under_way) {
+        c->n_under_way--;
+        memmove(&c->under_way[i], &c->under_way[i + 1],
+                (c->n_under_way - i) * sizeof(c->under_way[0]));
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int run_command(struct control *c, size_t i, struct span word, const struct verb_caller *by,
+                       struct buf *report, struct err *e)
+{
+    int64_t began_ns = now_ns();
+    int rc;
+
+    begin_under_way(c, i, word, began_ns);
+    rc = control_verbs[i].run(c, word, by, report, e);
+    end_under_way(c, i, began_ns);
+    return rc;
+}
+
 int control_write_command(struct control *c, const struct control_file *f, struct span command,
                           const struct verb_caller *by, struct err *e)
 {
@@ -143,7 +197,7 @@ int control_write_command(struct control *c, const struct control_file *f, struc
     int rc = control_parse(verb, command, &word, e);
 
     if (!rc)
-        rc = verb->run(c, word, by, &report, e);
+        rc = run_command(c, i, word, by, &report, e);
     if (!rc && verb->versions)
         c->env.versions_changed(c->env.arg);
     /* A verb that was carried out is no error because its outcome can't be kept. */

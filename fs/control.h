@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include "../store/verbs.h"
+#include "usage.h"
 
 #define CONTROL_MAX_COMMAND (64u * 1024u)
 
@@ -25,6 +26,9 @@ struct control_env {
     unsigned (*drafts)(void *arg);
     void *arg;
     const char *mountpoint; /* for README and hints */
+    bool read_only;            /* nothing changes, no verb works */
+    const struct usage *usage; /* NULL = not counted */
+    int64_t mounted_ns;
 };
 int control_new(const struct control_env *env, struct control **ret, struct err *e);
 void control_free(struct control *c);

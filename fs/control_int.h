@@ -28,12 +28,22 @@ enum control_command {
     N_COMMANDS
 };
 
+/* A command that is being carried out, or waits for its turn. */
+struct under_way {
+    enum control_command command;
+    int64_t began_ns; /* since 1970 */
+    char word[64];    /* its first bytes, printable */
+};
+#define UNDER_WAY_MAX 16 /* shown; more are carried out all the same */
+
 struct control {
     struct control_env env;
     pthread_mutex_t lock;            /* guards all below */
     struct buf outcomes[N_COMMANDS]; /* of the last command; empty = none yet */
     struct refusal *refusals;        /* a ring of REFUSALS_MAX */
     unsigned refusal_next, n_refusals;
+    struct under_way under_way[UNDER_WAY_MAX]; /* oldest first */
+    unsigned n_under_way;
 };
 
 /* ---- Verbs (control_verbs.c) ---- */
@@ -93,6 +103,11 @@ struct status {
     int64_t last_error_ns;
     unsigned drafts;
     uint64_t rate_limit; /* items a second, 0 = none */
+    struct under_way under_way[UNDER_WAY_MAX];
+    unsigned n_under_way;
+    bool read_only;            /* these are of the control's env */
+    const struct usage *usage;
+    int64_t mounted_ns, now_ns;
 };
 #define STATUS_INIT                                                                                \
     {                                                                                              \

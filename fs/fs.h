@@ -27,6 +27,7 @@
 #include "notify.h"
 #include "options.h"
 #include "scratch.h"
+#include "usage.h"
 
 #define NAME_BYTES_MAX 255
 #define HISTORY_NAME   ".history" /* in each type's directory, and in no listing */
@@ -47,6 +48,7 @@ struct fs {
     struct files *files;
     struct hints hints;
     struct calls *calls;        /* control verbs under way */
+    struct usage *usage;
     bool read_only, strict;
     unsigned sandbox;           /* SANDBOX_ bits: what of it this kernel has */
     uid_t owner;                /* who mounted: control/ is his */

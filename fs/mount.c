@@ -134,9 +134,10 @@ static int open_tables(struct fs *fs, struct err *e)
     fs->scratch = scratch_new();
     fs->files = files_new();
     fs->calls = calls_new();
+    fs->usage = usage_new();
     pthread_mutex_init(&fs->handles_lock, NULL);
     hints_init(&fs->hints);
-    return fs->scratch && fs->files && fs->calls ? 0 : err_nomem(e);
+    return fs->scratch && fs->files && fs->calls && fs->usage ? 0 : err_nomem(e);
 }
 
 static int open_control(struct mount *m, struct err *e)
@@ -149,6 +150,9 @@ static int open_control(struct mount *m, struct err *e)
         .drafts = special_drafts,
         .arg = &m->fs,
         .mountpoint = m->at.p,
+        .read_only = m->fs.read_only,
+        .usage = m->fs.read_only ? NULL : m->fs.usage,
+        .mounted_ns = m->fs.mounted_ns,
     };
 
     return control_new(&env, &m->fs.control, e);
@@ -222,6 +226,7 @@ static void close_parts(struct mount *m)
     stream_free(fs);
     scratch_free(fs->scratch);
     files_free(fs->files);
+    usage_free(fs->usage);
     calls_free(fs->calls);
     loop_free(m->loop);
     if (fs->store_dir >= 0)

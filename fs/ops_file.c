@@ -27,6 +27,8 @@ static void reply_text(fuse_req_t req, uint64_t ino, size_t size, off_t offset)
     } else if (r == 0) {
         if (at.in.kind == INODE_ITEM)
             hints_read(fs, inode_type(at.in.version, at.in.type), at.in.number);
+        if (at.in.kind == INODE_ITEM && offset == 0)
+            usage_read(fs->usage, at.in.version);
         r = at_text(fs, &at, &text, &e);
     }
     if (r < 0)
@@ -56,6 +58,8 @@ static int open_snapshot(fuse_req_t req, const struct at *at, struct fuse_file_i
 
     if (at_text(fs_of(req), at, &text, e) < 0)
         return -1;
+    if (at->in.kind == INODE_ITEM)
+        usage_read(fs_of(req)->usage, at->in.version);
     return text_open(req, at, &text, fi, e);
 }
 

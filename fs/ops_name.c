@@ -53,7 +53,11 @@ static int unlink_in_type(fuse_req_t req, const struct at *dir, const char *name
 
     if (dirs_writable(fs, req, dir, e) < 0 || name_find(fs, dir, name, &f, e) < 0)
         return -1;
-    return unlink_found(fs, dir, &f, e);
+    if (unlink_found(fs, dir, &f, e) < 0)
+        return -1;
+    if (f.what != FOUND_NODE)
+        usage_wrote(fs->usage, dir->v->number, 1);
+    return 0;
 }
 
 static int unlink_in_schemas(fuse_req_t req, const struct at *dir, const char *name, struct err *e)
@@ -144,6 +148,7 @@ static int rename_in_store(struct move *m, struct err *e)
     if (store_rename(m->fs->store, m->dir->v, m->dir->s, m->from.number, m->to.key, m->noreplace,
                      e) < 0)
         return -1;
+    usage_wrote(m->fs->usage, m->dir->v->number, 1);
     drop_pending_target(m);
     return 0;
 }

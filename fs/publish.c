@@ -216,6 +216,7 @@ static int put(struct writer *w, const struct at *at, struct span key, struct it
         p.mtime_ns = info.mtime_ns;
     if (store_put(w->h.fs->store, at->v, at->s, &p, ret, e) < 0)
         return -1;
+    usage_wrote(w->h.fs->usage, at->v->number, 1);
     keep_mtime(w, at, p.mtime_ns, ret);
     return 0;
 }
@@ -297,7 +298,9 @@ int publish_text(struct fs *fs, const struct at *dir, const struct publication *
     store_base_free(base);
     if (apart)
         files_close(fs->files, &o);
-    if (r == 0)
+    if (r == 0) {
+        usage_wrote(fs->usage, dir->v->number, 1);
         keep_created_attr(fs, dir, ret->number, p->node, p->number == 0);
+    }
     return r;
 }

@@ -118,6 +118,26 @@ static bool print_versions(const struct catalog *cat, struct buf *out)
     return buf_addc(out, '\n');
 }
 
+static bool print_reading(const struct version *v, const struct shape *s, const char *verbs,
+                          struct buf *out)
+{
+    return buf_printf(out,
+                      "Items are files, KEY.json, in every version; any tool %s them:\n\n"
+                      "  ls %s/%s\n"
+                      "  cat %s/%s.jsonl\n",
+                      verbs, v->name, s->name, v->name, s->name);
+}
+
+/* .history is in no listing: who does not know of it won't find it. */
+static bool print_history(const struct version *v, const struct shape *s, bool restore,
+                          struct buf *out)
+{
+    return buf_printf(out,
+                      "What items were before, and items that were deleted, by time (UTC)%s:\n\n"
+                      "  ls %s/%s/.history\n\n",
+                      restore ? "; cp brings one back" : "", v->name, s->name);
+}
+
 static bool print_items(const struct version *v, struct buf *out)
 {
     struct buf item BUF_CLEANUP = BUF_INIT;
@@ -126,12 +146,7 @@ static bool print_items(const struct version *v, struct buf *out)
 
     if (!s)
         return true;
-    if (!buf_printf(
-            out,
-            "Items are files, KEY.json, in every version; any tool reads and writes them:\n\n"
-            "  ls %s/%s\n"
-            "  cat %s/%s.jsonl\n",
-            name, s->name, name, s->name))
+    if (!print_reading(v, s, "reads and writes", out))
         return false;
     if (item.n && (!(example = buf_str(&item)) ||
                    !buf_printf(out,
@@ -143,7 +158,27 @@ static bool print_items(const struct version *v, struct buf *out)
     return buf_adds(out,
                     "\nA save is published by its close, in all versions at once. Fields that a "
                     "version does not\nknow keep their values. What was refused, and why:\n\n"
-                    "  cat control/errors\n\n");
+                    "  cat control/errors\n\n") &&
+           print_history(v, s, true, out);
+}
+
+/* Every command in it only reads. */
+static bool print_read_only(const struct version *v, struct buf *out)
+{
+    const struct shape *s = v ? first_item_shape(v) : NULL;
+
+    if (!v && !buf_adds(out, "It has no version yet.\n\n"))
+        return false;
+    if (s && (!print_reading(v, s, "reads", out) || !buf_addc(out, '\n') ||
+              !print_history(v, s, false, out)))
+        return false;
+    return buf_adds(out,
+                    "It is mounted read-only: nothing can be written, and control/ carries out no "
+                    "verb.\nWhat there is, as it was at mounting:\n\n"
+                    "  cat control/status                   # versions, jobs\n"
+                    "  cat control/log                      # every verb ever carried out\n"
+                    "  ls schemas\n\n"
+                    "To write, unmount it and mount it without \"ro\"; see schemafs --help.\n");
 }
 
 /* "v4" after "v3"; "NEXT" after a name that does not count. */
@@ -242,11 +277,14 @@ int control_readme(struct control *c, struct buf *ret, struct err *e)
                       "every live\nversion of their schema. The commands below are for a shell "
                       "in this directory.\n\n");
 
-    if (v)
+    if (c->env.read_only)
+        ok = ok && (!v || print_versions(cat, ret)) && print_read_only(v, ret);
+    else if (v)
         ok = ok && print_versions(cat, ret) && print_items(v, ret) && print_next_version(v, ret);
     else
         ok = ok && print_first_version(ret);
-    ok = ok && print_now(c, ret, e) && print_control(ret);
+    if (!c->env.read_only)
+        ok = ok && print_now(c, ret, e) && print_control(ret);
     catalog_unref(cat);
     return ok ? 0 : err_nomem(e);
 }

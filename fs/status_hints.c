@@ -71,6 +71,8 @@ bool status_hints(const struct status *st, const char *indent, struct buf *out)
 {
     size_t before = out->n;
 
+    if (st->read_only)
+        return buf_printf(out, "%snothing: the mount is read-only\n", indent);
     if (!hint_staged(st, indent, out) || !hint_backfill(st, indent, out) ||
         !hint_finalize(st, indent, out))
         return false;

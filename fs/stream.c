@@ -183,6 +183,7 @@ static int append_lines(struct stream *s, const struct at *at, struct span lines
         return 0;
     if (store_append(fs->store, at->v, at->s, lines, &items, e) < 0)
         return refuse(s, at, lines, e);
+    usage_wrote(fs->usage, at->v->number, items);
     s->lines += count_lines(lines);
     return s->sync ? store_sync(fs->store, e) : 0;
 }
@@ -313,6 +314,8 @@ int stream_open(fuse_req_t req, const struct at *at, struct fuse_file_info *fi, 
     s->opener.pid = fuse_req_ctx(req)->pid;
     s->sync = fi->flags & (O_SYNC | O_DSYNC);
     fi->direct_io = 1;
+    if (is_read_open(fi))
+        usage_read(fs->usage, at->v->number);
     fi->noflush = is_read_open(fi);
     handle_reply_open(req, &s->h, fi);
     return 0;

@@ -66,4 +66,10 @@ if wrong or len(said) < len(steps):
 PY
 }
 
+session__prints_what_it_says() {
+    need jq
+    python3 "$ROOT/tests/session.py" check "$ROOT/docs/session.txt" "$T" >"$T/said" 2>&1 ||
+        fail "docs/session.txt is not what happens" "$(cat "$T/said")"
+}
+
 run_tests "$@"

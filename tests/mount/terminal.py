@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs a program on a terminal of its own and types at it, as a person would.
+"""terminal.py [--limit SECONDS] [--when REGEX --send TEXT]... -- COMMAND...
 
-    terminal.py SECONDS STEP... -- PROGRAM ARGUMENT...
-
-A step is ?TEXT, which waits until the program has printed TEXT, or keys to type (\\r, \\x18, \\e: as in
-printf). Escape sequences that move the cursor are taken out of what was printed before it is compared.
-Ends with the program's status; with 1, and what stood on the terminal, when SECONDS are over.
+Runs a command on a terminal of its own (80 x 24) and prints what it writes there, as it came. Each TEXT
+(\\x03 is Ctrl-C) is typed once, when what was printed since the one before matches its REGEX. Ends as
+the command does; 124 when the limit is over, and the command is killed.
 """
+import codecs
+import fcntl
 import os
 import pty
 import re
@@ -17,78 +17,58 @@ import sys
 import termios
 import time
 
-ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?>=!]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78cM])")
+
+def parse(words):
+    limit, steps = 30.0, []
+    while words and words[0] != "--":
+        option, value = words.pop(0), words.pop(0)
+        if option == "--limit":
+            limit = float(value)
+        elif option == "--when":
+            steps.append([re.compile(value.encode(), re.S), b""])
+        elif option == "--send":
+            steps[-1][1] = codecs.decode(value, "unicode_escape").encode("latin-1")
+        else:
+            sys.exit(f"terminal.py: unknown option {option}")
+    return limit, steps, words[1:]
 
 
-def keys_of(step):
-    return step.replace("\\e", "\\x1b").encode().decode("unicode_escape").encode("latin-1")
+def run(command):
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execvp(command[0], command)
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    return pid, fd
 
 
-class Terminal:
-    def __init__(self, command, seconds):
-        self.until = time.monotonic() + seconds
-        self.said = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ["TERM"] = "xterm"
-            os.execvp(command[0], command)
-        size = struct.pack("HHHH", 24, 80, 0, 0)
-        import fcntl
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, size)
-
-    def give_up(self, why):
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        sys.exit(f"terminal: {why}; it showed:\n{self.text()}")
-
-    def text(self):
-        return ESCAPES.sub(b"", self.said).decode("utf-8", "replace")
-
-    def read(self, at_most_s):
-        """Reads what the program prints; False: it has closed the terminal."""
-        if not select.select([self.fd], [], [], at_most_s)[0]:
-            return True
-        try:
-            part = os.read(self.fd, 65536)
-        except OSError:
-            part = b""
-        self.said += part
-        return bool(part)
-
-    def wait_for(self, text):
-        while text not in self.text():
-            if time.monotonic() > self.until:
-                self.give_up(f"{text!r} was not printed")
-            if not self.read(0.1) and text not in self.text():
-                self.give_up(f"it ended without {text!r}")
-        self.said = b""
-
-    def type(self, keys):
-        # Editors throw away what was typed before they had set the terminal up.
-        quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < 0.15 and time.monotonic() < self.until:
-            before = len(self.said)
-            self.read(0.05)
-            if len(self.said) != before:
-                quiet_since = time.monotonic()
-        os.write(self.fd, keys)
-
-    def end(self):
-        while self.read(0.1):
-            if time.monotonic() > self.until:
-                self.give_up("it did not end")
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+def read(fd, end):
+    """What came; empty at its end, None when the time is over."""
+    ready, _, _ = select.select([fd], [], [], max(0, end - time.monotonic()))
+    if not ready:
+        return None
+    try:
+        return os.read(fd, 65536)
+    except OSError:  # EIO: nobody has the terminal open any more
+        return b""
 
 
 def main():
-    at = sys.argv.index("--")
-    terminal = Terminal(sys.argv[at + 1:], float(sys.argv[1]))
-    for step in sys.argv[2:at]:
-        if step.startswith("?"):
-            terminal.wait_for(step[1:])
-        else:
-            terminal.type(keys_of(step))
-    status = terminal.end()
+    limit, steps, command = parse(sys.argv[1:])
+    pid, fd = run(command)
+    end = time.monotonic() + limit
+    seen = b""
+    while part := read(fd, end):
+        sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+        seen += part
+        if steps and steps[0][0].search(seen):
+            os.write(fd, steps.pop(0)[1])
+            seen = b""
+    if part is None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        sys.exit(124)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     sys.exit(status if status >= 0 else 128 - status)
 
 
