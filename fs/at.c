@@ -208,11 +208,13 @@ static void found_node(struct found_name *f)
     }
 }
 
-static int find_item(struct fs *fs, const struct at *dir, struct found_name *f, struct err *e)
+static int find_item(struct fs *fs, const struct at *dir, struct found_name *f,
+                     struct buf *ret_text, struct err *e)
 {
     struct err why = ERR_INIT;
 
-    if (store_lookup(fs->store, dir->cat, dir->v, dir->s, f->key, &f->stat, &why) < 0) {
+    if (store_lookup(fs->store, dir->cat, dir->v, dir->s, f->key, &f->stat, ret_text,
+                     &why) < 0) {
         if (why.code == ERR_NOT_FOUND)
             return 0;
         *e = why;
@@ -228,7 +230,7 @@ static int find_item(struct fs *fs, const struct at *dir, struct found_name *f, 
 }
 
 int name_find(struct fs *fs, const struct at *dir, const char *name, struct found_name *ret,
-              struct err *e)
+              struct buf *ret_text, struct err *e)
 {
     *ret = (struct found_name){.what = FOUND_NONE};
     if (strlen(name) > NAME_BYTES_MAX)
@@ -242,5 +244,5 @@ int name_find(struct fs *fs, const struct at *dir, const char *name, struct foun
     }
     if (ret->class != NAME_ITEM || !dir->s)
         return 0;
-    return find_item(fs, dir, ret, e);
+    return find_item(fs, dir, ret, ret_text, e);
 }

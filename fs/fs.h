@@ -9,6 +9,7 @@
  *   scratch.lock   nodes of scratch.h
  *   handles_lock   which files are open at all
  *   files.lock     who has which inode open
+ *   recent.lock    texts that were made a moment ago
  *   notify's queue locks
  *
  * Threads: everything here may be used from any thread. */
@@ -26,6 +27,7 @@
 #include "inode.h"
 #include "notify.h"
 #include "options.h"
+#include "recent.h"
 #include "scratch.h"
 #include "usage.h"
 
@@ -47,6 +49,7 @@ struct fs {
     struct scratch *scratch;
     struct files *files;
     struct hints hints;
+    struct recent *recent;
     struct calls *calls;        /* control verbs under way */
     struct usage *usage;
     bool read_only, strict;
@@ -138,8 +141,9 @@ struct found_name {
     struct item_stat stat;   /* ITEM and LIMBO */
     uint64_t hidden;         /* an item has this key, and is gone in this version only: its number */
 };
+/* ret_text: of an item; appended. May be NULL. */
 int name_find(struct fs *fs, const struct at *dir, const char *name, struct found_name *ret,
-              struct err *e);
+              struct buf *ret_text, struct err *e);
 
 /* ---- Texts (special.c) ---- */
 

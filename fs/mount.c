@@ -135,9 +135,10 @@ static int open_tables(struct fs *fs, struct err *e)
     fs->files = files_new();
     fs->calls = calls_new();
     fs->usage = usage_new();
+    fs->recent = recent_new();
     pthread_mutex_init(&fs->handles_lock, NULL);
     hints_init(&fs->hints);
-    return fs->scratch && fs->files && fs->calls && fs->usage ? 0 : err_nomem(e);
+    return fs->scratch && fs->files && fs->calls && fs->usage && fs->recent ? 0 : err_nomem(e);
 }
 
 static int open_control(struct mount *m, struct err *e)
@@ -228,6 +229,7 @@ static void close_parts(struct mount *m)
     files_free(fs->files);
     usage_free(fs->usage);
     calls_free(fs->calls);
+    recent_free(fs->recent);
     loop_free(m->loop);
     if (fs->store_dir >= 0)
         close(fs->store_dir);

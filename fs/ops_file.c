@@ -13,6 +13,19 @@ struct reader {
     struct opening opening;
 };
 
+/* As LOOKUP made it, or from the store. */
+static int item_text(struct fs *fs, const struct at *at, off_t offset, struct buf *ret,
+                     struct err *e)
+{
+    if (offset == 0)
+        usage_read(fs->usage, at->in.version);
+    if (offset == 0 &&
+        recent_take(fs->recent, at->ino, notify_mark(fs->notify, at->s->coll), ret))
+        return 0;
+    hints_read(fs, inode_type(at->in.version, at->in.type), at->in.number);
+    return at_text(fs, at, ret, e);
+}
+
 static void reply_text(fuse_req_t req, uint64_t ino, size_t size, off_t offset)
 {
     struct buf text BUF_CLEANUP = BUF_INIT;
@@ -24,11 +37,9 @@ static void reply_text(fuse_req_t req, uint64_t ino, size_t size, off_t offset)
     if (r == 0 && at.in.kind == INODE_STREAM) {
         r = stream_read_at(fs, &at, (uint64_t)offset, size, &text, &e);
         offset = 0;
+    } else if (r == 0 && at.in.kind == INODE_ITEM) {
+        r = item_text(fs, &at, offset, &text, &e);
     } else if (r == 0) {
-        if (at.in.kind == INODE_ITEM)
-            hints_read(fs, inode_type(at.in.version, at.in.type), at.in.number);
-        if (at.in.kind == INODE_ITEM && offset == 0)
-            usage_read(fs->usage, at.in.version);
         r = at_text(fs, &at, &text, &e);
     }
     if (r < 0)
@@ -169,7 +180,7 @@ static int find_hidden(struct fs *fs, const struct at *dir, const char *name, ui
     *ret = 0;
     if (!scratch_has_limbo(fs->scratch))
         return 0;
-    if (name_find(fs, dir, name, &f, e) < 0)
+    if (name_find(fs, dir, name, &f, NULL, e) < 0)
         return -1;
     *ret = f.hidden;
     return 0;

@@ -10,12 +10,15 @@
 #include "reply.h"
 #include "revision_name.h"
 
+#define TEXT_BYTES 512 /* enough for most items */
+
 /* What a name was found to be. ino 0: nothing. */
 struct looked {
     uint64_t ino;
     struct stat stat;
     double entry_s, attr_s; /* how long the kernel may keep it */
     uint64_t node;          /* a scratch node: the kernel counts */
+    struct buf text;        /* an item's */
 };
 
 static int found_at(struct fs *fs, const struct inode *in, struct looked *ret, struct err *e)
@@ -159,7 +162,9 @@ static int lookup_type(struct fs *fs, const struct at *dir, const char *name, st
     hints_looked_up(&fs->hints, dir->ino);
     if (store_derives_first(fs->store, dir->v, dir->s))
         loop_will_block();
-    if (name_find(fs, dir, name, &f, e) < 0)
+    if (!buf_reserve(&ret->text, TEXT_BYTES))
+        return err_nomem(e);
+    if (name_find(fs, dir, name, &f, &ret->text, e) < 0)
         return -1;
     if (f.what == FOUND_NONE)
         return nothing(ret, keep_nothing(fs, &f, name));
@@ -275,10 +280,14 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     if (dir.in.kind == INODE_TYPE)
         notify_seen(fs->notify, dir.in.version, dir.in.type);
     mark = notify_mark(fs->notify, coll_of(&dir));
-    if (look_up(fs, &dir, name, &looked, &e) < 0)
+    if (look_up(fs, &dir, name, &looked, &e) < 0) {
         refuse_name(req, &dir, name, &e);
-    else
+    } else {
+        /* Before the answer: the READ may come right after it. */
+        recent_keep(fs->recent, looked.ino, mark, &looked.text);
         reply_entry(req, &looked, coll_of(&dir), mark);
+    }
+    buf_free(&looked.text);
 }
 
 static void forget(struct fs *fs, uint64_t ino, uint64_t n)

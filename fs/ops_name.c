@@ -51,7 +51,7 @@ static int unlink_in_type(fuse_req_t req, const struct at *dir, const char *name
     struct fs *fs = fs_of(req);
     struct found_name f;
 
-    if (dirs_writable(fs, req, dir, e) < 0 || name_find(fs, dir, name, &f, e) < 0)
+    if (dirs_writable(fs, req, dir, e) < 0 || name_find(fs, dir, name, &f, NULL, e) < 0)
         return -1;
     if (unlink_found(fs, dir, &f, e) < 0)
         return -1;
@@ -264,7 +264,7 @@ static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name
         .fs = fs, .dir = dir, .name = name, .new_name = new_name, .noreplace = noreplace};
 
     if (dirs_writable(fs, req, dir, e) < 0 || name_check(new_name, e) < 0 ||
-        name_find(fs, dir, name, &m.from, e) < 0 || name_find(fs, dir, new_name, &m.to, e) < 0)
+        name_find(fs, dir, name, &m.from, NULL, e) < 0 || name_find(fs, dir, new_name, &m.to, NULL, e) < 0)
         return -1;
     if (strcmp(name, new_name) == 0)
         return m.from.what == FOUND_NONE ? err_set(e, ERR_NOT_FOUND, "no such file") : 0;

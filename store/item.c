@@ -244,9 +244,10 @@ static int read_one(struct conn *c, void *arg, struct err *e)
 }
 
 int store_lookup(struct store *st, const struct catalog *c, const struct version *v,
-                 const struct shape *s, struct span key, struct item_stat *ret, struct err *e)
+                 const struct shape *s, struct span key, struct item_stat *ret,
+                 struct buf *ret_text, struct err *e)
 {
-    struct reading r = {.v = v, .s = s, .key = key, .stat = ret};
+    struct reading r = {.v = v, .s = s, .key = key, .stat = ret, .text = ret_text};
     return with_reader(st, c, v, s, read_one, &r, e);
 }
 

@@ -93,13 +93,15 @@ struct item_stat {
     uint32_t mode, uid, gid;
 };
 
-int store_lookup(struct store *st, const struct catalog *c, const struct version *v,
-                 const struct shape *s, struct span key, struct item_stat *ret, struct err *e);
 /* The text is appended; either output may be NULL. ERR_NOT_FOUND when the item is gone or is not
  * of this shape. */
 int store_read(struct store *st, const struct catalog *c, const struct version *v,
                const struct shape *s, uint64_t number, struct item_stat *ret_stat,
                struct buf *ret_text, struct err *e);
+/* Likewise by key; ret_text may be NULL. */
+int store_lookup(struct store *st, const struct catalog *c, const struct version *v,
+                 const struct shape *s, struct span key, struct item_stat *ret,
+                 struct buf *ret_text, struct err *e);
 int store_key(struct store *st, const struct catalog *c, const struct version *v,
               const struct shape *s, uint64_t number, struct buf *ret_key, struct err *e);
 

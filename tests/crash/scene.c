@@ -130,7 +130,7 @@ static int lookup(struct store *s, struct catalog *c, const struct version *v, c
                   uint64_t *ret, struct err *e)
 {
     struct item_stat st;
-    int rc = store_lookup(s, c, v, version_shape_named(v, span_of("Dog")), span_of(key), &st, e);
+    int rc = store_lookup(s, c, v, version_shape_named(v, span_of("Dog")), span_of(key), &st, NULL, e);
     *ret = st.number;
     return rc;
 }

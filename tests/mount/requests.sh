@@ -118,6 +118,20 @@ read__warm_is_two_requests() {
     costs 'cat "$M/v1/Dog/d00001.json" >out' 'OPEN 1 RELEASE 1'
 }
 
+# LOOKUP leaves the text it made for READ, which must not outlive a change through another version: by a
+# stream, which leaves no writer of the item behind that readers would go out of the way of.
+read__after_a_lookup_and_a_change_is_the_new_text() {
+    local n
+    fill 10
+    add_versions 2
+    afresh
+    for n in {1..9}; do
+        stat "$M/v2/Dog/d0000$n.json" >out
+        echo "{\"_key\": \"d0000$n\", \"name\": \"change $n\"}" >>"$M/v1/Dog.jsonl"
+        assert_json "$M/v2/Dog/d0000$n.json" .name "\"change $n\""
+    done
+}
+
 # OPEN and FLUSH are answered ENOSYS once, and never asked again.
 read__of_a_read_only_mount_needs_no_open() {
     fill 10

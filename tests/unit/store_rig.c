@@ -187,7 +187,7 @@ static int lookup(struct rig *r, const struct version *v, const struct shape *s,
     int rc;
 
     err_clear(&r->err);
-    rc = store_lookup(r->s, c, v, s, span_of(key), ret, &r->err);
+    rc = store_lookup(r->s, c, v, s, span_of(key), ret, NULL, &r->err);
     catalog_unref(c);
     return rc;
 }

@@ -460,7 +460,7 @@ static void *work(void *arg)
             (size_t)snprintf(text, sizeof text, i % 5 ? "{\"name\": \"%d\"}" : "{\"nme\": %d}", i);
         if (store_put(r.s, v, s, &put, NULL, &e))
             w->refused++;
-        else if (store_lookup(r.s, c, v, s, put.key, &stat, &e))
+        else if (store_lookup(r.s, c, v, s, put.key, &stat, NULL, &e))
             ck_abort_msg("%s", e.text);
         if (i % 20 == 0 && store_sync(r.s, &e))
             ck_abort_msg("%s", e.text);

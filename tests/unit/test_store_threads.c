@@ -71,7 +71,7 @@ static void *reads(void *arg)
             struct item_stat stat;
             struct err e = ERR_INIT;
             ck_assert_msg(store_lookup(r.s, c, v, rig_type(v, "Dog"), key_of(key, i + k * w->n),
-                                       &stat, &e) == 0,
+                                       &stat, NULL, &e) == 0,
                           "%s", e.text);
             buf_reset(&text);
             ck_assert_msg(store_read(r.s, c, v, rig_type(v, "Dog"), stat.number, NULL, &text, &e) ==

@@ -35,6 +35,7 @@ class Row:
         self.open, self.bars, self.turns = open_, bars, turns
         self.in_order = False  # every turn: what comes later needs what came before
         self.shown = None      # measures that the table tells beside `ours`; None = all
+        self.whole = None      # so many items one value is for, where it is not one
         self.needs = needs  # why it isn't run, when that is known beforehand
 
 
@@ -94,7 +95,7 @@ class Rows:
     def _list(self):
         """Microseconds for each entry of a repeated listing."""
         def measure(where, turn):
-            report = self.f.drive("list", "--warm", "--items=1", "--rounds=3", where)
+            report = self.f.drive("list", "--warm", "--items=1", "--rounds=3", where, seconds=900)
             return report["seconds"] * 1e6 / report["result"]
         return measure
 
@@ -114,11 +115,13 @@ class Rows:
     def _copy(self, store, name="work.db"):
         return self.f.copy_store(store, name)
 
-    def _simple(self, name, what, unit, measures, bars, turns, needs=""):
+    def _simple(self, name, what, unit, measures, bars, turns, needs="", whole=None):
         """A row whose measures mount by themselves."""
-        return Row(name, what, unit, lambda stack: {n: lambda turn, fn=fn: fn()
-                                                    for n, fn in measures.items()},
-                   bars, turns, needs)
+        row = Row(name, what, unit, lambda stack: {n: lambda turn, fn=fn: fn()
+                                                   for n, fn in measures.items()},
+                  bars, turns, needs)
+        row.whole = whole
+        return row
 
     # The rows.
 
@@ -143,7 +146,8 @@ class Rows:
     def warm_list(self):
         return Row("warm_list", "warm listing, an entry", "us", lambda stack: self._each(
             stack, {"ours": self.s.ours, "floor": self.s.floor, "ext4": self.s.ext4},
-            self._list()), [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)], 11)
+            self._list()), [Bar("1.3 x ext4", over("ours", "ext4"), 1.3)],
+            11 if self.f.items <= 200000 else 3)
 
     def _cold_row(self, name, what, mounts):
         """The bar is the smaller of two; each is shown."""
@@ -318,7 +322,7 @@ class Rows:
             "longer": lambda: self._update(self.f.sql.UPDATE_LONGER),
         }, [Bar("4 x UPDATE SET body = body", over("ours", "same"), 4),
             Bar("4 x the same, a byte longer", over("ours", "longer"), 4)],
-            5 if self.f.items <= 200000 else 1)
+            5 if self.f.items <= 200000 else 1, whole=self.f.items)
 
     # Beside a backfill.
 
@@ -390,7 +394,7 @@ class Rows:
             "ours": self._cat,
             "sqlite3": self._select,
         }, [Bar("3 x sqlite3 SELECT", over("ours", "sqlite3"), 3)],
-            11 if self.f.items <= 200000 else 3)
+            11 if self.f.items <= 200000 else 3, whole=self.f.items)
 
     def _append(self):
         lines = self.f.lines(2 * NEW, min(self.items, TREE))
@@ -407,7 +411,7 @@ class Rows:
         return self._simple("stream_append", f"appending {count:,} lines to Dog.jsonl", "s", {
             "ours": self._append, "sql": sql,
         }, [Bar("4 x one transaction of INSERTs", over("ours", "sql"), 4)],
-            5 if self.f.items <= 200000 else 1)
+            5 if self.f.items <= 200000 else 1, whole=count)
 
     # The daemon.
 

@@ -33,6 +33,7 @@ class Result:
     def json(self):
         return {
             "name": self.row.name, "what": self.row.what, "unit": self.row.unit,
+            "items_a_value": self.row.whole,
             "values": self.values, "medians": {n: self.median(n) for n in self.values},
             "not_measured": self.why,
             "bars": [{"bar": bar.text, "value": value, "low": low, "high": high,
