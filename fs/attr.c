@@ -242,6 +242,8 @@ int dirs_writable(struct fs *fs, fuse_req_t req, const struct at *at, struct err
     struct at dir = *at;
     struct stat st;
 
+    if (store_may_write(fs->store, e) < 0)
+        return -1;
     if (fuse_req_ctx(req)->uid == 0)
         return 0;
     for (const struct shape *s = at->s;; s = NULL) {

@@ -13,10 +13,15 @@
 
 /* ---- Finding what is meant ---- */
 
+static const struct store_options exports = {.read_only = true, .no_jobs = true};
+static const struct store_options imports = {.no_jobs = true};
+static const struct store_options checks = {
+    .read_only = true, .no_jobs = true, .damaged_too = true};
+
 /* A store that is mounted says so, and how to do without this verb. */
-static int open_store(const char *path, bool read_only, const char *instead, struct store **ret)
+static int open_store(const char *path, struct store_options o, const char *instead,
+                      struct store **ret)
 {
-    const struct store_options o = {.read_only = read_only, .no_jobs = true};
     struct err e = ERR_INIT;
 
     if (store_open(path, &o, ret, &e) == 0)
@@ -133,7 +138,7 @@ int cli_export(const struct cli_args *a)
     struct err e = ERR_INIT;
     struct catalog *cat;
     struct store *s;
-    int rc = open_store(a->words[0], true, "of a mount: cat MOUNTPOINT/VERSION/TYPE.jsonl", &s);
+    int rc = open_store(a->words[0], exports, "of a mount: cat MOUNTPOINT/VERSION/TYPE.jsonl", &s);
 
     if (rc != CLI_OK)
         return rc;
@@ -212,7 +217,7 @@ int cli_import(const struct cli_args *a)
         err_nomem(&e);
         return cli_fail(&e);
     }
-    rc = open_store(a->words[0], false,
+    rc = open_store(a->words[0], imports,
                     "to a mount: cat FILE.jsonl >> MOUNTPOINT/VERSION/TYPE.jsonl", &s);
     if (rc == CLI_OK) {
         cat = store_catalog(s);
@@ -238,7 +243,7 @@ int cli_fsck(const struct cli_args *a)
     struct err e = ERR_INIT;
     size_t findings = 0;
     struct store *s;
-    int rc = open_store(a->words[0], true, "unmount it first", &s);
+    int rc = open_store(a->words[0], checks, "unmount it first", &s);
 
     if (rc != CLI_OK)
         return rc;

@@ -100,6 +100,7 @@ struct status {
     struct store_status store;
     struct buf staged;     /* names of staged schemas, each with a NUL */
     struct buf last_error; /* one line, empty = none */
+    struct buf trouble;    /* why nothing can be written, empty = it can */
     int64_t last_error_ns;
     unsigned drafts;
     uint64_t rate_limit; /* items a second, 0 = none */

@@ -102,7 +102,7 @@ void item_stat_fill(const struct fs *fs, uint64_t ino, const struct item_stat *i
 void scratch_stat_fill(const struct fs *fs, const struct scratch_info *info, struct stat *ret);
 /* How long the kernel may keep them. */
 double attr_timeout(const struct fs *fs, const struct at *at);
-/* ERR_ACCESS unless the caller has the w bit of the version's and the type's directory (root has). */
+/* ERR_READ_ONLY when the store can't be written; ERR_ACCESS unless the caller has the w bit of the version's and the type's directory (root has). */
 int dirs_writable(struct fs *fs, fuse_req_t req, const struct at *at, struct err *e);
 /* What SETATTR and creation ask for, in the terms of store_set_attr. */
 unsigned attr_wanted(const struct stat *attr, int to_set, struct item_stat *ret);

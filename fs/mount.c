@@ -183,8 +183,22 @@ static int give_up_rights(struct mount *m, struct err *e)
     return 0;
 }
 
+/* Found when the store was opened. */
+static int log_trouble(struct mount *m, struct err *e)
+{
+    struct buf why BUF_CLEANUP = BUF_INIT;
+
+    if (store_trouble(m->fs.store, &why, e) < 0 || !buf_str(&why))
+        return -1;
+    if (why.n)
+        log_line("the store is read-only: %s", why.p);
+    return 0;
+}
+
 static int start_parts(struct mount *m, struct err *e)
 {
+    if (log_trouble(m, e) < 0)
+        return -1;
     if (notify_start(&m->fs, &m->fs.notify, e) < 0)
         return -1;
     store_on_change(m->fs.store, notify_changes, m->fs.notify);

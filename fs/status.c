@@ -51,7 +51,8 @@ int status_get(struct control *c, struct status *ret, struct err *e)
     ret->usage = c->env.usage;
     ret->mounted_ns = c->env.mounted_ns;
     take_under_way(c, ret);
-    if (store_status(c->env.store, &ret->store, e) || control_staged_schemas(c, &ret->staged, e)) {
+    if (store_trouble(c->env.store, &ret->trouble, e) ||
+        store_status(c->env.store, &ret->store, e) || control_staged_schemas(c, &ret->staged, e)) {
         status_free(ret);
         return -1;
     }
@@ -67,6 +68,7 @@ void status_free(struct status *st)
     store_status_free(&st->store);
     buf_free(&st->staged);
     buf_free(&st->last_error);
+    buf_free(&st->trouble);
 }
 
 const char *status_staged(const struct status *st, size_t *at)
@@ -155,6 +157,9 @@ static bool json_head(const struct status *st, struct buf *out)
     ok = ok && buf_adds(out, "], \"last_error\": ");
     ok = ok && (st->last_error.n ? json_write_string(buf_span(&st->last_error), out)
                                  : buf_adds(out, "null"));
+    ok = ok && buf_adds(out, ", \"trouble\": ");
+    ok = ok && (st->trouble.n ? json_write_string(buf_span(&st->trouble), out)
+                              : buf_adds(out, "null"));
     ok = ok && buf_adds(out, ", ") && json_time("mounted", st->mounted_ns, out);
     return ok && buf_printf(out, ", \"drafts\": %u, \"backfill_rate\": %" PRIu64 ",\n", st->drafts,
                             st->rate_limit);

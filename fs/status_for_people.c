@@ -203,6 +203,12 @@ static bool print_foot(const struct status *st, struct buf *out)
            buf_addspan(out, buf_span(&st->last_error)) && buf_addc(out, '\n');
 }
 
+static bool print_trouble(const struct status *st, struct buf *out)
+{
+    return !st->trouble.n || (buf_adds(out, "read-only: ") &&
+                              buf_addspan(out, buf_span(&st->trouble)) && buf_adds(out, "\n\n"));
+}
+
 int control_read_status(struct control *c, const struct control_file *f, struct buf *ret,
                         struct err *e)
 {
@@ -212,8 +218,9 @@ int control_read_status(struct control *c, const struct control_file *f, struct 
     (void)f;
     if (status_get(c, &st, e))
         return -1;
-    ok = (!(st.store.n || st.staged.n) || print_table(&st, ret)) && print_usage(&st, ret) &&
-         print_foot(&st, ret) && buf_adds(ret, "\nnext:\n") && status_hints(&st, "  ", ret);
+    ok = print_trouble(&st, ret) && (!(st.store.n || st.staged.n) || print_table(&st, ret)) &&
+         print_usage(&st, ret) && print_foot(&st, ret) && buf_adds(ret, "\nnext:\n") &&
+         status_hints(&st, "  ", ret);
     status_free(&st);
     return ok ? 0 : err_nomem(e);
 }

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "checksum.h"
+
 void record_free(struct record *r)
 {
     free(r->e);
@@ -50,14 +52,33 @@ static bool in_order(const struct entry *a, const struct entry *b)
     return a->kind < b->kind || (a->kind == b->kind && a->kind == ENTRY_MEMORY);
 }
 
+/* What stands between the format and the checksum; content.n > 0. */
+static bool take_content(struct span bytes, struct span *ret)
+{
+    *ret = bytes;
+    if (bytes.n && *bytes.p == RECORD_FORMAT_BARE)
+        return true;
+    return checksum_take(bytes, ret) && ret->n && *ret->p == RECORD_FORMAT;
+}
+
+bool record_is_whole(struct span bytes)
+{
+    struct span content;
+
+    return take_content(bytes, &content);
+}
+
 int record_decode(struct span bytes, struct record *r, struct err *e)
 {
-    const char *p = bytes.p, *end = bytes.p + bytes.n;
+    struct span content;
+    const char *p, *end;
     uint64_t gen, n;
 
     r->n = 0;
-    if (bytes.n < 3 || *p++ != RECORD_FORMAT)
-        return damaged(e, "unknown format");
+    if (!take_content(bytes, &content))
+        return damaged(e, "its checksum is another");
+    p = content.p + 1;
+    end = content.p + content.n;
     if (!varint_read(&p, end, &gen) || !varint_read(&p, end, &n) || gen > UINT32_MAX)
         return damaged(e, "no header");
     if (n > (uint64_t)(end - p) / 2)
@@ -85,7 +106,7 @@ static bool is_stored(const struct entry *e)
 
 bool record_encode(const struct record *r, struct buf *out)
 {
-    size_t n = 0;
+    size_t start = out->n, n = 0;
 
     for (size_t i = 0; i < r->n; i++)
         n += is_stored(&r->e[i]);
@@ -99,7 +120,7 @@ bool record_encode(const struct record *r, struct buf *out)
             !buf_addvarint(out, e->bytes.n) || !buf_add(out, e->bytes.p, e->bytes.n))
             return false;
     }
-    return true;
+    return checksum_add(out, start);
 }
 
 /* The first entry at or after (slot, kind). */

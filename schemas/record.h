@@ -1,13 +1,14 @@
 /* The stored form of one item, or of one object inside an item: a generation and slots.
  *
  * Bytes (docs/store-format.md has the table):
- *   u8      format, 1
+ *   u8      format, 2
  *   varint  generation: the last step id whose slots this record holds
  *   varint  number of entries
  *   entries, sorted by (slot, kind), each
  *     varint  slot * 8 + kind
  *     varint  bytes
  *     bytes
+ *   4 bytes checksum of all before it, low byte first (checksum.h)
  *
  * Kinds:
  *   VALUE    what a writer decided: flat JSON text or the structured encoding (value.h)
@@ -27,7 +28,8 @@
 
 #include "schema.h"
 
-#define RECORD_FORMAT  1
+#define RECORD_FORMAT  2
+#define RECORD_FORMAT_BARE 1 /* the same without a checksum: of stores that had format 1 */
 #define RAW_SHAPE_BITS 20 /* shapes with higher ids keep no own bytes */
 
 enum entry_kind { ENTRY_VALUE = 0, ENTRY_DERIVED = 1, ENTRY_MEMORY = 2, ENTRY_BASIS = 3, ENTRY_RAW = 4 };
@@ -49,6 +51,8 @@ void record_free(struct record *r);
 #define RECORD_CLEANUP __attribute__((cleanup(record_free)))
 /* Decodes into r (its array is reused). -1: ERR_IO "damaged record" or ERR_NO_MEMORY. */
 int record_decode(struct span bytes, struct record *r, struct err *e);
+/* Its checksum is its own (or it is from before there was one). */
+bool record_is_whole(struct span bytes);
 bool record_encode(const struct record *r, struct buf *out);
 /* The VALUE or DERIVED entry of a slot, or NULL. */
 const struct entry *record_get(const struct record *r, slot_no slot);

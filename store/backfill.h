@@ -24,6 +24,9 @@ int job_covered(struct conn *c, uint32_t *ret, struct err *e);
 /* The job that runs or is paused, if any. */
 int job_active(struct conn *c, struct job_row *ret, bool *ret_found, struct err *e);
 
+/* Those of the latest versions, at most max. */
+int job_list(struct conn *c, struct job_row *ret, size_t max, size_t *ret_n, struct err *e);
+
 /* True when some item may still lack a slot that v shows: v or a version on its way to the root
  * leaves forward formulas or links, and no finished job covers them. */
 bool backfill_needs(const struct catalog *cat, const struct version *v, uint32_t covered_step);

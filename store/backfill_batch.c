@@ -74,7 +74,7 @@ static int batch_bring(struct store_tx *tx, struct batch *b, struct err *e)
                                .key = lend(&b->bytes, at->key, at->body),
                                .body = lend(&b->bytes, at->body, at->end)};
 
-        if (record_decode(buf_span(&row.body), &b->rec, e))
+        if (item_decode(tx->c, row.id, buf_span(&row.body), &b->rec, e))
             return -1;
         row.rec = b->rec;
         if (item_materialize(tx, &row, b->row.step, &changed, e))

@@ -42,6 +42,22 @@ int job_read(struct conn *c, uint32_t version, struct job_row *ret, bool *ret_fo
     return job_select(c, "version = ?1", version, ret, ret_found, e);
 }
 
+int job_list(struct conn *c, struct job_row *ret, size_t max, size_t *ret_n, struct err *e)
+{
+    char sql[256];
+    sqlite3_stmt *st;
+    bool row = true;
+    int rc = 0;
+
+    snprintf(sql, sizeof sql, "%s1 ORDER BY version DESC", select_job);
+    if (conn_prepare(c, sql, &st, e))
+        return -1;
+    for (*ret_n = 0; *ret_n < max && !(rc = conn_step(c, st, &row, e)) && row; ++*ret_n)
+        row_from(st, &ret[*ret_n]);
+    sqlite3_finalize(st);
+    return rc;
+}
+
 int job_active(struct conn *c, struct job_row *ret, bool *ret_found, struct err *e)
 {
     return job_select(c, "state IN (2, 3) LIMIT 1", 0, ret, ret_found, e);

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "../schemas/checksum.h"
+
 int meta_get(struct conn *c, const char *name, int64_t *ret, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(c, STMT_META_GET, e);
@@ -63,6 +65,7 @@ int version_row_insert(struct store_tx *tx, const struct version *v,
                        const struct schema_counters *counters, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(tx->c, STMT_VERSION_INSERT, e);
+    char sum[META_NUMBERED_SIZE];
 
     if (!st)
         return -1;
@@ -75,7 +78,9 @@ int version_row_insert(struct store_tx *tx, const struct version *v,
     sqlite3_bind_int64(st, 7, counters->slot);
     sqlite3_bind_int64(st, 8, counters->shape);
     sqlite3_bind_int64(st, 9, tx->now_ns);
-    return conn_run(tx->c, st, e);
+    if (conn_run(tx->c, st, e))
+        return -1;
+    return meta_set(tx, meta_numbered(META_TEXT, v->number, sum), checksum(v->text), e);
 }
 
 int version_row_state(struct store_tx *tx, uint32_t number, enum version_state state, struct err *e)
@@ -132,6 +137,18 @@ static bool fits32(sqlite3_stmt *st, int column, uint32_t *ret)
     return n >= 0 && n <= INT32_MAX;
 }
 
+static int check_text(struct conn *c, uint32_t number, struct span text, struct err *e)
+{
+    char name[META_NUMBERED_SIZE];
+    int64_t sum = -1;
+
+    if (meta_get(c, meta_numbered(META_TEXT, number, name), &sum, e))
+        return -1;
+    if (sum >= 0 && sum != checksum(text))
+        return damaged_version(number, "has another text than the one that was added", e);
+    return 0;
+}
+
 /* Compiles the version of the present row. */
 static int load_version(struct conn *c, sqlite3_stmt *st, const struct entry_list *l,
                         struct catalog_entry *ret, struct err *e)
@@ -148,6 +165,8 @@ static int load_version(struct conn *c, sqlite3_stmt *st, const struct entry_lis
         return damaged_version(sqlite3_column_int64(st, 0), "has impossible numbers", e);
     if (parent && !(base = entry_find(l, parent)))
         return damaged_version(first.number, "has no parent", e);
+    if (check_text(c, first.number, column_span(st, 4), e))
+        return -1;
     snprintf(file, sizeof file, "%.64s.yaml", (const char *)sqlite3_column_text(st, 1));
     if (schema_compile(file, column_span(st, 4), base, &first, c->env, &ret->v, &why)) {
         if (why.code == ERR_NO_MEMORY)
@@ -213,4 +232,15 @@ int catalog_load(struct store *s, struct conn *c, struct catalog **ret, struct e
         version_unref(list.e[i].v);
     free(list.e);
     return rc;
+}
+
+int catalog_bare(struct conn *c, struct catalog **ret, struct err *e)
+{
+    struct schema_counters next = {1, 1, SLOT_FIRST, 1};
+    struct err ignored = ERR_INIT;
+    int64_t number = 0, epoch = 1;
+
+    if (load_meta(c, &number, &epoch, &next, &ignored) && ignored.code == ERR_NO_MEMORY)
+        return err_nomem(e);
+    return catalog_new(NULL, 0, 0, (uint64_t)epoch, &next, ret, e);
 }

@@ -351,6 +351,7 @@ void reader_put(struct conn *c)
     c->newer = NULL;
     shrink(&c->text);
     shrink(&c->scratch);
+    damage_met(s, c);
     if (c->rec.cap > 4096)
         record_free(&c->rec);
     pthread_mutex_lock(&s->pool.lock);

@@ -180,113 +180,7 @@ static int create(const struct store *s, struct err *e)
     return sync_dir(s->path, e);
 }
 
-/* ---- Checks of what is in it ---- */
-
-static const struct table *table_named(const char *name)
-{
-    for (size_t i = 0; i < n_store_tables; i++)
-        if (name && strcmp(store_tables[i].name, name) == 0)
-            return &store_tables[i];
-    return NULL;
-}
-
-static int check_table(struct store *s, sqlite3_stmt *st, unsigned format, struct err *e)
-{
-    const char *type = (const char *)sqlite3_column_text(st, 0);
-    const char *name = (const char *)sqlite3_column_text(st, 1);
-    const char *sql = (const char *)sqlite3_column_text(st, 2);
-    const struct table *t = table_named(name);
-
-    if (!t || t->since > format || !type || !sql || strcmp(t->type, type) != 0 || strcmp(t->sql, sql) != 0)
-        return err_set(e, ERR_INVALID, "\"%s\" is damaged: its %s \"%s\" is not a store's", s->path,
-                       type ? type : "table", name ? name : "");
-    return 0;
-}
-
-static size_t tables_of(unsigned format)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < n_store_tables; i++)
-        n += store_tables[i].since <= format;
-    return n;
-}
-
-static int check_tables(struct store *s, struct conn *c, unsigned format, struct err *e)
-{
-    sqlite3_stmt *st;
-    size_t n = 0;
-    bool row;
-    int rc;
-
-    if (conn_prepare(c, "SELECT type, name, sql FROM sqlite_schema", &st, e))
-        return -1;
-    while (!(rc = conn_step(c, st, &row, e)) && row && !(rc = check_table(s, st, format, e)))
-        n++;
-    sqlite3_finalize(st);
-    if (rc == 0 && n != tables_of(format))
-        rc = err_set(e, ERR_INVALID, "\"%s\" is damaged: tables are missing", s->path);
-    return rc;
-}
-
-/* ---- Older formats ---- */
-
-/* What the log holds counts: the file's header may be older. */
-static int format_of(struct conn *c, unsigned *ret, struct err *e)
-{
-    sqlite3_stmt *st;
-    bool row = false;
-    int rc;
-
-    if (conn_prepare(c, "PRAGMA user_version", &st, e))
-        return -1;
-    rc = conn_step(c, st, &row, e);
-    *ret = rc == 0 && row ? (unsigned)sqlite3_column_int(st, 0) : 0;
-    sqlite3_finalize(st);
-    return rc;
-}
-
-static int make_since(struct conn *c, unsigned format, struct err *e)
-{
-    for (size_t i = 0; i < n_store_tables; i++)
-        if (store_tables[i].since > format && conn_exec(c, store_tables[i].sql, e))
-            return -1;
-    return 0;
-}
-
-/* Each format so far only added tables. One transaction, durable: before or after, never between. */
-static int upgrade(struct store *s, struct conn *c, unsigned format, struct err *e)
-{
-    struct err ignored = ERR_INIT;
-    char sql[64];
-
-    if (s->read_only || s->immutable)
-        return err_set(e, ERR_INVALID,
-                       "\"%s\" has format %u: mount it once without \"ro\", which makes it %u", s->path,
-                       format, (unsigned)STORE_FORMAT);
-    snprintf(sql, sizeof sql, "PRAGMA user_version = %d; COMMIT", STORE_FORMAT);
-    if (conn_exec(c, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", e))
-        return -1;
-    if (make_since(c, format, e) || conn_exec(c, sql, e)) {
-        if (!sqlite3_get_autocommit(c->db))
-            conn_exec(c, "ROLLBACK", &ignored);
-        return -1;
-    }
-    return conn_exec(c, "PRAGMA synchronous = NORMAL", e);
-}
-
-static int check_format(struct store *s, struct conn *c, struct err *e)
-{
-    unsigned format;
-
-    if (format_of(c, &format, e))
-        return -1;
-    if (format < STORE_FORMAT_FIRST || format > STORE_FORMAT)
-        return err_set(e, ERR_INVALID, "\"%s\" has format %u, which is not known", s->path, format);
-    if (check_tables(s, c, format, e))
-        return -1;
-    return format < STORE_FORMAT ? upgrade(s, c, format, e) : 0;
-}
+/* ---- Write-ahead logging ---- */
 
 static int set_wal(struct store *s, struct conn *c, struct err *e)
 {
@@ -428,19 +322,29 @@ static int store_alloc(const char *path, const struct store_options *o, struct s
     return 0;
 }
 
-/* In a folder that can't be written, a store can still be read, if nothing waits in its log. */
-static int go_immutable(struct store *s, const struct err *why, struct err *e)
+static int log_has_frames(const struct store *s, bool *ret, struct err *e)
 {
     struct buf wal BUF_CLEANUP = BUF_INIT;
     struct stat st;
+
+    if (!buf_printf(&wal, "%s-wal", s->path) || !buf_str(&wal))
+        return err_nomem(e);
+    *ret = stat(wal.p, &st) == 0 && st.st_size > 0;
+    return 0;
+}
+
+/* In a folder that can't be written, a store can still be read, if nothing waits in its log. */
+static int go_immutable(struct store *s, const struct err *why, struct err *e)
+{
+    bool has_log;
 
     if (!s->read_only || (why->code != ERR_READ_ONLY && why->code != ERR_ACCESS)) {
         *e = *why;
         return -1;
     }
-    if (!buf_printf(&wal, "%s-wal", s->path) || !buf_str(&wal))
-        return err_nomem(e);
-    if (stat(wal.p, &st) == 0 && st.st_size > 0)
+    if (log_has_frames(s, &has_log, e))
+        return -1;
+    if (has_log)
         return err_set(e, ERR_READ_ONLY,
                        "\"%s\" was not closed, and its folder can't be written to finish that",
                        s->path);
@@ -457,6 +361,55 @@ static int take_lock(struct store *s, struct err *e)
     return 0;
 }
 
+/* What its log holds must not be written into a file that is refused. */
+static void leave_log(struct store *s)
+{
+    if (s->writer)
+        sqlite3_db_config(s->writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+}
+
+/* For fsck: whatever can be had of it. */
+static int open_bare(struct store *s, struct err *e)
+{
+    damage_set(s, e->text);
+    err_clear(e);
+    s->bare = true;
+    return s->state.cat ? 0 : catalog_bare(s->writer, &s->state.cat, e);
+}
+
+/* A damaged page does not keep the rest from being read. */
+static int glance(struct store *s, struct err *e)
+{
+    if (fsck_glance(s, s->writer, e) == 0)
+        return 0;
+    if (!s->writer->doubtful)
+        return -1;
+    damage_set(s, "a page of the file is damaged");
+    err_clear(e);
+    return 0;
+}
+
+static int open_content(struct store *s, const struct store_options *o, struct err *e)
+{
+    bool has_log;
+    int rc;
+
+    if (log_has_frames(s, &has_log, e) || conn_open(s, true, &s->writer, e))
+        return -1;
+    rc = format_check(s, s->writer, e);
+    if (rc == 0 && !s->immutable)
+        rc = set_wal(s, s->writer, e);
+    if (rc == 0)
+        rc = load(s, e);
+    if (rc == 0)
+        rc = glance(s, e);
+    if (rc && o->damaged_too && (e->code == ERR_INVALID || e->code == ERR_IO))
+        rc = open_bare(s, e);
+    if (rc && has_log)
+        leave_log(s);
+    return rc;
+}
+
 static int open_file(struct store *s, const struct store_options *o, struct err *e)
 {
     bool missing, empty;
@@ -471,15 +424,13 @@ static int open_file(struct store *s, const struct store_options *o, struct err 
         return err_set(e, ERR_INVALID, "\"%s\" is empty, not a schemafs store", s->path);
     if ((missing || empty) && create(s, e))
         return -1;
-    if (conn_open(s, true, &s->writer, e) || check_format(s, s->writer, e))
-        return -1;
-    if (!s->immutable && set_wal(s, s->writer, e))
-        return -1;
-    return load(s, e);
+    return open_content(s, o, e);
 }
 
 int store_start_jobs(struct store *s, struct err *e)
 {
+    if (damage_is_known(s))
+        return 0;
     return store_jobs_start(s, e) || sweep_start(s, e) || trim_start(s, e) ? -1 : 0;
 }
 

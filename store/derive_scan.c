@@ -83,7 +83,7 @@ static int scan_row(struct store_tx *tx, const struct link *l, sqlite3_stmt *st,
     struct record now RECORD_CLEANUP = RECORD_INIT;
     bool changed;
 
-    if (record_decode(column_span(st, 2), rec, e))
+    if (item_decode(tx->c, column_id(st, 0), column_span(st, 2), rec, e))
         return -1;
     if (rec->gen >= l->step)
         return 0;

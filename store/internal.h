@@ -72,6 +72,7 @@ struct conn {
     bool begun;    /* the writer: inside BEGIN and COMMIT */
     int lost;      /* what was begun must not go on, for this error; 0 = none */
     bool doubtful; /* a page was damaged: what the cache holds of it is not used again */
+    uint64_t suspect; /* an item was damaged: its id, 0 = none */
 };
 
 /* A prepared statement, reset and unbound. It must be reset after use (stmt_done or conn_run). */
@@ -120,6 +121,24 @@ int conn_open(struct store *s, bool writer, struct conn **ret, struct err *e);
 void conn_close(struct conn *c);
 void world_init(struct conn *c); /* world.c: the connection's lens and its world */
 
+/* format.c: refuses tables that are not exactly those of the file's format, and brings an older format
+ * up to the present one. */
+int format_check(struct store *s, struct conn *c, struct err *e);
+
+/* ---- Damage (damage.c) ---- */
+
+/* Decodes a stored record: damage is an error that names the item, and is looked into when the call
+ * ends (damage_met). */
+int item_decode(struct conn *c, uint64_t id, struct span body, struct record *rec, struct err *e);
+int item_damaged(struct conn *c, uint64_t id, const char *how, struct err *e); /* -1 */
+/* At the end of a call, outside of any transaction: if the connection has met damage that is there,
+ * the store is read-only from then on. */
+void damage_met(struct store *s, struct conn *c);
+void damage_set(struct store *s, const char *why); /* one line; the first one stays */
+bool damage_is_known(const struct store *s);
+/* fsck.c: what can be told at opening within a few reads; sets damage when it finds something. */
+int fsck_glance(struct store *s, struct conn *c, struct err *e);
+
 /* ---- The store ---- */
 
 struct count {
@@ -140,6 +159,9 @@ struct store {
     bool sync;      /* every commit is durable */
     size_t max_item_bytes;
     atomic_bool failed;        /* a sync failed: nothing is written until the next open */
+    atomic_bool damaged;       /* likewise; damage says why */
+    char damage[400];          /* guard: state.lock; stays once set */
+    bool bare;                 /* opened damaged_too: without its versions, or tables */
     atomic_bool has_attrs;     /* some item has a mode or owner of its own */
     atomic_bool has_dir_attrs; /* some directory or stream has */
     store_change_fn on_change; /* guard: state.lock */
@@ -211,7 +233,8 @@ void sweep_stop(struct store *s);
 enum {
     TX_DURABLE = 1,      /* synchronous=FULL */
     TX_ALONE = 2,        /* a transaction of its own: verbs, jobs, what takes long */
-    TX_READ_ONLY_TOO = 4 /* allowed on a store opened read_only: deriving changes no text */
+    TX_READ_ONLY_TOO = 4, /* allowed on a store opened read_only: deriving changes no text */
+    TX_DAMAGED_TOO = 8    /* allowed on a damaged store */
 };
 #define TX_ROLLBACK 1 /* a tx_fn returns this: undo everything, but it is no error (dry runs) */
 
@@ -523,6 +546,8 @@ bool values_encode(const struct span *values, size_t n, struct buf *out);
 
 /* Compiles every version of the store in order. */
 int catalog_load(struct store *s, struct conn *c, struct catalog **ret, struct err *e);
+/* One without versions, of the numbers that meta has, in place of one that can't be loaded. */
+int catalog_bare(struct conn *c, struct catalog **ret, struct err *e);
 /* Rows of table version. counters: at its adding. Number and state as in the catalog. */
 int version_row_insert(struct store_tx *tx, const struct version *v,
                        const struct schema_counters *counters, struct err *e);
@@ -532,7 +557,7 @@ int version_row_added(struct conn *c, uint32_t number, int64_t *ret_ns, struct e
 /* Numbers and one-line texts by name. *ret untouched when there is none. Names: tables.h. */
 int meta_get(struct conn *c, const char *name, int64_t *ret, struct err *e);
 int meta_set(struct store_tx *tx, const char *name, int64_t value, struct err *e);
-/* One of META_MTIME, META_GONE with its number, in ret. */
+/* One of META_MTIME, META_GONE, META_TEXT with its number, in ret. */
 #define META_NUMBERED_SIZE 32
 const char *meta_numbered(const char *prefix, uint32_t number, char ret[META_NUMBERED_SIZE]);
 /* meta_set for default and the counters of tx->cat. */

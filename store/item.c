@@ -26,18 +26,13 @@ int item_exists(struct conn *c, uint64_t id, bool *ret, struct err *e)
     return 0;
 }
 
-static int damaged_item(uint64_t id, struct err *e)
-{
-    return err_set(e, ERR_IO, "the store is damaged: item %llu", (unsigned long long)id_number(id));
-}
-
 /* Columns id, key, mtime, btime, body. */
-static int row_copy(sqlite3_stmt *st, struct item_row *row, struct err *e)
+static int row_copy(struct conn *c, sqlite3_stmt *st, struct item_row *row, struct err *e)
 {
     uint64_t id = column_id(st, 0);
 
     if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB)
-        return damaged_item(id, e);
+        return item_damaged(c, id, "no record", e);
     row->id = id;
     row->mtime_ns = sqlite3_column_int64(st, 2);
     row->btime_ns = sqlite3_column_int64(st, 3);
@@ -45,7 +40,7 @@ static int row_copy(sqlite3_stmt *st, struct item_row *row, struct err *e)
     buf_reset(&row->body);
     if (!buf_addspan(&row->key, column_span(st, 1)) || !buf_addspan(&row->body, column_span(st, 4)))
         return err_nomem(e);
-    return record_decode(buf_span(&row->body), &row->rec, e);
+    return item_decode(c, id, buf_span(&row->body), &row->rec, e);
 }
 
 static int row_step(struct conn *c, sqlite3_stmt *st, struct item_row *row, bool *ret_found,
@@ -53,7 +48,7 @@ static int row_step(struct conn *c, sqlite3_stmt *st, struct item_row *row, bool
 {
     int rc = conn_step(c, st, ret_found, e);
     if (rc == 0 && *ret_found)
-        rc = row_copy(st, row, e);
+        rc = row_copy(c, st, row, e);
     stmt_done(st);
     return rc;
 }
@@ -195,8 +190,8 @@ static int render_row(struct conn *c, sqlite3_stmt *st, const struct reading *r,
 
     if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB ||
         id_number(id) >= ITEM_NUMBERS_END)
-        return damaged_item(id, e);
-    if (record_decode(column_span(st, 4), &c->rec, e) ||
+        return item_damaged(c, id, "no record", e);
+    if (item_decode(c, id, column_span(st, 4), &c->rec, e) ||
         lens_text(&c->lens, r->v, r->s, &c->rec, column_span(st, 1), line, text, e)) {
         text->n = start;
         return -1;
@@ -286,7 +281,7 @@ static int row_key(struct conn *c, sqlite3_stmt *st, const struct reading *r, st
     *ret = column_span(st, 1);
     if (!r->s->key)
         return 0;
-    return record_decode(column_span(st, 4), &c->rec, e) ||
+    return item_decode(c, column_id(st, 0), column_span(st, 4), &c->rec, e) ||
                    lens_key(&c->lens, r->v, r->s, &c->rec, *ret, ret, e)
                ? -1
                : 0;
@@ -299,7 +294,7 @@ static int list_row(struct conn *c, sqlite3_stmt *st, struct reading *r, struct 
     int rc = 0;
 
     if (stat.number >= ITEM_NUMBERS_END)
-        return damaged_item(column_id(st, 0), e);
+        return item_damaged(c, column_id(st, 0), "no record", e);
     reader_refresh(c, r->v);
     buf_reset(&c->text);
     if (r->flags)
@@ -378,7 +373,7 @@ static int read_base(struct conn *c, void *arg, struct err *e)
     if (!st || conn_step(c, st, &row, e))
         return -1;
     reader_refresh(c, r->v);
-    rc = row ? row_copy(st, &r->base->row, e) : gone(r, e);
+    rc = row ? row_copy(c, st, &r->base->row, e) : gone(r, e);
     if (rc == 0)
         rc = base_snapshot(c, r, e);
     stmt_done(st);

@@ -97,7 +97,7 @@ static int scan_row(struct scanning *s, struct query_index *ix, struct err *e)
     if (!buf_addspan(&s->key, column_span(s->st, 1)) ||
         !buf_addspan(&s->body, column_span(s->st, 2)))
         return err_nomem(e);
-    if (record_decode(buf_span(&s->body), &s->rec, e) ||
+    if (item_decode(s->t->q->tx->c, column_id(s->st, 0), buf_span(&s->body), &s->rec, e) ||
         query_value(&s->lens, s->t, &s->rec, buf_span(&s->key), s->column, &s->scratch, &v, e))
         return -1;
     int rc = v.kind == SQL_NULL ? 0 : add(s->t, ix, query_hash(&v), column_id(s->st, 0), e);

@@ -69,7 +69,7 @@ int query_value(struct lens *l, const struct query_table *t, const struct record
 static int decode(struct cursor *c, struct err *e)
 {
     struct query_db *q = c->t->q;
-    if (record_decode(buf_span(&c->body), &c->rec, e))
+    if (item_decode(q->tx->c, c->id, buf_span(&c->body), &c->rec, e))
         return -1;
     c->shown = &c->rec;
     c->decoded = true;

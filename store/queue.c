@@ -456,9 +456,8 @@ static void fail_all(struct batch *b, const struct err *why)
 
 static int refuse_write(struct store *s, unsigned flags, struct err *e)
 {
-    if (atomic_load(&s->failed))
-        return err_set(e, ERR_READ_ONLY,
-                       "the store is read-only since a sync of it failed; mount it again");
+    if ((!(flags & TX_DAMAGED_TOO) || atomic_load(&s->failed)) && store_may_write(s, e))
+        return -1;
     if (s->immutable || (s->read_only && !(flags & TX_READ_ONLY_TOO)))
         return err_set(e, ERR_READ_ONLY, "the store is read-only");
     return 0;
@@ -489,6 +488,7 @@ static void tx_deinit(struct batch *b)
     b->tx.c->world.tx = NULL;
     b->tx.c->begun = false;
     b->tx.c->lost = 0;
+    damage_met(b->tx.store, b->tx.c);
     forget_pages(b->tx.c);
     change_list_reset(&b->tx.changes);
     derive_uses_begin(&b->tx);

@@ -12,7 +12,8 @@
  * reused; they end at 38 bits. Only the number travels in inode numbers, together with version and shape index.
  *
  * Errors: err.h. ERR_IO and ERR_NO_SPACE leave the content as it was; after a sync that failed the
- * store is read-only (ERR_READ_ONLY) until it is opened again. */
+ * store is read-only (ERR_READ_ONLY) until it is opened again. So it is once damage was found or met: an
+ * item that is damaged answers ERR_IO, the rest can be read. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -37,6 +38,7 @@ struct store_options {
     bool sync;          /* every commit is durable against power loss */
     bool no_jobs;       /* an interrupted backfill is not resumed (fsck, export, check), or only
                          * by store_start_jobs */
+    bool damaged_too;   /* for store_fsck alone: also one whose versions can't be compiled */
     size_t max_item_bytes; /* 0 = default */
     bool no_history;       /* no revisions are made, and none are removed (history.h) */
     unsigned history_count; /* what an item keeps of them; 0 = default */
@@ -50,8 +52,12 @@ struct store_options {
 int store_open(const char *path, const struct store_options *o, struct store **ret,
                struct err *e);
 /* Resumes what was under way, on threads of its own. Once, on a store opened with no_jobs that is not
- * read-only. */
+ * read-only; of a damaged one nothing is resumed. */
 int store_start_jobs(struct store *s, struct err *e);
+/* Why nothing can be written any more: one line, appended; nothing when it can. */
+int store_trouble(struct store *s, struct buf *ret, struct err *e);
+/* -1 with ERR_READ_ONLY and the reason. A store that was opened read_only is well. */
+int store_may_write(struct store *s, struct err *e);
 /* Waits for running calls, stops jobs at a batch's end, checkpoints, closes. NULL is fine. */
 void store_close(struct store *s);
 

@@ -29,6 +29,7 @@ extern const size_t n_store_tables;
 #define META_NEXT_ITEM     "next_item"     /* no item has this number or a higher one */
 #define META_BACKFILL_RATE "backfill_rate" /* items a second, 0 = no limit */
 #define META_MTIME         "mtime."        /* and a collection: its directory's; 0 = none */
+#define META_TEXT          "text."         /* and a version's number: its text's checksum */
 #define META_GONE          "gone."         /* and a version: when it was finalized away */
 
 /* The items whose revisions stand under key ?2 in name space ?1 of collection ?3: the one that has it,
@@ -44,6 +45,7 @@ extern const size_t n_store_tables;
     X(ITEM_ROW, "SELECT id, key, mtime, btime, body FROM item WHERE id = ?1")                      \
     X(ITEM_KEY, "SELECT key FROM item WHERE id = ?1")                                              \
     X(ITEM_KEY_BODY, "SELECT key, body FROM item WHERE id = ?1")                                   \
+    X(ITEM_LAST_BELOW, "SELECT id FROM item WHERE id < ?1 ORDER BY id DESC LIMIT 1")              \
     X(ITEM_BODY, "SELECT body FROM item WHERE id = ?1")                                            \
     X(ITEM_LOOKUP, "SELECT i.id, i.key, i.mtime, i.btime, i.body FROM name AS n CROSS JOIN item "  \
                    "AS i ON i.id = n.id WHERE n.coll = ?1 AND n.key = ?2")                         \

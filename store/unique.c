@@ -342,7 +342,7 @@ static int build_row(struct store_tx *tx, const struct unique_entry *u, sqlite3_
     bool set, changed;
     uint64_t other;
 
-    if (record_decode(column_span(st, 2), &rec, e))
+    if (item_decode(tx->c, column_id(st, 0), column_span(st, 2), &rec, e))
         return -1;
     if (lens_materialize(lens, u->coll, key, &rec, lens->cat->last_step, &now, &changed, e) ||
         set_values(lens, u, &now, key, &vals, &set, e))

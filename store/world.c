@@ -115,7 +115,9 @@ static int world_record_by(struct world *w, enum stmt stmt, uint64_t id, struct 
         sqlite3_bind_int64(st, 2, w->as_of_ns);
     if (conn_step(w->c, st, found, e))
         return -1;
-    if (*found && !buf_addspan(hold, column_span(st, 0)))
+    if (*found && !record_is_whole(column_span(st, 0)))
+        rc = item_damaged(w->c, id, "its checksum is another", e);
+    else if (*found && !buf_addspan(hold, column_span(st, 0)))
         rc = err_nomem(e);
     stmt_done(st);
     return rc;

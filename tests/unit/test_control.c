@@ -436,7 +436,7 @@ START_TEST(status_json__of_an_empty_store)
 {
     ck_assert_str_eq(get("status.json"),
                      "{\"default\": null, \"staged\": [], \"last_error\": null, "
-                     "\"mounted\": null, \"drafts\": 0, \"backfill_rate\": 0,\n"
+                     "\"trouble\": null, \"mounted\": null, \"drafts\": 0, \"backfill_rate\": 0,\n"
                      " \"under_way\": [],\n"
                      " \"versions\": []}\n");
 }
