@@ -263,6 +263,8 @@ static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name
     struct move m = {
         .fs = fs, .dir = dir, .name = name, .new_name = new_name, .noreplace = noreplace};
 
+    if (strcmp(name, HISTORY_NAME) == 0 || strcmp(new_name, HISTORY_NAME) == 0)
+        return never(e);
     if (dirs_writable(fs, req, dir, e) < 0 || name_check(new_name, e) < 0 ||
         name_find(fs, dir, name, &m.from, NULL, e) < 0 || name_find(fs, dir, new_name, &m.to, NULL, e) < 0)
         return -1;

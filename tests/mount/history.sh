@@ -240,6 +240,9 @@ writing__is_refused_and_changes_nothing() {
     assert_errno EPERM mkdir "$H1/new.json"
     assert_errno EPERM chmod 600 "$file"
     assert_errno EPERM ln "$file" "$D1/link.json"
+    assert_errno EPERM mv "$H1" "$D1/past"
+    assert_eq "$(errno_of 'os.rename("v1/Dog/.history", "v1/Dog/past.json")')" EPERM
+    assert_eq "$(errno_of 'os.unlink("v1/Dog/.history")')" EISDIR
     assert_errno EEXIST mkdir "$H1"
     assert_fails cp --no-preserve=all "$D1/rex.json" "$H1"
     assert_json "$file" . '{"name":"Rex"}'
