@@ -51,8 +51,7 @@ static int still_shows(struct work *w, const struct link *lk, struct span ref, b
     if (*ret)
         return 0;
     with.gen = w->r.gen;
-    return link_target_of(&s, lk, &target, ret, e) ||
-                   (*ret && link_shows_same(w, lk, &s, ret, e))
+    return link_target_of(&s, lk, &target, ret, e) || (*ret && link_shows_same(w, lk, &s, ret, e))
                ? -1
                : 0;
 }

@@ -460,8 +460,9 @@ static bool is_crossed(const struct work *w, const struct step_run *st)
             crossed |= f->inputs[j].slot == SLOT_KEY || reached(w, f->inputs[j].slot);
     }
     /* Both sides are seen where restore_field brought a field back, and neither where the new field
-     * was removed later: then it says nothing any more, but for the items that are made here. */
-    return new_side || (!old_side && (link || (linked ? w->create : crossed)));
+     * was removed later: then it says nothing any more, but for the items that are made here. For
+     * those a removed field has what `down` gives, also when nothing is left of what that reads. */
+    return new_side || (!old_side && (link || w->create || (!linked && crossed)));
 }
 
 static int reach_and_pin(struct work *w, slot_no slot, struct err *e)
@@ -627,8 +628,11 @@ static int seeds_elsewhere(struct work *w, struct err *e)
 
     for (size_t i = g->n_backward; i-- > 0 && !w->create;) {
         const struct formula *f = g->backward[i].f;
-        if (f->mode == FORMULA_SEEDED && !reached(w, f->out) && inputs_changed(w, f) &&
-            !work_seed_is_decided(g, &w->r, w->s, f) && run(w, f, e))
+        if (f->mode != FORMULA_SEEDED || reached(w, f->out) || !inputs_changed(w, f) ||
+            only_for_new(g, f))
+            continue;
+        bool decided = is_decided(g, &w->r, w->s, f->out, f->step); /* also seen, and left as it was */
+        if (decided ? keep_decided(w, f->out, e) : run(w, f, e))
             return -1;
     }
     if (w->changed.n == n)

@@ -296,6 +296,34 @@ START_TEST(finalize__what_only_older_versions_knew_goes)
 }
 END_TEST
 
+/* What random chains found, by the model in tests/property. */
+static const char two_fields[] = "version: v1\ntypes: {Dog: {fields: {name: string, state: string}}}\n";
+
+START_TEST(removed_field__down_also_when_what_it_reads_is_removed_too)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: state, down: \"coalesce(name, 'none')\"}\n"
+               "  - remove_field: {type: Dog, field: name}\n");
+    ASSERT_PUT("v2", "Dog", "a", "{}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"state\": \"none\"}");
+}
+END_TEST
+
+START_TEST(removed_field__seen_over_a_linked_step_it_is_decided)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - map_values: {type: Dog, field: state, values: {a: y}}\n"
+               "  - remove_field: {type: Dog, field: state, down: name}\n");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"b\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"b\", \"state\": \"b\"}");
+    ASSERT_PUT("v1", "Dog", "a", "{\"name\": \"c\", \"state\": \"b\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"d\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"d\", \"state\": \"b\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens");
@@ -307,6 +335,8 @@ int main(void)
     tcase_add_test(tc, linked__a_b_a_shows_the_hidden_value_again);
     tcase_add_test(tc, seeded__explicit_write_wins_for_good);
     tcase_add_test(tc, removed_field__kept_and_seeded_for_new_items);
+    tcase_add_test(tc, removed_field__down_also_when_what_it_reads_is_removed_too);
+    tcase_add_test(tc, removed_field__seen_over_a_linked_step_it_is_decided);
     tcase_add_test(tc, extract__reads_and_writes_through_the_reference);
     tcase_add_test(tc, chain__value_steps_over_an_extracted_field);
     tcase_add_test(tc, revert__woken_version_has_its_values);
