@@ -11,7 +11,7 @@
 #include "schemas/expr.h"
 #include "schemas/schema.h"
 
-#define CASE_VERSIONS 12
+#define CASE_VERSIONS 172
 
 /* A member of an item's text. json == NULL: it is taken out (edits only). */
 struct member {

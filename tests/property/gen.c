@@ -80,21 +80,17 @@ static bool meets_sibling(const struct gen *g, size_t i)
     return false;
 }
 
-/* Tries a step on top of those that the version has. */
-static void add_step(struct gen *g, size_t i)
+bool gen_try_step(struct gen *g, size_t i, const char *step)
 {
     struct case_version *v = &g->k->v[i];
     struct err e = ERR_INIT;
-    const char *step = gen_step(g, g->c.v[i]);
     char text[900];
 
-    if (!step)
-        return;
     v->steps[v->n_steps++] = step;
     g->st->steps++;
     if (compile(g, i, &e) && !meets_sibling(g, i)) {
         count_kind(g->st, step);
-        return;
+        return true;
     }
     err_format(&e, text, sizeof text);
     if (getenv("LAWS_REFUSED"))
@@ -103,20 +99,31 @@ static void add_step(struct gen *g, size_t i)
     v->n_steps--;
     err_clear(&e);
     MUST(compile(g, i, &e));
+    return false;
 }
 
-static void add_version(struct gen *g)
+void gen_new_version(struct gen *g, int from, size_t room)
 {
-    size_t i = g->k->n_v++, n = 1 + rnd_below(&g->r, 2) + rnd_chance(&g->r, 30);
+    size_t i = g->k->n_v++;
     struct case_version *v = &g->k->v[i];
     struct err e = ERR_INIT;
 
     snprintf(v->name, sizeof v->name, "v%zu", i + 1);
-    v->from = (int)(rnd_chance(&g->r, 88) ? i - 1 : rnd_below(&g->r, i));
-    v->steps = arena_alloc(g->a, 8 * sizeof *v->steps);
+    v->from = from;
+    v->steps = arena_alloc(g->a, room * sizeof *v->steps);
     MUST(v->steps && compile(g, i, &e));
-    for (int tries = 0; v->n_steps < n && tries < 8; tries++)
-        add_step(g, i);
+}
+
+static void add_version(struct gen *g)
+{
+    size_t i = g->k->n_v, n = 1 + rnd_below(&g->r, 2) + rnd_chance(&g->r, 30);
+
+    gen_new_version(g, (int)(rnd_chance(&g->r, 88) ? i - 1 : rnd_below(&g->r, i)), 8);
+    for (int tries = 0; g->k->v[i].n_steps < n && tries < 8; tries++) {
+        const char *step = gen_step(g, g->c.v[i]);
+        if (step)
+            gen_try_step(g, i, step);
+    }
 }
 
 /* ---- What is done ---- */
@@ -290,30 +297,48 @@ static void add_some(struct gen *g)
         add_wake(g);
 }
 
+/* ---- A case ---- */
+
+void gen_begin(struct gen *g)
+{
+    *g->k = (struct kase){0};
+    g->c.next[0] = (struct schema_counters){1, 1, SLOT_FIRST, 1};
+    add_root(g);
+}
+
+/* All versions one after the other, and writes between them. */
+void gen_operations(struct gen *g, unsigned between, size_t at_the_end)
+{
+    add_next(g);
+    for (int i = 0; i < 3; i++)
+        add_put(g);
+    for (size_t i = 1; i <= g->k->n_v; i++) {
+        size_t some = i == g->k->n_v ? at_the_end : rnd_below(&g->r, between);
+        for (size_t j = 0; j < some; j++)
+            add_some(g);
+        add_next(g);
+    }
+}
+
+void gen_end(struct gen *g)
+{
+    g->st->versions += g->k->n_v;
+    compiled_free(&g->c);
+}
+
 void gen_case(uint64_t seed, unsigned linked, struct arena *a, struct expr_env *env,
               struct kase *ret, struct stats *st)
 {
     struct gen g = {.r = {seed}, .a = a, .env = env, .k = ret, .st = st};
     size_t x = rnd_below(&g.r, 12), y = rnd_below(&g.r, 12), n = 1 + (x < y ? x : y);
 
-    *ret = (struct kase){0};
     g.linked = rnd_chance(&g.r, linked);
-    g.c.next[0] = (struct schema_counters){1, 1, SLOT_FIRST, 1};
-    add_root(&g);
+    gen_begin(&g);
     while (ret->n_v < n)
         add_version(&g);
-    add_next(&g);
-    for (int i = 0; i < 3; i++)
-        add_put(&g);
-    for (size_t i = 1; i <= ret->n_v; i++) {
-        size_t some = i == ret->n_v ? 8 : rnd_below(&g.r, 4);
-        for (size_t j = 0; j < some; j++)
-            add_some(&g);
-        add_next(&g);
-    }
+    gen_operations(&g, 4, 8);
     ret->parts = (rnd_chance(&g.r, 40) ? CASE_REVERT : 0) | (rnd_chance(&g.r, 40) ? CASE_COMPOSE : 0);
     ret->without = 1 + rnd_below(&g.r, n);
     ret->middle = 1 + rnd_below(&g.r, n);
-    st->versions += ret->n_v;
-    compiled_free(&g.c);
+    gen_end(&g);
 }

@@ -11,4 +11,9 @@
 void gen_case(uint64_t seed, unsigned linked, struct arena *a, struct expr_env *env,
               struct kase *ret, struct stats *st);
 
+/* A chain of 171 versions (gen_history.c). */
+#define HISTORY_VERSIONS 171
+void gen_history(uint64_t seed, struct arena *a, struct expr_env *env, struct kase *ret,
+                 struct stats *st);
+
 #endif

@@ -28,6 +28,17 @@ const char *gen_kept(struct gen *g, struct buf *b);
 const char *gen_of(struct gen *g, const char *const *pool, size_t n);
 #define GEN_OF(g, pool) gen_of(g, pool, sizeof(pool) / sizeof(pool)[0])
 
+/* ---- gen.c ---- */
+/* The root version. */
+void gen_begin(struct gen *g);
+/* The next one, without steps yet; room: for how many. from: an index. */
+void gen_new_version(struct gen *g, int from, size_t room);
+/* On top of those that the version has; false: it is refused. */
+bool gen_try_step(struct gen *g, size_t version, const char *step);
+/* All versions are added, with up to `between` operations between them. */
+void gen_operations(struct gen *g, unsigned between, size_t at_the_end);
+void gen_end(struct gen *g);
+
 /* ---- gen_value.c ---- */
 /* JSON text of a legal value; NULL = there is none (a reference, and no item). */
 const char *gen_value(struct gen *g, struct shape *const *shapes, size_t n_shapes,

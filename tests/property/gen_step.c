@@ -15,10 +15,9 @@ static const char *remove_value(struct maker *m)
 {
     const struct shape *s = pick_shape(m, 1u << SHAPE_ENUM);
     unsigned i = s ? rnd_below(&m->g->r, s->n_values) : 0;
-    return s && s->n_values > 1
-               ? gen_text(m->g, "remove_value: {enum: %s, value: %s, as: %s}", s->name, s->values[i],
-                          s->values[(i + 1) % s->n_values])
-               : NULL;
+    return s && s->n_values > 1 ? gen_text(m->g, "remove_value: {enum: %s, value: %s, as: %s}",
+                                           s->name, s->values[i], s->values[(i + 1) % s->n_values])
+                                : NULL;
 }
 
 static const char *rename_value(struct maker *m)
@@ -36,11 +35,12 @@ static const char *map_values(struct maker *m)
     if (!f)
         return NULL;
     if (f->type->base == T_STRING)
-        return gen_text(m->g, "map_values: {type: %s, field: %s, values: {a: x, b: %s, pending: done}}",
+        return gen_text(m->g,
+                        "map_values: {type: %s, field: %s, values: {a: x, b: %s, pending: done}}",
                         s->name, f->name, rnd_chance(&m->g->r, 50) ? "x" : "a");
     if (f->type->base == T_INTEGER)
-        return gen_text(m->g, "map_values: {type: %s, field: %s, values: {1: 2, 2: 1, 3: 5}}", s->name,
-                        f->name);
+        return gen_text(m->g, "map_values: {type: %s, field: %s, values: {1: 2, 2: 1, 3: 5}}",
+                        s->name, f->name);
     en = version_shape(m->v, f->type->shape);
     return gen_text(m->g, "map_values: {type: %s, field: %s, values: {%s: %s}}", s->name, f->name,
                     en->values[0], en->values[en->n_values - 1]);
@@ -55,7 +55,8 @@ static const char *add_unique(struct maker *m)
     if (!f || f->unique)
         return NULL;
     if (f != h)
-        return gen_text(m->g, "add_unique: {type: %s, fields: [%s, %s]}", s->name, f->name, h->name);
+        return gen_text(m->g, "add_unique: {type: %s, fields: [%s, %s]}", s->name, f->name,
+                        h->name);
     return gen_text(m->g, "add_unique: {type: %s, fields: [%s]}", s->name, f->name);
 }
 
@@ -74,10 +75,13 @@ static const char *add_check(struct maker *m)
     const struct shape *s = pick_fielded(m);
     const struct field *f = pick_field(m, s, is_number), *h = pick_field(m, s, is_string);
     if (f && (!h || rnd_chance(&m->g->r, 50)))
-        return gen_text(m->g, "add_check: {type: %s, check: \"%s < %u\", up: \"%s\"}", s->name, f->name,
-                        8 + rnd_below(&m->g->r, 9), rnd_chance(&m->g->r, 70) ? "0" : "NULL");
-    return h ? gen_text(m->g, "add_check: {type: %s, check: \"length(%s) < %u\", up: \"substr(%s, 1, 2)\"}",
-                        s->name, h->name, 5 + rnd_below(&m->g->r, 9), h->name)
+        return gen_text(m->g, "add_check: {type: %s, check: \"%s < %u\", up: \"%s\"}", s->name,
+                        f->name, 8 + rnd_below(&m->g->r, 9),
+                        rnd_chance(&m->g->r, 70) ? "0" : "NULL");
+    return h ? gen_text(
+                   m->g,
+                   "add_check: {type: %s, check: \"length(%s) < %u\", up: \"substr(%s, 1, 2)\"}",
+                   s->name, h->name, 5 + rnd_below(&m->g->r, 9), h->name)
              : NULL;
 }
 

@@ -21,7 +21,8 @@ const char *make_add_field(struct maker *m)
                         s->name, name, type, rnd_chance(&m->g->r, 30) ? ", required: true" : "",
                         sql_for(m, s, base_named(type)));
     default:
-        return gen_text(m->g, "add_field: {type: %s, field: %s, as: {type: %s, default: %s}, up: \"%s\"}",
+        return gen_text(m->g,
+                        "add_field: {type: %s, field: %s, as: {type: %s, default: %s}, up: \"%s\"}",
                         s->name, name, type, value, sql_for(m, s, base_named(type)));
     }
 }
@@ -51,8 +52,8 @@ const char *make_restore_field(struct maker *m)
             if (shape_field_by_slot(s, f->slot) || shape_field(s, span_of(f->name)) ||
                 (t->shape && !version_shape(m->v, t->shape)) || is_needed(f) || f->read_only)
                 continue;
-            return gen_text(m->g, "restore_field: {type: %s, field: %s, from: %s}", s->name, f->name,
-                            v->name);
+            return gen_text(m->g, "restore_field: {type: %s, field: %s, from: %s}", s->name,
+                            f->name, v->name);
         }
     }
     return NULL;
@@ -170,4 +171,3 @@ const char *make_change_type(struct maker *m)
                     s->name, name, buf_str(&def), sql_over(m, s, name, now.type),
                     sql_over(m, changed(m, s, name, &now, 1), name, f->type));
 }
-

@@ -10,11 +10,14 @@ const char *make_add_type(struct maker *m)
     if (!name)
         return NULL;
     if (k == 3)
-        return gen_text(m->g, "add_type: {type: %s, kind: enum, values: [a, b, small, done]}", name);
+        return gen_text(m->g, "add_type: {type: %s, kind: enum, values: [a, b, small, done]}",
+                        name);
     MUST(buf_printf(&b, "add_type: {type: %s, kind: %s, fields: {", name, kinds[k]));
     for (size_t i = 0, n = 1 + rnd_below(&m->g->r, 3); i < n; i++) {
         const char *f = gen_fields[(i * 7 + k * 3) % n_gen_fields];
-        MUST(buf_printf(&b, "%s%s: %s", i ? ", " : "", f, gen_definition(m->g, &m->names, k < 2 ? SHAPE_ITEM : SHAPE_OBJECT, f, false)));
+        MUST(buf_printf(
+            &b, "%s%s: %s", i ? ", " : "", f,
+            gen_definition(m->g, &m->names, k < 2 ? SHAPE_ITEM : SHAPE_OBJECT, f, false)));
     }
     MUST(buf_printf(&b, "}%s}", k < 2 && rnd_chance(&m->g->r, 20) ? ", open: true" : ""));
     return gen_kept(m->g, &b);
@@ -67,7 +70,8 @@ const char *make_extract_type(struct maker *m)
     if (rnd_chance(&m->g->r, 50))
         as = f->name;
     if (f != h && rnd_chance(&m->g->r, 40))
-        return gen_text(m->g, "extract_type: {type: %s, fields: {%s: one, %s: two}, into: %s, as: %s}",
+        return gen_text(m->g,
+                        "extract_type: {type: %s, fields: {%s: one, %s: two}, into: %s, as: %s}",
                         s->name, f->name, h->name, name, as);
     return gen_text(m->g, "extract_type: {type: %s, fields: [%s], into: %s, as: %s}", s->name,
                     f->name, name, as);
@@ -116,7 +120,8 @@ const char *make_move_field(struct maker *m)
 const char *make_inline_type(struct maker *m)
 {
     const struct field *ref;
-    const struct shape *s = pick_holder(m, &ref), *t = s ? version_shape(m->v, ref->type->shape) : NULL;
+    const struct shape *s = pick_holder(m, &ref),
+                       *t = s ? version_shape(m->v, ref->type->shape) : NULL;
     struct buf b BUF_CLEANUP = BUF_INIT;
     const char *as = NULL;
     size_t n = 0;

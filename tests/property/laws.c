@@ -1,10 +1,14 @@
 /* Property tests of the laws in docs/schema-language.md.
  *
- *   laws [--cases N] [--seed S]     cases S, S + 1, ... (20000 from 1)
+ *   laws [--cases N] [--seed S]     cases S, S + 1, ... (20000 from 1; a million with
+ *                                   SCHEMAFS_LONG set; of --history 3, and 200)
  *   laws --case S                   that one, printed as a script whether it fails or not
  *   --all                           goes on after a failure: a line for each
- *   --linked PERCENT                of the cases are about extract_type, move_field and inline_type,
- *                                   which the others do without (25)
+ *   --linked PERCENT                of the cases are about extract_type, move_field and
+ * inline_type, which the others do without (25)
+ *
+ *   --history                       long histories instead: 171 versions each (gen_history.c)
+ *   --schemas DIR                   writes the schema files of such a history, seed S, and ends
  *
  * A case is a chain of random schema versions and a random history of writes through them. One that
  * breaks a law is cut down and printed as shell commands for an empty mount. Status: 0 all laws
@@ -46,15 +50,16 @@ static int report(const struct kase *k, struct expr_env *env, uint64_t seed, str
     return 1;
 }
 
-static void summary(const struct stats *st, double seconds)
+static void summary(const struct stats *st, const char *name, double seconds)
 {
-    printf("%llu cases, %llu versions, %llu steps (%llu refused), %llu writes (%llu refused), "
+    printf("figures: %s: %llu cases, %llu versions, %llu steps (%llu refused), %llu writes (%llu "
+           "refused), "
            "%.1f s\n",
-           (unsigned long long)st->cases, (unsigned long long)st->versions,
+           name, (unsigned long long)st->cases, (unsigned long long)st->versions,
            (unsigned long long)st->steps, (unsigned long long)st->refused_steps,
            (unsigned long long)st->writes, (unsigned long long)st->refused_writes, seconds);
     for (int i = 1; i < N_LAWS; i++)
-        printf("%s%s %llu", i > 1 ? ", " : "checks: ", law_names[i],
+        printf("%s%s %llu", i > 1 ? ", " : "figures: checks of laws: ", law_names[i],
                (unsigned long long)st->checks[i]);
     printf("\nsteps:");
     for (size_t i = 0; i < n_step_kinds; i++)
@@ -86,7 +91,8 @@ static int mention(const struct verdict *v, uint64_t seed)
 struct options {
     uint64_t seed, cases;
     unsigned linked;
-    bool show, all;
+    bool show, all, history;
+    const char *schemas; /* a directory */
 };
 
 static int run_all(const struct options *o)
@@ -104,7 +110,10 @@ static int run_all(const struct options *o)
         if (i % CASES_AN_ENV == 0)
             env = new_env(env);
         st.cases++;
-        gen_case(o->seed + i, o->linked, &a, env, &k, &st);
+        if (o->history)
+            gen_history(o->seed + i, &a, env, &k, &st);
+        else
+            gen_case(o->seed + i, o->linked, &a, env, &k, &st);
         run_case(&k, env, &v, &st, o->show ? stdout : NULL);
         if (v.law)
             rc = o->all ? mention(&v, o->seed + i) : report(&k, env, o->seed + i, &a);
@@ -112,13 +121,41 @@ static int run_all(const struct options *o)
     if (env)
         expr_env_free(env);
     clock_gettime(CLOCK_MONOTONIC, &t1);
-    summary(&st, (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
-    return rc ? rc : check_kinds(&st, o->linked);
+    summary(&st, o->history ? "long histories" : "laws",
+            (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
+    return rc ? rc : check_kinds(&st, o->history ? 0 : o->linked);
+}
+
+static uint64_t default_cases(bool history)
+{
+    bool is_long = getenv("SCHEMAFS_LONG") != NULL;
+    return history ? (is_long ? 200 : 3) : is_long ? 1000000 : 20000;
+}
+
+/* For a test through a mount. */
+static int write_schemas(const struct options *o)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    struct expr_env *env = new_env(NULL);
+    struct stats st = {0};
+    struct kase k;
+
+    gen_history(o->seed, &a, env, &k, &st);
+    for (size_t i = 0; i < k.n_v; i++) {
+        struct buf yaml BUF_CLEANUP = BUF_INIT, path BUF_CLEANUP = BUF_INIT;
+        case_yaml(&k.v[i], i ? &k.v[i - 1] : NULL, &yaml);
+        MUST(buf_printf(&path, "%s/%s.yaml", o->schemas, k.v[i].name));
+        FILE *f = fopen(buf_str(&path), "w");
+        if (!f || fputs(buf_str(&yaml), f) < 0 || fclose(f))
+            case_die(buf_str(&path), "can't be written");
+    }
+    expr_env_free(env);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.seed = 1, .cases = 20000, .linked = 25};
+    struct options o = {.seed = 1, .linked = 25};
 
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
@@ -128,17 +165,25 @@ int main(int argc, char **argv)
             o.seed = strtoull(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--linked")) {
             o.linked = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (more && !strcmp(argv[i], "--schemas")) {
+            o.schemas = argv[++i];
         } else if (!strcmp(argv[i], "--all")) {
             o.all = true;
+        } else if (!strcmp(argv[i], "--history")) {
+            o.history = true;
         } else if (more && !strcmp(argv[i], "--case")) {
             o.seed = strtoull(argv[++i], NULL, 10);
             o.cases = 1;
             o.show = true;
         } else {
-            fprintf(stderr, "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT]\n"
-                            "       laws --case S [--linked PERCENT]\n");
+            fprintf(stderr,
+                    "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT | --history]\n"
+                    "       laws --case S [--linked PERCENT | --history]\n"
+                    "       laws --schemas DIR [--seed S]\n");
             return 2;
         }
     }
-    return run_all(&o);
+    if (!o.cases)
+        o.cases = default_cases(o.history);
+    return o.schemas ? write_schemas(&o) : run_all(&o);
 }

@@ -369,8 +369,8 @@ int world_derive(struct world *w, const struct view *vw, bool writes, struct err
 {
     const struct link *l;
     int rc = derive_made(w, vw->s->coll, e);
-    for (unsigned n = 0; rc == 0 && n < WORLD_MAX_DEPTH &&
-                         (l = next_underived(w, vw->v, vw->s->coll, writes, 0));
+    for (unsigned n = 0;
+         rc == 0 && n < WORLD_MAX_DEPTH && (l = next_underived(w, vw->v, vw->s->coll, writes, 0));
          n++)
         rc = derive_move(w, l, 0, e);
     return rc;
