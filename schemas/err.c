@@ -222,7 +222,7 @@ void err_excerpt(struct err *e, const char *text, size_t len)
     size_t n, at, start;
     unsigned before = 0, column;
 
-    if (e->excerpt[0] || e->line == 0 || !find_fault(e, text, len, &line, &n, &column))
+    if (e->excerpt[0] || e->line == 0 || len == 0 || !find_fault(e, text, len, &line, &n, &column))
         return;
     at = column_offset(line, n, column);
     start = window_start(line, at, EXCERPT_BEFORE);

@@ -3,20 +3,10 @@
  * Invariants: the scanner, fed in two sizes of fragments, and the parser agree on what is an
  * object (but for duplicate names, which only the parser looks for) and on where a fault stands;
  * canonical text parses to itself; the rewritings without a parse give what a parse would. */
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "fuzz.h"
 #include "schemas/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-    do {                                                                                           \
-        if (!(what)) {                                                                             \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what);                             \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static int count_name(void *arg, struct span name, struct err *e)
 {

@@ -1,0 +1,83 @@
+/* Fuzz target: a store's file, damaged. The input is a list of edits of a sound one, 5 bytes and
+ * more each: offset (4, big-endian, modulo the file's size), n (1), n bytes to put there; n == 0
+ * cuts the file off there.
+ *
+ * Invariants: whatever the file holds, opening, checking, listing, writing and closing end, and a
+ * refusal says why. */
+#include <string.h>
+
+#include "fuzz.h"
+#include "fuzz_store_rig.h"
+
+static void damage(struct buf *file, const uint8_t *data, size_t size)
+{
+    for (size_t at = 0; at + 5 <= size;) {
+        size_t n = data[at + 4];
+        size_t offset = ((uint32_t)data[at] << 24 | (uint32_t)data[at + 1] << 16 |
+                         (uint32_t)data[at + 2] << 8 | data[at + 3]) %
+                        (file->n + 1);
+        at += 5;
+        if (n == 0)
+            file->n = offset;
+        for (size_t i = 0; i < n && at < size && offset + i < file->n; i++)
+            file->p[offset + i] = (char)data[at++];
+    }
+}
+
+static int add_up(void *arg, struct span key, const struct item_stat *stat, struct span text)
+{
+    (void)stat;
+    *(size_t *)arg += key.n + text.n;
+    return 0;
+}
+
+static void use_type(struct store *s, struct catalog *c, const struct version *v,
+                     const struct shape *shape)
+{
+    struct store_put p = {.key = span_of("bob"), .text = span_of("{\"name\": \"B\"}")};
+    struct err list_e = ERR_INIT, put_e = ERR_INIT;
+    size_t sum = 0;
+
+    if (store_list(s, c, v, shape, 0, LIST_TEXT | LIST_STAT, add_up, &sum, &list_e))
+        CHECK_REFUSAL(&list_e);
+    if (store_put(s, v, shape, &p, NULL, &put_e))
+        CHECK_REFUSAL(&put_e);
+}
+
+static void use(struct store *s)
+{
+    struct buf report BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT, verify_e = ERR_INIT;
+    size_t findings = 0;
+    struct catalog *c = store_catalog(s);
+
+    if (store_fsck(s, &report, &findings, &e))
+        CHECK_REFUSAL(&e);
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        for (size_t j = 0; c->entries[i].state == VERSION_LIVE && j < v->n_shapes; j++)
+            if (v->shapes[j]->kind == SHAPE_ITEM)
+                use_type(s, c, v, v->shapes[j]);
+    }
+    catalog_unref(c);
+    if (store_verify(s, span_of("v2"), NULL, &report, &verify_e))
+        CHECK_REFUSAL(&verify_e);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct store_options o = {.no_jobs = true};
+    struct buf file BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT;
+    struct store *s = NULL;
+
+    CHECK(buf_addspan(&file, rig_file()));
+    damage(&file, data, size);
+    if (store_open(rig_place(buf_span(&file)), &o, &s, &e)) {
+        CHECK_REFUSAL(&e);
+        return 0;
+    }
+    use(s);
+    store_close(s);
+    return 0;
+}
