@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -227,10 +230,34 @@ int mount_end(const char *path, struct err *e)
 
 /* ---- The guardian ---- */
 
-static void unmount_ours(const char *mountpoint, uint64_t mount_id)
+/* Answers every request that waits with an error. Root asks the mount; others ask fusectl, where
+ * the mounting user owns the file, if it is mounted. */
+static void abort_connection(const char *mountpoint)
+{
+    char path[64];
+    struct statx st;
+    ssize_t n;
+    int fd;
+
+    if (umount2(mountpoint, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+        return;
+    if (statx(AT_FDCWD, mountpoint, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &st) != 0)
+        return;
+    snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", st.stx_dev_minor);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    n = write(fd, "1", 1);
+    (void)n; /* nothing else is left to try */
+    close(fd);
+}
+
+static void unmount_ours(const char *mountpoint, uint64_t mount_id, bool dead)
 {
     int lock = mountpoint_lock(mountpoint);
 
+    if (dead && mount_id && mountpoint_id(mountpoint) == mount_id)
+        abort_connection(mountpoint);
     if (mount_id && mountpoint_id(mountpoint) == mount_id)
         mountpoint_detach(mountpoint);
     mountpoint_unlock(lock);
@@ -250,26 +277,100 @@ static void close_all_but(int fd)
 
 #define DETACH_NOW UINT64_MAX /* instead of a mount's number */
 
-static void guard(const char *mountpoint, int fd)
+/* The daemon's main thread holds `life` as long as it lives. The end of the pipe does not tell of
+ * its death: a thread that is in the kernel, telling of a name in a directory which a request of
+ * somebody's holds, keeps the pipe open, and would for ever, since nobody answers that request any
+ * more. (No signal either: the sandbox forbids signals to others, and so to children at a death.)
+ */
+static int life_begin(struct guardian *g, struct err *e)
+{
+    pthread_mutexattr_t attr;
+    void *page =
+        mmap(NULL, sizeof(*g->life), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return err_nomem(e);
+    g->life = page;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(g->life, &attr);
+    pthread_mutexattr_destroy(&attr);
+    pthread_mutex_lock(g->life);
+    return 0;
+}
+
+static void life_end(struct guardian *g)
+{
+    if (!g->life)
+        return;
+    pthread_mutex_unlock(g->life);
+    munmap(g->life, sizeof(*g->life));
+    g->life = NULL;
+}
+
+struct watch {
+    pthread_mutex_t *life;
+    int death; /* an eventfd */
+};
+
+static void *wait_for_death(void *arg)
+{
+    const struct watch *w = arg;
+
+    if (pthread_mutex_lock(w->life) == EOWNERDEAD)
+        eventfd_write(w->death, 1);
+    return NULL;
+}
+
+/* A descriptor that is readable once the daemon's main thread has died; -1 = it can't be had. */
+static int watch_daemon(pthread_mutex_t *life)
+{
+    static struct watch w;
+    pthread_t thread;
+
+    w = (struct watch){life, eventfd(0, EFD_CLOEXEC)};
+    if (w.death >= 0 && pthread_create(&thread, NULL, wait_for_death, &w) == 0)
+        pthread_detach(thread);
+    return w.death;
+}
+
+/* What the daemon says next; false: it has ended. */
+static bool hear(int fd, int death, uint64_t *ret_told)
+{
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = death, .events = POLLIN}};
+    ssize_t n;
+
+    do {
+        n = poll(p, 2, -1);
+        if (n > 0 && !(p[0].revents & POLLIN))
+            return false;
+        if (n > 0)
+            n = read(fd, ret_told, sizeof(*ret_told));
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof(*ret_told);
+}
+
+static void guard(const char *mountpoint, int fd, pthread_mutex_t *life)
 {
     uint64_t mount_id = 0, told;
-    ssize_t n;
+    int death;
 
     setsid();
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     close_all_but(fd);
+    death = watch_daemon(life);
     if (chdir("/") != 0)
         _exit(1);
-    do {
-        n = read(fd, &told, sizeof(told));
-        if (n == (ssize_t)sizeof(told) && told == DETACH_NOW)
-            unmount_ours(mountpoint, mount_id);
-        else if (n == (ssize_t)sizeof(told))
+    while (hear(fd, death, &told)) {
+        if (told == DETACH_NOW)
+            unmount_ours(mountpoint, mount_id, false);
+        else
             mount_id = told;
-    } while (n > 0 || (n < 0 && errno == EINTR));
-    unmount_ours(mountpoint, mount_id);
+    }
+    unmount_ours(mountpoint, mount_id, true);
     _exit(0);
 }
 
@@ -278,16 +379,21 @@ int guardian_start(const char *mountpoint, struct guardian *ret, struct err *e)
     int fds[2];
 
     *ret = (struct guardian){.pipe = -1};
-    if (pipe2(fds, O_CLOEXEC) != 0)
+    if (life_begin(ret, e) < 0)
+        return -1;
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        life_end(ret);
         return err_set(e, ERR_IO, "pipe: %s", strerror(errno));
+    }
     ret->pid = fork();
     if (ret->pid == 0) {
         close(fds[1]);
-        guard(mountpoint, fds[0]);
+        guard(mountpoint, fds[0], ret->life);
     }
     close(fds[0]);
     if (ret->pid < 0) {
         close(fds[1]);
+        life_end(ret);
         return err_set(e, ERR_IO, "fork: %s", strerror(errno));
     }
     ret->pipe = fds[1];
@@ -316,4 +422,5 @@ void guardian_end(struct guardian *g)
     while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     g->pipe = -1;
+    life_end(g);
 }

@@ -4,6 +4,7 @@
 #ifndef FS_MOUNTPOINT_H
 #define FS_MOUNTPOINT_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,11 +33,13 @@ bool mountpoint_store(const char *mountpoint, struct buf *ret);
 
 /* ---- The guardian ---- */
 
-/* A process that detaches the mountpoint when the daemon ends by whatever cause. It is started while
- * the daemon has one thread and all its rights. */
+/* A process that detaches the mountpoint when the daemon ends by whatever cause, and ends the requests
+ * that wait for it then. It is started while the daemon has one thread and all its rights, by the thread
+ * that lives longest. */
 struct guardian {
     int pipe; /* its other end is the guardian's; -1 = none */
     pid_t pid;
+    pthread_mutex_t *life; /* shared with it; locked by the main thread while it lives */
 };
 int guardian_start(const char *mountpoint, struct guardian *ret, struct err *e);
 void guardian_tell(struct guardian *g, uint64_t mount_id);

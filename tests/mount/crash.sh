@@ -6,11 +6,12 @@
 CASE_LIMIT=240
 CYCLES=100
 VERB_CYCLES=8
+NAME_CYCLES=20
 if [[ -n ${SCHEMAFS_LONG:-} ]]; then
-    CASE_LIMIT=28800 CYCLES=10000 VERB_CYCLES=300
+    CASE_LIMIT=28800 CYCLES=10000 VERB_CYCLES=300 NAME_CYCLES=1000
 fi
 # A sanitizer's daemon is slow to start.
-if [[ $SLOWNESS -gt 1 ]]; then CYCLES=10 VERB_CYCLES=3; fi
+if [[ $SLOWNESS -gt 1 ]]; then CYCLES=10 VERB_CYCLES=3 NAME_CYCLES=5; fi
 
 dogs_v1() {
     add v1 <<'YAML'
@@ -228,6 +229,41 @@ YAML
             200,7) return ;;
             *) fail "$marked dogs are marked, $(names "$M/v2/Breed" | wc -l) breeds made" ;;
         esac
+    done
+}
+
+# A thread of the daemon that tells the kernel of a name waits for the directory, which a client's create or
+# unlink holds until the daemon answers: killed in that moment, neither would ever end by itself.
+kill_9__while_names_come_and_go_leaves_nothing_hanging() {
+    mount_store
+    dogs_v1
+    add v2 <<<"$dogs_v2"
+    cat >"$T/names.py" <<'PY'
+import os, sys, threading
+def run(n):
+    version = ("v1", "v2")[n % 2]
+    age = (b'"1"', b"1")[n % 2]
+    try:
+        while True:
+            path = f"{sys.argv[1]}/{version}/Dog/n{n}.json"
+            with open(path, "wb") as f:
+                f.write(b'{"name": "x", "age": ' + age + b"}")
+            os.unlink(path)
+    except OSError:
+        pass
+threads = [threading.Thread(target=run, args=(n,)) for n in range(8)]
+for t in threads:
+    t.start()
+PY
+    local cycle names
+    for ((cycle = 1; cycle <= NAME_CYCLES; cycle++)); do
+        python3 "$T/names.py" "$M" &
+        names=$!
+        sleep "0.$((3 + RANDOM % 5))"
+        kill_store
+        wait_until 10 ended "$names" || fail "a client hangs after the daemon's death" "$(threads_of "$names")"
+        wait "$names" || true
+        mount_store
     done
 }
 

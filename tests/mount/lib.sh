@@ -302,10 +302,19 @@ mount_store() {
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
+# threads_of PID: what its threads wait for.
+threads_of() {
+    local task
+    for task in /proc/"$1"/task/*; do
+        printf '%s %s %s: %s\n' "${task##*/}" "$(cat "$task/comm")" "$(sed 's/.*) \(.\).*/\1/' "$task/stat")" \
+            "$(cat "$task/stack" 2>/dev/null | tr '\n' ' ')"
+    done 2>/dev/null
+}
+
 # daemon_status: waits for the daemon's end and prints its exit status.
 daemon_status() {
     local status=0
-    wait_until 20 ended "$DAEMON" || fail "the daemon did not end" "$(tail -n 20 "$T/daemon.log")"
+    wait_until 20 ended "$DAEMON" || fail "the daemon did not end" "$(tail -n 20 "$T/daemon.log")" "$(threads_of "$DAEMON")"
     wait "$DAEMON" || status=$?
     DAEMON_STATUS=$status
     DAEMON=
