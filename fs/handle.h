@@ -99,6 +99,7 @@ struct writer {
     uint64_t node;        /* the PENDING node it was created as, or 0 */
     uint64_t updates;     /* the item in limbo that the new text will update, or 0 */
     struct store_base *base;
+    struct buf before;    /* the item's text in base, until the draft has taken it over */
     const struct shape *shape; /* during a write */
     bool rebase;          /* published: the next write starts from the item as it is then */
     bool exclusive, append, sync;

@@ -291,7 +291,7 @@ int publish_text(struct fs *fs, const struct at *dir, const struct publication *
     int r = 0;
 
     if (p->number)
-        r = store_base_get(fs->store, dir->cat, dir->v, dir->s, p->number, &base, e);
+        r = store_base_get(fs->store, dir->cat, dir->v, dir->s, p->number, &base, NULL, e);
     put.base = base;
     if (r == 0)
         r = store_put(fs->store, dir->v, dir->s, &put, ret, e);

@@ -35,14 +35,20 @@ static int check_name(void *arg, struct span name, struct err *e)
 
 static int load_text(struct writer *w, const struct at *at, struct err *e)
 {
-    struct buf text BUF_CLEANUP = BUF_INIT;
+    int r;
 
     if (w->draft.loaded)
         return 0;
-    if (store_read(w->h.fs->store, at->cat, at->v, at->s, w->item.number, NULL, &text, e) < 0)
-        return -1;
     w->shape = at->s;
-    return draft_load(&w->draft, buf_span(&text), w->append, e);
+    r = draft_load(&w->draft, buf_span(&w->before), w->append, e);
+    buf_free(&w->before);
+    return r;
+}
+
+static int base_get(struct writer *w, const struct at *at, uint64_t number, struct err *e)
+{
+    buf_reset(&w->before);
+    return store_base_get(w->h.fs->store, at->cat, at->v, at->s, number, &w->base, &w->before, e);
 }
 
 /* Published before: what is written now is compared with what the item is now. */
@@ -53,14 +59,14 @@ static int take_base(struct writer *w, const struct at *at, struct err *e)
     store_base_free(w->base);
     w->base = NULL;
     w->rebase = false;
-    return store_base_get(w->h.fs->store, at->cat, at->v, at->s, w->item.number, &w->base, e);
+    return base_get(w, at, w->item.number, e);
 }
 
 /* All drafts together are bounded. */
 static int count_bytes(struct writer *w, struct err *e)
 {
     struct fs *fs = w->h.fs;
-    size_t now = w->draft.text.cap;
+    size_t now = w->draft.text.cap + w->before.cap;
 
     atomic_fetch_add(&fs->draft_bytes, now - w->counted_bytes);
     w->counted_bytes = now;
@@ -97,8 +103,8 @@ static int write_locked(struct writer *w, const struct at *at, struct span bytes
     return -1;
 }
 
-/* A write, a flush or an fsync holds no directory: it may wait until the names are told. So what was
- * refused is found beside the item, and no longer there after a save. */
+/* A write, a flush or an fsync holds no directory: it may wait until the names are told. So what
+ * was refused is found beside the item, and no longer there after a save. */
 static void reply_late(fuse_req_t req, struct writer *w, int r, const struct err *e)
 {
     struct reply reply = {.kind = REPLY_ERR, .error = r < 0 ? errno_of(e) : 0};
@@ -323,6 +329,7 @@ static void writer_free(struct handle *h)
 
     draft_deinit(&w->draft);
     store_base_free(w->base);
+    buf_free(&w->before);
     atomic_fetch_sub(&h->fs->draft_bytes, w->counted_bytes);
     atomic_fetch_sub(&h->fs->n_drafts, 1);
 }
@@ -401,7 +408,7 @@ int writer_open(fuse_req_t req, const struct at *at, struct fuse_file_info *fi, 
     w = writer_new(req, &at->in, at->ino, false, fi, e);
     if (!w)
         return -1;
-    if (store_base_get(fs->store, at->cat, at->v, at->s, at->in.number, &w->base, e) < 0) {
+    if (base_get(w, at, at->in.number, e) < 0) {
         handle_unref(&w->h);
         return -1;
     }
@@ -459,7 +466,7 @@ static int base_of_hidden(struct writer *w, const struct at *dir, struct err *e)
 {
     if (!w->updates)
         return 0;
-    return store_base_get(w->h.fs->store, dir->cat, dir->v, dir->s, w->updates, &w->base, e);
+    return store_base_get(w->h.fs->store, dir->cat, dir->v, dir->s, w->updates, &w->base, NULL, e);
 }
 
 int writer_create(fuse_req_t req, const struct at *dir, const char *name, uint64_t hidden,

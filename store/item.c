@@ -373,24 +373,36 @@ static int read_base(struct conn *c, void *arg, struct err *e)
     if (!st || conn_step(c, st, &row, e))
         return -1;
     reader_refresh(c, r->v);
+    if (r->text)
+        buf_reset(r->text);
     rc = row ? row_copy(c, st, &r->base->row, e) : gone(r, e);
     if (rc == 0)
         rc = base_snapshot(c, r, e);
+    if (rc == 0 && r->text)
+        rc = lens_text(&c->lens, r->v, r->s, &r->base->row.rec, buf_span(&r->base->row.key), false,
+                       r->text, e);
     stmt_done(st);
     return rc;
 }
 
 int store_base_get(struct store *st, const struct catalog *c, const struct version *v,
-                   const struct shape *s, uint64_t number, struct store_base **ret, struct err *e)
+                   const struct shape *s, uint64_t number, struct store_base **ret,
+                   struct buf *ret_text, struct err *e)
 {
     struct store_base *b = calloc(1, sizeof *b);
-    struct reading r = {.v = v, .s = s, .number = number, .base = b};
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    struct reading r = {
+        .v = v, .s = s, .number = number, .base = b, .text = ret_text ? &text : NULL};
 
     if (!b)
         return err_nomem(e);
     if (with_reader(st, c, v, s, read_base, &r, e)) {
         store_base_free(b);
         return -1;
+    }
+    if (ret_text && !buf_addspan(ret_text, buf_span(&text))) {
+        store_base_free(b);
+        return err_nomem(e);
     }
     *ret = b;
     return 0;
@@ -451,8 +463,8 @@ static int trial_tx(struct store_tx *tx, void *arg, struct err *e)
 static int try_text(struct store *st, const struct version *v, const struct shape *s,
                     const struct store_base *base, struct span text, struct err *e)
 {
-    struct trial t = {v, s, {.text = text, .base = base, .key = span_of("a new item"),
-                             .exclusive = !base}};
+    struct trial t = {
+        v, s, {.text = text, .base = base, .key = span_of("a new item"), .exclusive = !base}};
     struct err why = ERR_INIT;
 
     if (base)

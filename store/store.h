@@ -111,11 +111,13 @@ int store_lookup(struct store *st, const struct catalog *c, const struct version
 int store_key(struct store *st, const struct catalog *c, const struct version *v,
               const struct shape *s, uint64_t number, struct buf *ret_key, struct err *e);
 
-/* An item as it is now, to be the base of a later store_put. Owned by the caller. */
+/* An item as it is now, to be the base of a later store_put. Owned by the caller. ret_text: its text at the
+ * same moment, appended; may be NULL. Who edits a text and puts it back needs both of one moment: a text
+ * that is newer than the base puts back what another writer has changed since. */
 struct store_base;
 int store_base_get(struct store *st, const struct catalog *c, const struct version *v,
                    const struct shape *s, uint64_t number, struct store_base **ret,
-                   struct err *e);
+                   struct buf *ret_text, struct err *e);
 void store_base_free(struct store_base *b); /* NULL is fine */
 
 /* Items of one shape in order of their number, after `after` (0 = from the start). For each:

@@ -104,6 +104,40 @@ PY
     assert_json "$D2/rex.json" .age 10
 }
 
+# What is edited is the item as it was at open: a text that came later, against what it was then, would put back
+# what another has changed since.
+merge__what_is_read_for_editing_is_what_changes_are_told_by() {
+    python3 - "$D1/rex.json" "$D2/rex.json" <<'PY'
+import json, os, sys
+def write(text):
+    with open(sys.argv[2], "w") as f:
+        f.write(text)
+fd = os.open(sys.argv[1], os.O_RDWR)
+write('{"name": "Rex", "age": 20}')
+item = json.loads(os.read(fd, 4096))
+assert item["age"] == 3, item
+write('{"name": "Rex", "age": 30}')
+item["breed"] = "Boxer"
+os.ftruncate(fd, 0)
+os.pwrite(fd, json.dumps(item).encode(), 0)
+os.close(fd)
+PY
+    assert_json "$D1/rex.json" . '{"name":"Rex","breed":"Boxer","age":30}'
+}
+
+merge__strict_keeps_changes_of_different_fields() {
+    remount_store -o strict
+    python3 - "$D1/rex.json" "$D2/rex.json" <<'PY'
+import sys
+one, two = open(sys.argv[1], "w"), open(sys.argv[2], "w")
+one.write('{"name": "Rex", "breed": "Boxer", "age": 3}')
+two.write('{"name": "Rex", "age": 20}')
+two.close()
+one.close()
+PY
+    assert_json "$D1/rex.json" . '{"name":"Rex","breed":"Boxer","age":20}'
+}
+
 merge__strict_refuses_a_field_that_another_changed_meanwhile() {
     remount_store -o strict
     cat >"$T/race.py" <<'PY'

@@ -202,7 +202,7 @@ static struct store_base *base_of(const char *version, const char *type, const c
     struct catalog *c = store_catalog(r.s);
     struct store_base *b = NULL;
 
-    ASSERT_OK(store_base_get(r.s, c, v, rig_type(v, type), rig_number(&r, version, type, key), &b,
+    ASSERT_OK(store_base_get(r.s, c, v, rig_type(v, type), rig_number(&r, version, type, key), &b, NULL,
                              &r.err));
     catalog_unref(c);
     return b;
