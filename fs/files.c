@@ -20,8 +20,11 @@ struct entry {
 };
 
 struct files {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;  /* guards all below */
     pthread_cond_t closed; /* some cached reader closed */
+    unsigned n_waited_for; /* cached readers that have not outlasted a wait */
+    unsigned n_wide;       /* wide writes under way */
+    int64_t last_wide_ns;  /* when the last one ended; 0 = never */
     struct entry *buckets[BUCKETS];
 };
 
@@ -140,6 +143,13 @@ static bool has_writer(const struct entry *en)
     return false;
 }
 
+static bool has_wide_locked(struct files *f)
+{
+    if (f->last_wide_ns && monotonic_ns() - f->last_wide_ns > WRITER_NEAR_NS)
+        f->last_wide_ns = 0;
+    return f->n_wide || f->last_wide_ns;
+}
+
 bool files_open_reader(struct files *f, struct opening *o)
 {
     struct entry *en;
@@ -148,9 +158,11 @@ bool files_open_reader(struct files *f, struct opening *o)
     o->writer = o->outlasted = false;
     pthread_mutex_lock(&f->lock);
     en = make_locked(f, o->ino);
-    cached = en && !en->last_writer_ns && !has_writer(en);
-    if (cached)
+    cached = en && !en->last_writer_ns && !has_writer(en) && !has_wide_locked(f);
+    if (cached) {
         link_locked(en, o);
+        f->n_waited_for++;
+    }
     pthread_mutex_unlock(&f->lock);
     return cached;
 }
@@ -163,18 +175,32 @@ static bool waits_for_reader(const struct entry *en)
     return false;
 }
 
-static void wait_for_readers_locked(struct files *f, struct entry *en)
+static struct timespec wait_end(void)
 {
     int64_t end = monotonic_ns() + WAIT_NS;
-    struct timespec until = {end / 1000000000, end % 1000000000};
+
+    return (struct timespec){end / 1000000000, end % 1000000000};
+}
+
+static void outlast_locked(struct files *f, struct entry *en)
+{
+    for (struct opening *o = en->list; o; o = o->next) {
+        if (!o->writer && !o->outlasted)
+            f->n_waited_for--;
+        o->outlasted = true;
+    }
+}
+
+static void wait_for_readers_locked(struct files *f, struct entry *en)
+{
+    struct timespec until = wait_end();
     int timed_out = 0;
 
     if (waits_for_reader(en))
         loop_will_block();
     while (waits_for_reader(en) && !timed_out)
         timed_out = pthread_cond_timedwait(&f->closed, &f->lock, &until);
-    for (struct opening *o = en->list; o; o = o->next)
-        o->outlasted = true;
+    outlast_locked(f, en);
 }
 
 bool files_open_writer(struct files *f, struct opening *o)
@@ -194,6 +220,31 @@ bool files_open_writer(struct files *f, struct opening *o)
     return en != NULL;
 }
 
+void files_begin_wide(struct files *f)
+{
+    struct timespec until = wait_end();
+    int timed_out = 0;
+
+    pthread_mutex_lock(&f->lock);
+    f->n_wide++;
+    if (f->n_waited_for)
+        loop_will_block();
+    while (f->n_waited_for && !timed_out)
+        timed_out = pthread_cond_timedwait(&f->closed, &f->lock, &until);
+    for (unsigned i = 0; f->n_waited_for && i < BUCKETS; i++)
+        for (struct entry *en = f->buckets[i]; en; en = en->next)
+            outlast_locked(f, en);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void files_end_wide(struct files *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->n_wide--;
+    f->last_wide_ns = monotonic_ns();
+    pthread_mutex_unlock(&f->lock);
+}
+
 bool files_has_writer(struct files *f, uint64_t ino)
 {
     const struct entry *en;
@@ -201,7 +252,7 @@ bool files_has_writer(struct files *f, uint64_t ino)
 
     pthread_mutex_lock(&f->lock);
     en = find_locked(f, ino);
-    has = en && (en->last_writer_ns || has_writer(en));
+    has = has_wide_locked(f) || (en && (en->last_writer_ns || has_writer(en)));
     pthread_mutex_unlock(&f->lock);
     return has;
 }
@@ -214,10 +265,12 @@ void files_close(struct files *f, struct opening *o)
     en = find_locked(f, o->ino);
     if (en) {
         unlink_locked(en, o);
-        if (o->writer)
+        if (o->writer) {
             en->last_writer_ns = monotonic_ns();
-        else
+        } else {
+            f->n_waited_for -= !o->outlasted;
             pthread_cond_broadcast(&f->closed);
+        }
     }
     pthread_mutex_unlock(&f->lock);
 }

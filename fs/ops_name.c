@@ -26,20 +26,46 @@ static void reply_name(fuse_req_t req, const struct at *dir, const char *name, i
 
 /* ---- unlink ---- */
 
+/* What refers to an item shows its key; what referred to a deleted one may change or go with it. */
+static int delete_item(struct fs *fs, const struct at *dir, uint64_t number, struct err *e)
+{
+    int r;
+
+    files_begin_wide(fs->files);
+    r = store_delete(fs->store, dir->v, dir->s, number, e);
+    files_end_wide(fs->files);
+    return r;
+}
+
+/* One that is being made may have become an item since its name was looked up: its writer has
+ * published it, and is about to say so here. */
+static int unlink_node(struct fs *fs, const struct at *dir, const struct found_name *f,
+                       struct err *e)
+{
+    struct err gone = ERR_INIT;
+    struct item_stat st;
+
+    scratch_unlink(fs->scratch, f->node.node);
+    if (f->node.kind != SCRATCH_PENDING ||
+        store_lookup(fs->store, dir->cat, dir->v, dir->s, f->key, &st, NULL, &gone) < 0 ||
+        scratch_hides(fs->scratch, dir->ino, st.number))
+        return 0;
+    return delete_item(fs, dir, st.number, e) < 0 && e->code != ERR_NOT_FOUND ? -1 : 0;
+}
+
 static int unlink_found(struct fs *fs, const struct at *dir, const struct found_name *f,
                         struct err *e)
 {
     switch (f->what) {
     case FOUND_NODE:
-        scratch_unlink(fs->scratch, f->node.node);
-        return 0;
+        return unlink_node(fs, dir, f, e);
     case FOUND_LIMBO:
-        if (store_delete(fs->store, dir->v, dir->s, f->number, e) < 0)
+        if (delete_item(fs, dir, f->number, e) < 0)
             return -1;
         scratch_unlink(fs->scratch, f->node.node);
         return 0;
     case FOUND_ITEM:
-        return store_delete(fs->store, dir->v, dir->s, f->number, e);
+        return delete_item(fs, dir, f->number, e);
     case FOUND_NONE:
         break;
     }
@@ -110,7 +136,7 @@ static int drop_limbo(struct move *m, const struct found_name *f, struct err *e)
 {
     if (f->what != FOUND_LIMBO)
         return 0;
-    return store_delete(m->fs->store, m->dir->v, m->dir->s, f->number, e);
+    return delete_item(m->fs, m->dir, f->number, e);
 }
 
 static int move_node(struct move *m, struct err *e)
@@ -145,8 +171,13 @@ static void drop_pending_target(struct move *m)
 
 static int rename_in_store(struct move *m, struct err *e)
 {
-    if (store_rename(m->fs->store, m->dir->v, m->dir->s, m->from.number, m->to.key, m->noreplace,
-                     e) < 0)
+    int r;
+
+    files_begin_wide(m->fs->files);
+    r = store_rename(m->fs->store, m->dir->v, m->dir->s, m->from.number, m->to.key, m->noreplace,
+                     e);
+    files_end_wide(m->fs->files);
+    if (r < 0)
         return -1;
     usage_wrote(m->fs->usage, m->dir->v->number, 1);
     drop_pending_target(m);

@@ -197,6 +197,51 @@ static void keep_mtime(struct writer *w, const struct at *at, int64_t asked_ns,
         log_line("the time of an item is not kept: %s", e.text);
 }
 
+/* Texts of items that refer to this one may show what it holds. */
+static int put_wide(struct fs *fs, const struct at *at, const struct store_put *p,
+                    struct item_stat *ret, struct err *e)
+{
+    int r;
+
+    files_begin_wide(fs->files);
+    r = store_put(fs->store, at->v, at->s, p, ret, e);
+    files_end_wide(fs->files);
+    return r;
+}
+
+/* A writer that made its file is known to files.h by that alone, not by the item: one that another
+ * made under the name meanwhile may have readers. */
+static int put_made(struct fs *fs, const struct at *at, struct store_put *p, struct item_stat *ret,
+                    struct err *e)
+{
+    struct err taken = ERR_INIT;
+    bool exclusive = p->exclusive;
+
+    if (p->number)
+        return put_wide(fs, at, p, ret, e);
+    p->exclusive = true;
+    if (store_put(fs->store, at->v, at->s, p, ret, &taken) == 0)
+        return 0;
+    if (taken.code != ERR_EXISTS || exclusive) {
+        *e = taken;
+        return -1;
+    }
+    p->exclusive = false;
+    return put_wide(fs, at, p, ret, e);
+}
+
+static int put_somehow(struct writer *w, const struct at *at, struct store_put *p,
+                       struct item_stat *ret, struct err *e)
+{
+    struct fs *fs = w->h.fs;
+
+    if (at->cat->n_volatile)
+        return put_wide(fs, at, p, ret, e);
+    if (w->node)
+        return put_made(fs, at, p, ret, e);
+    return store_put(fs->store, at->v, at->s, p, ret, e);
+}
+
 static int put(struct writer *w, const struct at *at, struct span key, struct item_stat *ret,
                struct err *e)
 {
@@ -214,7 +259,7 @@ static int put(struct writer *w, const struct at *at, struct span key, struct it
 
     if (!p.mtime_ns && w->node && scratch_get(w->h.fs->scratch, w->node, &info) && info.has_mtime)
         p.mtime_ns = info.mtime_ns;
-    if (store_put(w->h.fs->store, at->v, at->s, &p, ret, e) < 0)
+    if (put_somehow(w, at, &p, ret, e) < 0)
         return -1;
     usage_wrote(w->h.fs->usage, at->v->number, 1);
     keep_mtime(w, at, p.mtime_ns, ret);
@@ -293,7 +338,9 @@ int publish_text(struct fs *fs, const struct at *dir, const struct publication *
     if (p->number)
         r = store_base_get(fs->store, dir->cat, dir->v, dir->s, p->number, &base, NULL, e);
     put.base = base;
-    if (r == 0)
+    if (r == 0 && dir->cat->n_volatile)
+        r = put_wide(fs, dir, &put, ret, e);
+    else if (r == 0)
         r = store_put(fs->store, dir->v, dir->s, &put, ret, e);
     store_base_free(base);
     if (apart)

@@ -178,10 +178,14 @@ static int append_lines(struct stream *s, const struct at *at, struct span lines
 {
     struct fs *fs = s->h.fs;
     size_t items;
+    int r;
 
     if (lines.n == 0)
         return 0;
-    if (store_append(fs->store, at->v, at->s, lines, &items, e) < 0)
+    files_begin_wide(fs->files);
+    r = store_append(fs->store, at->v, at->s, lines, &items, e);
+    files_end_wide(fs->files);
+    if (r < 0)
         return refuse(s, at, lines, e);
     usage_wrote(fs->usage, at->v->number, items);
     s->lines += count_lines(lines);
