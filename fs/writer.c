@@ -103,8 +103,10 @@ static int write_locked(struct writer *w, const struct at *at, struct span bytes
     return -1;
 }
 
-/* A write, a flush or an fsync holds no directory: it may wait until the names are told. So what
- * was refused is found beside the item, and no longer there after a save. */
+/* A flush holds neither a directory nor the inode: it may wait until the names are told. So what was
+ * refused is found beside the item once it is closed, and no longer there after a save. A write and an
+ * fsync hold the inode: an unlink of it waits for them with its directory in hand, and the names thread
+ * for that directory, so these are answered before. */
 static void reply_late(fuse_req_t req, struct writer *w, int r, const struct err *e)
 {
     struct reply reply = {.kind = REPLY_ERR, .error = r < 0 ? errno_of(e) : 0};
@@ -145,7 +147,7 @@ static void writer_write(fuse_req_t req, struct handle *h, struct span bytes, of
         r = write_locked(w, &at, bytes, (uint64_t)offset, &e);
     pthread_mutex_unlock(&h->lock);
     if (r < 0)
-        reply_late(req, w, r, &e);
+        reply_done(req, r, &e);
     else
         fuse_reply_write(req, bytes.n);
 }
@@ -278,7 +280,7 @@ static void writer_fsync(fuse_req_t req, struct handle *h)
     if (r == 0)
         r = fsync_locked(w, &at, &e);
     pthread_mutex_unlock(&h->lock);
-    reply_late(req, w, r, &e);
+    reply_done(req, r, &e);
 }
 
 /* A name that was made for an item that never came. */
