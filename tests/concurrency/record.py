@@ -125,13 +125,19 @@ class Client:
     def edit(self, version, key):
         fd = os.open(self.path(version, key), os.O_RDWR)
         try:
-            values = list(from_object(version, json.loads(os.read(fd, 65536))))
+            text = os.read(fd, 65536)
+            if not text: # somebody is making it just now
+                raise OSError(errno.ESTALE, "nothing to edit yet")
+            values = list(from_object(version, json.loads(text)))
             which = self.rng.randrange(2)
             values[which] = self.value()
             os.lseek(fd, 0, os.SEEK_SET)
             os.ftruncate(fd, 0)
         except BaseException:
-            os.close(fd)
+            try:
+                os.close(fd)
+            except OSError:
+                pass
             raise
         text = to_text(version, values)
         values[1 - which] = ...

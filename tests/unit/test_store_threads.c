@@ -125,6 +125,44 @@ START_TEST(versions__come_while_one_is_read_and_written)
 }
 END_TEST
 
+/* Every other append has a second line that is refused: its first one is undone, though it shares a
+ * transaction with what others append. */
+static void *appends(void *arg)
+{
+    const struct worker *w = arg;
+    const struct version *v = rig_version(&r, "v1");
+
+    for (unsigned i = 0; i < ROUNDS / 6; i++) {
+        bool good = i % 2;
+        char lines[128];
+        struct err e = ERR_INIT;
+        struct span text = {lines, 0};
+        size_t n;
+        text.n = (size_t)snprintf(lines, sizeof lines, "{\"_key\": \"%s%u-%u\", \"a\": \"1\"}\n%s",
+                                  good ? "good" : "bad", w->n, i, good ? "" : "{\"no\": 1}\n");
+        int rc = store_append(r.s, v, rig_type(v, "Dog"), text, &n, &e);
+        ck_assert_int_eq(rc, good ? 0 : -1);
+    }
+    return NULL;
+}
+
+START_TEST(appends__what_is_refused_leaves_nothing_in_a_shared_commit)
+{
+    struct worker w[4] = {0};
+
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {a: string, b: string}}\n");
+    for (unsigned i = 0; i < 4; i++) {
+        w[i].n = i;
+        ck_assert_int_eq(pthread_create(&w[i].thread, NULL, appends, &w[i]), 0);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        pthread_join(w[i].thread, NULL);
+    ck_assert_int_eq(rig_sql(&r, "SELECT count(*) FROM item WHERE key LIKE 'bad%'"), 0);
+    ck_assert_int_eq(rig_sql(&r, "SELECT count(*) FROM item WHERE key LIKE 'good%'"),
+                     4 * (ROUNDS / 12));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_threads");
@@ -135,6 +173,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, versions__come_while_one_is_read_and_written);
+    tcase_add_test(t, appends__what_is_refused_leaves_nothing_in_a_shared_commit);
     suite_add_tcase(s, t);
     runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);
