@@ -3,7 +3,8 @@
 
 Every item has two fields, a and b, and every value that is ever written is another one. A client takes a random
 key, a random version and a random way: it reads, replaces, edits one field, renames a scratch file over the item,
-appends a line to the stream, removes the item. OUT/N.jsonl gets a line for each field of each operation:
+appends a line to the stream, removes the item. Every other second all of them only read, for a file that was not
+written of late is read from the page cache. OUT/N.jsonl gets a line for each field of each operation:
 
     [key, field, what, value, called_ns, returned_ns]
 
@@ -210,7 +211,8 @@ class Client:
                 time.sleep(0.01)
                 continue
             key = self.rng.choice(EDITED + REMOVED)
-            table = edited if key in EDITED else removed
+            calm = int(time.monotonic()) % 2
+            table = [("read", 1)] if calm else edited if key in EDITED else removed
             way = self.rng.choices([w for w, _ in table], [n for _, n in table])[0]
             version = self.rng.choice(VERSIONS)
             if way == "stream":
