@@ -125,6 +125,22 @@ PY
     assert_json "$D1/rex.json" . '{"name":"Rex","breed":"Boxer","age":30}'
 }
 
+# Just after a write readers take the text for themselves: what the kernel keeps shows only later.
+seen__pages_that_every_version_kept_are_dropped_by_a_write() {
+    local round
+    for round in 1 2 3; do
+        sleep 0.6
+        cat "$D1/rex.json" "$D2/rex.json" >/dev/null
+        put "$D1/rex.json" "{\"name\": \"Rex $round\", \"age\": $round}"
+        sleep 0.6
+        assert_json "$D2/rex.json" .name "\"Rex $round\""
+        cat "$D1/rex.json" >/dev/null
+        put "$D2/rex.json" "{\"name\": \"Max $round\", \"age\": $round}"
+        sleep 0.6
+        assert_json "$D1/rex.json" .name "\"Max $round\""
+    done
+}
+
 merge__strict_keeps_changes_of_different_fields() {
     remount_store -o strict
     python3 - "$D1/rex.json" "$D2/rex.json" <<'PY'

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# A disk that is full, and one whose sync fails, under a mount: what a program gets, and what is there afterwards.
+# shellcheck source-path=SCRIPTDIR disable=SC2119
+. "$(dirname "$0")/lib.sh"
+
+CASE_LIMIT=90
+
+dogs() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Dog: {fields: {name: {type: string, required: true}, text: string}}
+YAML
+}
+
+setup() { :; }
+
+# A small disk of the case's own; it goes with the case's directory.
+small_disk() {
+    [[ $(id -u) -eq 0 ]] || skip 'only root mounts a disk'
+    mkdir "$T/disk"
+    mount -t tmpfs -o size=3m tmpfs "$T/disk" || skip 'no tmpfs here'
+    S=$T/disk/store.db
+    # shellcheck disable=SC2064
+    trap "umount -l '$T/disk'; $(trap -p EXIT | sed "s/^trap -- '//; s/' EXIT$//")" EXIT
+}
+
+# Writes items until one is refused; prints how many were acknowledged.
+fill() {
+    cat >"$T/fill.py" <<'PY'
+import errno, sys
+n = 0
+try:
+    while n < 2000:
+        with open(f"{sys.argv[1]}/v1/Dog/d{n}.json", "w") as f:
+            f.write('{"name": "dog %d", "text": "%s"}' % (n, "x" * 8000))
+        n += 1
+except OSError as e:
+    print(n, errno.errorcode[e.errno])
+PY
+    python3 "$T/fill.py" "$M"
+}
+
+full__a_write_gets_enospc_and_what_was_acknowledged_stays() {
+    small_disk
+    mount_store
+    dogs
+    local said n
+    said=$(fill)
+    n=${said% *}
+    assert_eq "${said#* }" ENOSPC
+    [[ $n -gt 50 ]] || fail "only $n items fit"
+    assert_eq "$(jq -r .name "$M"/v1/Dog/d*.json | sort -V)" "$(for ((i = 0; i < n; i++)); do echo "dog $i"; done)"
+    assert_fails verb add v1
+    rm "$M/v1/Dog/d0.json" 2>/dev/null || true
+    unmount_store
+    mount -o remount,size=16m "$T/disk"
+    mount_store
+    put "$M/v1/Dog/late.json" '{"name": "Late"}'
+    assert_json "$M/v1/Dog/late.json" .name '"Late"'
+    unmount_store
+    "$SCHEMAFS" fsck "$S" >"$T/found" || fail fsck "$(head -n 5 "$T/found")"
+    figures full_disk "1 cycles, $n acknowledged, 0 lost"
+}
+
+full__the_same_daemon_goes_on_when_there_is_room_again() {
+    small_disk
+    mount_store
+    dogs
+    fill >/dev/null
+    mount -o remount,size=16m "$T/disk"
+    put "$M/v1/Dog/late.json" '{"name": "Late"}'
+    assert_json "$M/v1/Dog/late.json" .name '"Late"'
+}
+
+# The daemon's syncs fail while this says 1.
+syncs_fail() { printf %s "$1" | dd of="$T/fail" conv=notrunc status=none; }
+
+cat_fsync() {
+    python3 - "$M/v1/Dog/$1.json" <<'PY'
+import errno, os, sys
+try:
+    fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+    os.write(fd, b'{"name": "Synced"}')
+    os.fsync(fd)
+    print("ok")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+PY
+}
+
+sync_failed__is_eio_then_erofs_until_the_next_mount() {
+    [[ $SLOWNESS -eq 1 ]] || skip 'a sanitizer wants to be loaded first'
+    need cc
+    cc -shared -fPIC -o "$T/fail_sync.so" "$ROOT/tests/mount/fail_sync.c"
+    printf 0 >"$T/fail"
+    FAIL_SYNC=$T/fail LD_PRELOAD=$T/fail_sync.so mount_store
+    dogs
+    put "$M/v1/Dog/rex.json" '{"name": "Rex"}'
+    syncs_fail 1
+    assert_eq "$(cat_fsync doubt)" EIO 'the fsync whose sync failed'
+    syncs_fail 0
+    assert_eq "$(cat_fsync again)" EROFS 'the next one, though the disk is well again'
+    assert_errno EROFS cp "$M/v1/Dog/rex.json" "$M/v1/Dog/new.json"
+    assert_json "$M/v1/Dog/rex.json" .name '"Rex"'
+    unmount_store
+    mount_store
+    assert_eq "$(cat_fsync again)" ok 'an fsync through the next mount'
+    assert_json "$M/v1/Dog/rex.json" .name '"Rex"'
+    figures failed_sync '1 cycles, 1 refused, 0 lost'
+}
+
+run_tests "$@"
