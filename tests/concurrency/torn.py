@@ -2,7 +2,9 @@
 """torn.py MOUNT READS SECONDS: readers of items while others replace them with plain `>`, and counters.
 
 An item carries a text, as long as chance wants, and its checksum; writers replace it through any version. A read
-must parse and carry its checksum. One that took longer than a writer waits for (docs/concurrency.md) and is torn
+must parse and carry its checksum. Beside a writer, and half a second after, readers take the text for themselves: so
+some items are written all the time, and some so seldom that a write meets readers of the page cache; and every other
+second lines are appended to the stream for one item that has no other writer. One that took longer than a writer waits for (docs/concurrency.md) and is torn
 is counted as crossed and made again. A field of each counted item belongs to one version, and is counted up by one
 client of it, which reads what it finds, writes one more and notes what was acknowledged: the sum must be there.
 Ends after so many reads, and not before so many seconds.
@@ -14,7 +16,9 @@ import sys
 import time
 import zlib
 
-ITEMS, READERS, WRITERS = 4, 3, 2
+READERS, WRITERS = 3, 2
+BUSY, SELDOM, APPENDED = ["k0", "k1"], ["k2", "k3"], "k4"
+SELDOM_S = 0.3 # between two writes, each of another of SELDOM
 VERSIONS = ("v1", "v2")
 TEXT = {"v1": "text", "v2": "words"}
 WAITED_FOR_NS = 20_000_000
@@ -27,7 +31,7 @@ def whole(version, raw):
 
 def read(mount, rng, counts):
     version = rng.choice(VERSIONS)
-    path = f"{mount}/{version}/T/k{rng.randrange(ITEMS)}.json"
+    path = f"{mount}/{version}/T/{rng.choice(BUSY + SELDOM * 2 + [APPENDED])}.json"
     opened = time.monotonic_ns()
     with open(path, "rb") as f:
         raw = f.read()
@@ -45,11 +49,29 @@ def read(mount, rng, counts):
         print(f"torn after {took / 1e6} ms through {version}: {raw[:200]}", file=sys.stderr)
 
 
-def write(mount, rng, counts):
+def seldom(mount, rng, counts):
+    time.sleep(SELDOM_S)
+    write(mount, rng, counts, SELDOM[int(time.time() / SELDOM_S) % len(SELDOM)])
+
+
+def write(mount, rng, counts, key=None):
+    key = key or rng.choice(BUSY)
     version = rng.choice(VERSIONS)
     text = rng.choice("abcdef") * rng.randrange(1, 9000 if rng.random() < 0.2 else 300)
-    with open(f"{mount}/{version}/T/k{rng.randrange(ITEMS)}.json", "w") as f:
+    with open(f"{mount}/{version}/T/{key}.json", "w") as f:
         json.dump({TEXT[version]: text, "sum": str(zlib.crc32(text.encode()))}, f)
+    counts["writes"] += 1
+
+
+def append(mount, rng, counts):
+    if int(time.time()) % 2:
+        time.sleep(0.05)
+        return
+    version = rng.choice(VERSIONS)
+    text = rng.choice("abcdef") * rng.randrange(1, 300)
+    line = {"_key": APPENDED, TEXT[version]: text, "sum": str(zlib.crc32(text.encode()))}
+    with open(f"{mount}/{version}/T.jsonl", "a") as f:
+        f.write(json.dumps(line) + "\n")
     counts["writes"] += 1
 
 
@@ -66,7 +88,8 @@ def count_up(mount, version, counts):
 
 def client(role, seed, mount, share, end, out):
     rng, counts = random.Random(seed), dict.fromkeys(("reads", "torn", "crossed", "writes", "acknowledged"), 0)
-    acts = {"read": lambda: read(mount, rng, counts), "write": lambda: write(mount, rng, counts)}
+    acts = {"read": lambda: read(mount, rng, counts), "write": lambda: write(mount, rng, counts),
+            "seldom": lambda: seldom(mount, rng, counts), "append": lambda: append(mount, rng, counts)}
     act = acts.get(role) or (lambda: count_up(mount, role, counts))
     # The others go on as long as there is a reader.
     while time.time() < end or (role == "read" and counts["reads"] < share) or (role != "read" and os.path.exists(out)):
@@ -94,7 +117,7 @@ def main():
     reading = f"{os.environ.get('TMPDIR', '/tmp')}/torn.{os.getpid()}"
     open(reading, "w").close()
     end = time.time() + seconds
-    roles = ["read"] * READERS + ["write"] * WRITERS + list(VERSIONS)
+    roles = ["read"] * READERS + ["write"] * WRITERS + ["append", "seldom"] + list(VERSIONS)
     children = [spawn(role, i, mount, reads // READERS + 1, end, reading) for i, role in enumerate(roles)]
     total, failed = {}, 0
     for role, pid, r in children:

@@ -28,7 +28,7 @@ migrate:
 YAML
     python3 - "$M/v1" <<'PY'
 import sys, zlib
-for n in range(4):
+for n in range(5):
     open(f"{sys.argv[1]}/T/k{n}.json", "w").write('{"text": "a", "sum": "%d"}' % zlib.crc32(b"a"))
 open(f"{sys.argv[1]}/C/c.json", "w").write('{"n_v1": "0", "n_v2": "0"}')
 for n in range(500):
