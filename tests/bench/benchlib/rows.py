@@ -449,20 +449,29 @@ class Rows:
                             {"ours": self._idle},
                             [Bar("0.1 %", lambda m: m["ours"], 0.1, "%")], 1)
 
+    def _overwrite(self, where, turn):
+        return self.f.drive("overwrite", f"--items={self.f.items}", f"--seed={turn + 1}",
+                            f"--count={min(self.f.items, 300)}", where)["us"]["mean"]
+
+    def history(self):
+        """What keeping revisions costs a writer: the same store mounted with and without."""
+        return Row("history", "overwriting an item, what it was kept", "us",
+                   lambda stack: self._each(stack, {
+                       "ours": lambda: self.s.ours(self._copy(self.f.store, "kept.db")),
+                       "without": lambda: self.s.ours(self._copy(self.f.store, "off.db"),
+                                                      options="history=0"),
+                   }, self._overwrite), [Bar("1.25 x history=0", over("ours", "without"), 1.25)], 31)
+
     def write_many(self):
         """Writing while 2, 10 and 50 versions compute a value from what is written."""
         def store(n):
             return self.f.with_versions(self.f.store, f"computing{n}.db", schema.computing(n + 1))
 
-        def overwrite(where, turn):
-            return self.f.drive("overwrite", f"--items={self.f.items}", f"--seed={turn + 1}",
-                                f"--count={min(self.f.items, 300)}", where)["us"]["mean"]
-
         return Row("write_many", "overwriting an item, 50 computing versions live", "us",
                    lambda stack: self._each(stack, {
                        "ours": lambda: self.s.ours(store(50)),
                        **{f"with_{n}": lambda n=n: self.s.ours(store(n)) for n in (1, 2, 10)},
-                   }, overwrite), [
+                   }, self._overwrite), [
                        Bar("2: 1.3 x with one", over("with_2", "with_1"), 1.3),
                        Bar("10: 2 x with one", over("with_10", "with_1"), 2),
                        Bar("50: 5 x with one", over("ours", "with_1"), 5)], 15)
@@ -474,7 +483,7 @@ class Rows:
             self.cold_open_ro, self.grep_ro, self.grep, self.create, self.stream_read,
             self.stream_append, self.add, self.revert, self.backfill, self.backfill_reader,
             self.load, self.finalize, self.memory, self.idle, self.far, self.far_filled,
-            self.versions, self.mount, self.write_many)]
+            self.versions, self.mount, self.history, self.write_many)]
 
 
 def peak_mib(pid):
