@@ -88,6 +88,12 @@ static const struct cli_verb verbs[] = {
      "Into a store that is not mounted, all or nothing. Each line has the item's key under "
      "\"_key\".\n",
      0, 3, 3, cli_import},
+    {"backup", "STORE FILE", "copy a store, mounted or not, to a new file",
+     "The copy is of one moment: what was acknowledged before it began is in it, writers go on "
+     "meanwhile.\n"
+     "FILE appears whole and synced, or not at all, and is never written over. It is a store: it can\n"
+     "be mounted and checked.\n",
+     0, 2, 2, cli_backup},
     {"fsck", "STORE", "check a store that is not mounted",
      "Reads everything and repairs nothing. Exits with 0 when there is nothing to say.\n", 0, 1, 1,
      cli_fsck},

@@ -55,6 +55,7 @@ int cli_verb(const struct cli_args *a); /* add, backfill, finalize, revert, veri
 int cli_export(const struct cli_args *a);
 int cli_import(const struct cli_args *a);
 int cli_fsck(const struct cli_args *a);
+int cli_backup(const struct cli_args *a);
 
 /* ---- For the verbs ---- */
 

@@ -119,7 +119,7 @@ static int inspect(const char *path, bool *ret_missing, bool *ret_empty, struct 
 
 /* ---- Creating ---- */
 
-static int sync_dir(const char *path, struct err *e)
+int file_sync_dir(const char *path, struct err *e)
 {
     char copy[PATH_MAX];
     int fd, rc = 0;
@@ -177,7 +177,7 @@ static int create(const struct store *s, struct err *e)
     }
     if (rename(tmp.p, s->path))
         return refuse_path(s->path, e);
-    return sync_dir(s->path, e);
+    return file_sync_dir(s->path, e);
 }
 
 /* ---- Write-ahead logging ---- */
@@ -449,6 +449,47 @@ int store_open(const char *path, const struct store_options *o, struct store **r
     }
     *ret = s;
     return 0;
+}
+
+/* Beside its daemon: one reading connection, in the writer's place. */
+static int open_beside(struct store *s, struct err *e)
+{
+    bool missing, empty;
+
+    if (inspect(s->path, &missing, &empty, e))
+        return -1;
+    if (missing || empty)
+        return err_set(e, ERR_BUSY, "\"%s\" is being made by another process", s->path);
+    return conn_open(s, false, &s->writer, e) || format_check(s, s->writer, e) ? -1 : 0;
+}
+
+int store_open_source(const char *path, struct store **ret, struct err *e)
+{
+    struct store_options o = {.read_only = true, .no_jobs = true};
+    struct err why = ERR_INIT;
+    struct store *s = NULL;
+
+    if (store_open(path, &o, ret, &why) == 0)
+        return 0;
+    if (why.code != ERR_BUSY) {
+        *e = why;
+        return -1;
+    }
+    if (store_alloc(path, &o, &s, e) || open_beside(s, e)) {
+        if (s)
+            store_free(s);
+        return -1;
+    }
+    *ret = s;
+    return 0;
+}
+
+void store_close_source(struct store *s)
+{
+    if (s && s->lock_fd < 0 && !s->immutable)
+        store_free(s);
+    else
+        store_close(s);
 }
 
 static int mtimes_op(struct store_tx *tx, void *arg, struct err *e)

@@ -121,6 +121,12 @@ int conn_open(struct store *s, bool writer, struct conn **ret, struct err *e);
 void conn_close(struct conn *c);
 void world_init(struct conn *c); /* world.c: the connection's lens and its world */
 
+/* For backup.c: a store to be copied through its writer connection, which reads only; with the lock,
+ * or without it beside the daemon that has it. NULL is fine to close. */
+int store_open_source(const char *path, struct store **ret, struct err *e);
+void store_close_source(struct store *s);
+/* Makes names in the folder that `path` is in survive power loss. */
+int file_sync_dir(const char *path, struct err *e);
 /* format.c: refuses tables that are not exactly those of the file's format, and brings an older format
  * up to the present one. */
 int format_check(struct store *s, struct conn *c, struct err *e);
