@@ -76,8 +76,12 @@ static int make_room(struct draft *d, uint64_t end, struct err *e)
 
 static int put_bytes(struct draft *d, uint64_t offset, struct span bytes, struct err *e)
 {
-    if (make_room(d, offset + bytes.n, e) < 0)
+    if (make_room(d, offset + bytes.n, e) < 0) {
+        /* What is too much is kept as well, of one write at most: it goes beside the item. */
+        if (offset == d->text.n)
+            buf_add(&d->text, bytes.p, bytes.n);
         return draft_refuse(d, e);
+    }
     memcpy(d->text.p + offset, bytes.p, bytes.n);
     return 0;
 }

@@ -110,7 +110,10 @@ static int open_item(fuse_req_t req, const struct at *at, struct fuse_file_info 
 static int open_text(fuse_req_t req, const struct at *at, struct fuse_file_info *fi, struct err *e)
 {
     if (!is_read_open(fi))
-        return err_set(e, ERR_PERM, "it is read-only");
+        return err_set(e, ERR_PERM, "%s",
+                       at->in.kind == INODE_SCHEMA
+                           ? "a live schema does not change: stage the next version's"
+                           : "it is only read");
     return open_snapshot(req, at, fi, e);
 }
 

@@ -325,25 +325,32 @@ static int rename_in_schemas(fuse_req_t req, const struct at *dir, const char *n
     return special_stage(fs, from.node, e);
 }
 
+static int rename_here(fuse_req_t req, const struct at *dir, const char *name,
+                       const char *new_name, bool noreplace, struct err *e)
+{
+    return dir->in.kind == INODE_TYPE ? rename_in_type(req, dir, name, new_name, noreplace, e)
+                                      : rename_in_schemas(req, dir, name, new_name, noreplace, e);
+}
+
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned flags)
 {
     struct at dir AT_CLEANUP = AT_INIT;
+    const char *refused = name;
     struct err e = ERR_INIT;
-    bool noreplace = flags & RENAME_NOREPLACE;
     int r = at_open(fs_of(req), parent, &dir, &e);
 
     if (r == 0 && flags & ~(unsigned)RENAME_NOREPLACE)
         r = err_set(&e, ERR_INVALID, "only a plain rename, and one that replaces nothing");
     else if (r == 0 && parent != new_parent)
         r = err_set(&e, ERR_PERM, "nothing moves to another type or version: copy it");
-    else if (r == 0 && dir.in.kind == INODE_TYPE)
-        r = rename_in_type(req, &dir, name, new_name, noreplace, &e);
-    else if (r == 0 && dir.in.kind == INODE_SCHEMAS)
-        r = rename_in_schemas(req, &dir, name, new_name, noreplace, &e);
-    else if (r == 0)
+    else if (r == 0 && dir.in.kind != INODE_TYPE && dir.in.kind != INODE_SCHEMAS)
         r = never(&e);
-    reply_name(req, &dir, new_name, r, &e);
+    else if (r == 0) {
+        refused = new_name;
+        r = rename_here(req, &dir, name, new_name, flags & RENAME_NOREPLACE, &e);
+    }
+    reply_name(req, &dir, refused, r, &e);
 }
 
 /* ---- Never ---- */

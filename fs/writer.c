@@ -12,25 +12,10 @@
 static int check_name(void *arg, struct span name, struct err *e)
 {
     const struct writer *w = arg;
-    const char *names[FIELDS_MAX];
-    const char *nearest;
-    char path[200];
-    size_t n = w->shape->n_fields;
 
     if (w->shape->open || shape_field(w->shape, name))
         return 0;
-    for (size_t i = 0; i < n && i < FIELDS_MAX; i++)
-        names[i] = w->shape->fields[i].name;
-    nearest = err_nearest(name.p, name.n, names, n < FIELDS_MAX ? n : FIELDS_MAX);
-    err_set(e, ERR_INVALID, "\"%.*s\" is no field of %s%s%s%s", (int)(name.n < 80 ? name.n : 80),
-            name.p, w->shape->name, nearest ? ", did you mean \"" : "", nearest ? nearest : "",
-            nearest ? "\"?" : "");
-    snprintf(path, sizeof(path), "%s.%.*s", w->shape->name, (int)(name.n < 80 ? name.n : 80),
-             name.p);
-    err_field(e, path);
-    if (nearest)
-        err_expected(e, "%s", nearest);
-    return -1;
+    return shape_no_field(w->shape, name, 0, 0, e);
 }
 
 static int load_text(struct writer *w, const struct at *at, struct err *e)

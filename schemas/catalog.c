@@ -400,6 +400,23 @@ struct version *catalog_version(const struct catalog *c, struct span name)
     return NULL;
 }
 
+int catalog_no_version(const struct catalog *c, struct span name, struct err *e)
+{
+    const char **words = calloc(c->n_entries + 1, sizeof *words);
+    const char *near;
+
+    if (!words)
+        return err_nomem(e);
+    for (size_t i = 0; i < c->n_entries; i++)
+        words[i] = c->entries[i].state == VERSION_LIVE ? c->entries[i].v->name : NULL;
+    near = err_nearest(name.p, name.n, words, c->n_entries);
+    err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"%s%s%s",
+            (int)(name.n < 100 ? name.n : 100), name.p, near ? "; did you mean \"" : "",
+            near ? near : "", near ? "\"?" : "");
+    free(words);
+    return -1;
+}
+
 struct version *catalog_live(const struct catalog *c, uint32_t number)
 {
     const struct catalog_entry *en = catalog_entry(c, number);

@@ -13,21 +13,6 @@ static int at_field(const struct shape *s, struct span name, struct err *e)
     return err_field(e, path);
 }
 
-static int unknown_field(const struct shape *s, const struct json_node *m, struct err *e)
-{
-    const char **words = calloc(s->n_fields + 1, sizeof *words);
-    if (!words)
-        return err_nomem(e);
-    for (size_t i = 0; i < s->n_fields; i++)
-        words[i] = s->fields[i].name;
-    const char *near = err_nearest(m->name.p, m->name.n, words, s->n_fields);
-    err_at(e, ERR_INVALID, m->name_line, m->name_column, "%s has no field \"%.*s\"%s%s%s", s->name,
-           (int)(m->name.n < 100 ? m->name.n : 100), m->name.p, near ? "; did you mean \"" : "",
-           near ? near : "", near ? "\"?" : "");
-    free(words);
-    return at_field(s, m->name, e);
-}
-
 static bool is_null(struct span stored)
 {
     return span_eq(stored, span_of("null")) || span_eq(stored, span_of("n"));
@@ -60,7 +45,7 @@ static int check_member(struct lens *l, const struct version *v, const struct sh
     if (is_key_member(m, line) && !f)
         return 0;
     if (!f) /* "_key" is the item's name in JSON Lines: no item may hold another */
-        return s->open && !is_key_member(m, true) ? 0 : unknown_field(s, m, e);
+        return s->open && !is_key_member(m, true) ? 0 : shape_no_field(s, m->name, m->name_line, m->name_column, e);
     if (f->read_only)
         return 0;
     snprintf(path, sizeof path, "%s.%s", s->name, f->name);

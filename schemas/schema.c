@@ -1,6 +1,8 @@
 /* The compiled schema: life, look-ups and types. */
 #include "schema.h"
 
+#include <stdio.h>
+
 /* A loop, not a recursion: a chain of versions may be thousands long. */
 void version_unref(struct version *v)
 {
@@ -65,6 +67,43 @@ struct field *shape_field(const struct shape *s, struct span name)
             return &s->fields[i];
     }
     return NULL;
+}
+
+/* "one of name, age", as many as there is room for. */
+static int expect_fields(const struct shape *s, struct err *e)
+{
+    struct buf list BUF_CLEANUP = BUF_INIT;
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < s->n_fields; i++) {
+        bool full = list.n + strlen(s->fields[i].name) + sizeof("one of , ...") > sizeof(e->expected);
+
+        ok = buf_printf(&list, "%s%s", i ? ", " : "", full ? "..." : s->fields[i].name);
+        if (full)
+            break;
+    }
+    return ok && list.n ? err_expected(e, "one of %s", buf_str(&list)) : -1;
+}
+
+int shape_no_field(const struct shape *s, struct span name, unsigned line, unsigned column,
+                   struct err *e)
+{
+    int shown = (int)(name.n < 100 ? name.n : 100);
+    const char **words = calloc(s->n_fields + 1, sizeof(*words));
+    const char *near;
+    char path[256];
+
+    if (!words)
+        return err_nomem(e);
+    for (size_t i = 0; i < s->n_fields; i++)
+        words[i] = s->fields[i].name;
+    near = err_nearest(name.p, name.n, words, s->n_fields);
+    err_at(e, ERR_INVALID, line, column, "%s has no field \"%.*s\"%s%s%s", s->name, shown, name.p,
+           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    free(words);
+    snprintf(path, sizeof(path), "%s.%.*s", s->name, shown, name.p);
+    err_field(e, path);
+    return expect_fields(s, e);
 }
 
 struct field *shape_field_by_slot(const struct shape *s, slot_no slot)

@@ -220,6 +220,10 @@ struct shape *version_shape_named(const struct version *v, struct span name); /*
 /* The index in v->shapes, which inode numbers carry; -1 = none. */
 int version_shape_index(const struct version *v, uint32_t id);
 struct field *shape_field(const struct shape *s, struct span name);
+/* Says that the shape has no such field, and the nearest one. line, column: 0 = not known.
+ * ERR_INVALID; -1. */
+int shape_no_field(const struct shape *s, struct span name, unsigned line, unsigned column,
+                   struct err *e);
 struct field *shape_field_by_slot(const struct shape *s, slot_no slot);
 
 /* Where an item type's keys stand, and in which name space they are unique. */

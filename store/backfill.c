@@ -492,7 +492,7 @@ int backfill_command(struct store *s, struct span command, struct buf *report, s
             rc = switch_state(s, &a, words[i].done, report, e);
     }
     if (rc == 1)
-        rc = err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"", (int)command.n, command.p);
+        rc = catalog_no_version(cat, command, e);
     catalog_unref(cat);
     return rc;
 }

@@ -173,26 +173,12 @@ static int row_key(const struct row *row, struct span *ret, struct err *e)
     return 0;
 }
 
-static int unknown_field(const struct shape *s, const struct json_node *m, struct err *e)
-{
-    struct arena arena ARENA_CLEANUP = {0};
-    const char **names = arena_alloc(&arena, (s->n_fields + 1) * sizeof *names);
-    if (!names)
-        return err_nomem(e);
-    for (size_t i = 0; i < s->n_fields; i++)
-        names[i] = s->fields[i].name;
-    const char *near = err_nearest(m->name.p, m->name.n, names, s->n_fields);
-    return err_set(e, ERR_INVALID, "%s has no field \"%.*s\"%s%s%s", s->name,
-                   (int)(m->name.n < 100 ? m->name.n : 100), m->name.p,
-                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
 static int check_members(const struct action *a, const struct row *row, struct err *e)
 {
     for (const struct json_node *m = row->item->child; m; m = m->next)
         if (a->op->use != ROWS_KEYS && !a->target->open && !is_key(m) &&
             !shape_field(a->target, m->name))
-            return unknown_field(a->target, m, e);
+            return shape_no_field(a->target, m->name, 0, 0, e);
     return 0;
 }
 

@@ -398,19 +398,10 @@ struct move_args {
 
 static struct version *named(const struct catalog *cat, struct span name, struct err *e)
 {
-    const char *names[64];
-    size_t n = 0;
     struct version *v = catalog_version(cat, name);
-    if (v)
-        return v;
-    for (size_t i = 0; i < cat->n_entries && n < 64; i++)
-        if (cat->entries[i].state == VERSION_LIVE)
-            names[n++] = cat->entries[i].v->name;
-    const char *near = err_nearest(name.p, name.n, names, n);
-    err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"%s%s%s",
-            (int)(name.n < 100 ? name.n : 100), name.p, near ? "; the nearest is \"" : "",
-            near ? near : "", near ? "\"" : "");
-    return NULL;
+    if (!v)
+        catalog_no_version(cat, name, e);
+    return v;
 }
 
 /* Everything that may still be computed for v must be stored: what it is computed from goes. */

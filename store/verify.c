@@ -403,18 +403,9 @@ static int conclude(const struct verifying *vf, struct buf *report, struct err *
 
 static int find_versions(struct verifying *vf, struct span name, struct err *e)
 {
-    const char *names[64];
-    size_t n = 0;
     const struct version *v = catalog_version(vf->cat, name);
-    for (size_t i = 0; i < vf->cat->n_entries && n < 64; i++)
-        if (vf->cat->entries[i].state == VERSION_LIVE)
-            names[n++] = vf->cat->entries[i].v->name;
-    if (!v) {
-        const char *near = err_nearest(name.p, name.n, names, n);
-        return err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"%s%s%s",
-                       (int)(name.n < 100 ? name.n : 100), name.p, near ? "; did you mean \"" : "",
-                       near ? near : "", near ? "\"?" : "");
-    }
+    if (!v)
+        return catalog_no_version(vf->cat, name, e);
     vf->versions[0] = v;
     if (v->parent)
         vf->versions[1] = catalog_live(vf->cat, v->parent);
