@@ -1,6 +1,7 @@
 /* export, import and fsck: on a store that is not mounted. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../schemas/json.h"
@@ -31,35 +32,18 @@ static int open_store(const char *path, struct store_options o, const char *inst
     return cli_fail(&e);
 }
 
-static int unknown(const char *what, const char *name, const char *const *known, size_t n,
-                   struct err *e)
-{
-    const char *near = err_nearest(name, strlen(name), known, n);
-
-    return err_set(e, ERR_NOT_FOUND, "there is no %s \"%.100s\"%s%s%s", what, name,
-                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
 /* Borrowed from the catalog. */
 static int find_version(const struct catalog *cat, const char *name, const struct version **ret,
                         struct err *e)
 {
-    const char *known[64];
-    size_t n = 0;
-
     *ret = catalog_version(cat, span_of(name));
-    if (*ret)
-        return 0;
-    for (size_t i = 0; i < cat->n_entries && n < 64; i++)
-        if (cat->entries[i].state == VERSION_LIVE)
-            known[n++] = cat->entries[i].v->name;
-    return unknown("version", name, known, n, e);
+    return *ret ? 0 : catalog_no_version(cat, span_of(name), e);
 }
 
 static int find_type(const struct version *v, const char *name, const struct shape **ret,
                      struct err *e)
 {
-    const char *known[64];
+    const char *known[64], *near;
     size_t n = 0;
 
     *ret = version_shape_named(v, span_of(name));
@@ -68,7 +52,9 @@ static int find_type(const struct version *v, const char *name, const struct sha
     for (size_t i = 0; i < v->n_shapes && n < 64; i++)
         if (v->shapes[i]->kind == SHAPE_ITEM)
             known[n++] = v->shapes[i]->name;
-    unknown("type", name, known, n, e);
+    near = err_nearest(name, strlen(name), known, n);
+    err_set(e, ERR_NOT_FOUND, "there is no type \"%.100s\"%s%s%s", name,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return err_expected(e, "an item type of %s", v->name);
 }
 
@@ -78,8 +64,8 @@ struct exporting {
     const char *type; /* to stand in each line; NULL = not */
     struct buf name;  /* the type as JSON */
     struct progress progress;
-    uint64_t n;
-    int error; /* errno of standard output */
+    uint64_t n, total; /* items; total 0 = not known */
+    int error;         /* errno of standard output */
 };
 
 static bool write_line(const struct exporting *x, struct span line)
@@ -105,7 +91,7 @@ static int export_line(void *arg, struct span line)
         x->error = errno;
         return 1;
     }
-    progress_count(&x->progress, "export", "items", ++x->n);
+    progress_count(&x->progress, "export", "items", ++x->n, x->total);
     return 0;
 }
 
@@ -130,11 +116,39 @@ static int export_all(struct store *s, const struct version *v, struct exporting
     return 0;
 }
 
+/* How many lines there will be, of one type or of all; 0 where that is not known yet. */
+static uint64_t count_items(struct store *s, const struct version *v, const struct shape *only)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        const struct shape *shape = v->shapes[i];
+        int64_t n =
+            shape->kind == SHAPE_ITEM && (!only || shape == only) ? store_count(s, v, shape) : 0;
+
+        if (n < 0)
+            return 0;
+        total += (uint64_t)n;
+    }
+    return total;
+}
+
+static int export_words(struct store *s, const struct catalog *cat, const struct cli_args *a,
+                        struct exporting *x, struct err *e)
+{
+    const struct shape *shape = NULL;
+    const struct version *v;
+
+    if (find_version(cat, a->words[1], &v, e) ||
+        (a->n_words > 2 && find_type(v, a->words[2], &shape, e)))
+        return -1;
+    x->total = count_items(s, v, shape);
+    return shape ? export_type(s, v, shape, x, e) : export_all(s, v, x, e);
+}
+
 int cli_export(const struct cli_args *a)
 {
     struct exporting x = {0};
-    const struct version *v;
-    const struct shape *shape;
     struct err e = ERR_INIT;
     struct catalog *cat;
     struct store *s;
@@ -145,11 +159,7 @@ int cli_export(const struct cli_args *a)
     cat = store_catalog(s);
     progress_init(&x.progress);
     x.progress.on = x.progress.on && !isatty(STDOUT_FILENO);
-    rc = find_version(cat, a->words[1], &v, &e);
-    if (!rc && a->n_words > 2)
-        rc = find_type(v, a->words[2], &shape, &e) ? -1 : export_type(s, v, shape, &x, &e);
-    else if (!rc)
-        rc = export_all(s, v, &x, &e);
+    rc = export_words(s, cat, a, &x, &e);
     if (!rc && fflush(stdout) != 0)
         rc = err_set(&e, ERR_IO, "standard output: %s", strerror(errno));
     progress_end(&x.progress);
@@ -164,8 +174,8 @@ int cli_export(const struct cli_args *a)
 struct importing {
     char piece[PIECE_BYTES];
     struct progress progress;
-    uint64_t bytes;
-    int error; /* errno of standard input */
+    uint64_t bytes, total; /* total 0 = not known: a pipe */
+    int error;             /* errno of standard input */
 };
 
 static int next_piece(void *arg, struct span *ret)
@@ -181,7 +191,7 @@ static int next_piece(void *arg, struct span *ret)
     if (n <= 0)
         return n < 0 ? -1 : 0;
     m->bytes += (uint64_t)n;
-    progress_count(&m->progress, "import", "bytes", m->bytes);
+    progress_count(&m->progress, "import", "bytes", m->bytes, m->total);
     *ret = (struct span){m->piece, (size_t)n};
     return 1;
 }
@@ -203,6 +213,17 @@ static int import_items(struct store *s, const struct catalog *cat, const struct
     return err_source(e, "standard input");
 }
 
+/* What is left of a file; 0 of anything else. */
+static uint64_t input_bytes(void)
+{
+    off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    struct stat st;
+
+    return at >= 0 && fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > at
+               ? (uint64_t)(st.st_size - at)
+               : 0;
+}
+
 int cli_import(const struct cli_args *a)
 {
     struct importing *m = calloc(1, sizeof(*m));
@@ -222,6 +243,7 @@ int cli_import(const struct cli_args *a)
     if (rc == CLI_OK) {
         cat = store_catalog(s);
         progress_init(&m->progress);
+        m->total = input_bytes();
         rc = import_items(s, cat, a, m, &items, &e) ? CLI_FAILED : CLI_OK;
         progress_end(&m->progress);
         catalog_unref(cat);

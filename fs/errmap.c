@@ -53,11 +53,13 @@ void log_line(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
-    /* Users' names and texts are in it: nothing may steer a terminal (C1 controls are c2 80 to c2 9f). */
+    /* Users' names and texts are in it: nothing may steer a terminal (C1 controls are c2 80 to c2
+     * 9f). */
     for (char *p = line; *p; p++)
         if ((unsigned char)*p < ' ' || *p == 0x7f)
             *p = '?';
-        else if ((unsigned char)*p == 0xc2 && (unsigned char)p[1] >= 0x80 && (unsigned char)p[1] < 0xa0)
+        else if ((unsigned char)*p == 0xc2 && (unsigned char)p[1] >= 0x80 &&
+                 (unsigned char)p[1] < 0xa0)
             *p = p[1] = '?';
     if (to_syslog)
         syslog(LOG_WARNING, "%s", line);

@@ -297,7 +297,8 @@ static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name
     if (strcmp(name, HISTORY_NAME) == 0 || strcmp(new_name, HISTORY_NAME) == 0)
         return never(e);
     if (dirs_writable(fs, req, dir, e) < 0 || name_check(new_name, e) < 0 ||
-        name_find(fs, dir, name, &m.from, NULL, e) < 0 || name_find(fs, dir, new_name, &m.to, NULL, e) < 0)
+        name_find(fs, dir, name, &m.from, NULL, e) < 0 ||
+        name_find(fs, dir, new_name, &m.to, NULL, e) < 0)
         return -1;
     if (strcmp(name, new_name) == 0)
         return m.from.what == FOUND_NONE ? err_set(e, ERR_NOT_FOUND, "no such file") : 0;
@@ -325,8 +326,8 @@ static int rename_in_schemas(fuse_req_t req, const struct at *dir, const char *n
     return special_stage(fs, from.node, e);
 }
 
-static int rename_here(fuse_req_t req, const struct at *dir, const char *name,
-                       const char *new_name, bool noreplace, struct err *e)
+static int rename_here(fuse_req_t req, const struct at *dir, const char *name, const char *new_name,
+                       bool noreplace, struct err *e)
 {
     return dir->in.kind == INODE_TYPE ? rename_in_type(req, dir, name, new_name, noreplace, e)
                                       : rename_in_schemas(req, dir, name, new_name, noreplace, e);

@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,35 +55,54 @@ static void print_bar(char ret[BAR_MAX + 1], int width, uint64_t done, uint64_t 
     ret[width] = 0;
 }
 
+/* "70,000 of 171,075  250,000/s  0.4 s left" */
+static void print_numbers(char *ret, size_t size, uint64_t done, uint64_t total, double rate,
+                          double eta_s)
+{
+    char have[HUMAN_SIZE], all[HUMAN_SIZE], per[HUMAN_SIZE], left[HUMAN_SIZE];
+    int n = snprintf(ret, size, "%s of %s", human_count(done, have), human_count(total, all));
+
+    if (rate > 0)
+        n += snprintf(ret + n, size - (size_t)n, "  %s/s",
+                      human_count((uint64_t)(rate + 0.5), per));
+    if (eta_s >= 0)
+        snprintf(ret + n, size - (size_t)n, "  %s left", human_duration(eta_s, left));
+}
+
+/* The bar takes the room that the numbers leave. */
 void progress_bar(struct progress *p, const char *label, uint64_t done, uint64_t total, double rate,
                   double eta_s)
 {
-    char bar[BAR_MAX + 1], have[HUMAN_SIZE], all[HUMAN_SIZE], per[HUMAN_SIZE], left[HUMAN_SIZE];
-    char line[LINE_SIZE];
-    int n, width = columns() - 60;
+    char bar[BAR_MAX + 1], numbers[4 * HUMAN_SIZE + 32], line[LINE_SIZE];
+    int width;
 
     if (!p->on)
         return;
+    print_numbers(numbers, sizeof(numbers), done, total, rate, eta_s);
+    width = columns() - (int)(strlen(label) + strlen(numbers) + strlen(" [] 100 %   "));
     print_bar(bar, width < 10 ? 10 : width > BAR_MAX ? BAR_MAX : width, done, total);
-    n = snprintf(line, sizeof(line), "%s [%s] %u %%  %s of %s", label, bar,
-                 human_percent(done, total), human_count(done, have), human_count(total, all));
-    if (rate > 0 && n < LINE_SIZE)
-        n += snprintf(line + n, sizeof(line) - (size_t)n, "  %s/s",
-                      human_count((uint64_t)(rate + 0.5), per));
-    if (eta_s >= 0 && n < LINE_SIZE)
-        snprintf(line + n, sizeof(line) - (size_t)n, "  %s left", human_duration(eta_s, left));
+    snprintf(line, sizeof(line), "%s [%s] %u %%  %s", label, bar, human_percent(done, total),
+             numbers);
     draw(p, line);
 }
 
-void progress_count(struct progress *p, const char *label, const char *what, uint64_t n)
+void progress_count(struct progress *p, const char *label, const char *what, uint64_t n,
+                    uint64_t total)
 {
     char count[HUMAN_SIZE], per[HUMAN_SIZE], line[LINE_SIZE];
-    double seconds = progress_seconds(p);
+    double seconds, rate;
 
     if (!p->on || monotonic_ns() - p->drawn_ns < REDRAW_NS)
         return;
+    seconds = progress_seconds(p);
+    rate = seconds > 0 ? (double)n / seconds : 0;
+    if (total) {
+        progress_bar(p, label, n, total, rate,
+                     rate > 0 && total > n ? (double)(total - n) / rate : 0);
+        return;
+    }
     snprintf(line, sizeof(line), "%s %s %s  %s/s", label, human_count(n, count), what,
-             human_count(seconds > 0 ? (uint64_t)((double)n / seconds) : 0, per));
+             human_count((uint64_t)rate, per));
     draw(p, line);
 }
 

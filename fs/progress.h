@@ -17,8 +17,10 @@ void progress_init(struct progress *p);
  */
 void progress_bar(struct progress *p, const char *label, uint64_t done, uint64_t total, double rate,
                   double eta_s);
-/* label 70,000 WHAT  250,000/s: when the end is not known. Draws ten times a second at most. */
-void progress_count(struct progress *p, const char *label, const char *what, uint64_t n);
+/* The same from the beginning on: rate and time left by the time since then. Without an end (total
+ * 0): label 70,000 WHAT  250,000/s. Draws ten times a second at most. */
+void progress_count(struct progress *p, const char *label, const char *what, uint64_t n,
+                    uint64_t total);
 /* Takes the line away. */
 void progress_end(struct progress *p);
 double progress_seconds(const struct progress *p); /* since progress_init */

@@ -76,7 +76,8 @@ static int expect_fields(const struct shape *s, struct err *e)
     bool ok = true;
 
     for (size_t i = 0; ok && i < s->n_fields; i++) {
-        bool full = list.n + strlen(s->fields[i].name) + sizeof("one of , ...") > sizeof(e->expected);
+        bool full =
+            list.n + strlen(s->fields[i].name) + sizeof("one of , ...") > sizeof(e->expected);
 
         ok = buf_printf(&list, "%s%s", i ? ", " : "", full ? "..." : s->fields[i].name);
         if (full)

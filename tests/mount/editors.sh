@@ -5,9 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/dog.bash"
 
-# at_terminal STEP... -- PROGRAM ARGUMENT...: terminal.py says what a step is.
-at_terminal() { python3 "$TESTS_MOUNT/terminal.py" $((20 * SLOWNESS)) "$@" </dev/null; }
-
 # alone: no scratch file of any name, hidden ones too.
 alone() { assert_eq "$(ls -A "$D1")" rex.json "what is in v1/Dog"; }
 
@@ -36,7 +33,7 @@ vim__saving_many_times_in_one_session() {
 
 vim__makes_a_new_item_on_a_terminal() {
     need_vim
-    at_terminal '?new.json' 'i{"name": "New"}\e' ':wq\r' -- vim "$D1/new.json"
+    at_terminal '?new.json' 'i{"name": "New"}\x1b' ':wq\r' -- vim "$D1/new.json"
     sees "$D2/new.json"
     assert_json "$D2/new.json" .name '"New"'
     assert_eq "$(ls -A "$D1")" $'new.json\nrex.json'
@@ -192,7 +189,7 @@ emacs__locks_the_item_that_it_changes() {
 
 emacs__on_a_terminal() {
     need emacs
-    at_terminal '?name' '\e%' 'Rex\r' 'Max\r' '!' '\x18\x13' '?Wrote' '\x18\x03' -- emacs -nw -Q "$D1/rex.json"
+    at_terminal '?name' '\x1b%' 'Rex\r' 'Max\r' '!' '\x18\x13' '?Wrote' '\x18\x03' -- emacs -nw -Q "$D1/rex.json"
     still_the_dog Max 3
     assert_eq "$(ls -A "$D1")" $'rex.json\nrex.json~'
     untroubled
@@ -200,7 +197,7 @@ emacs__on_a_terminal() {
 
 emacs__of_a_text_that_is_refused_puts_the_item_back() {
     need emacs
-    at_terminal '?name' '\e%' 'name\r' 'nme\r' '!' '\x18\x13' '?Invalid argument' '\x18\x03' '?Save file' 'n' '?odified buffer' 'yes\r' \
+    at_terminal '?name' '\x1b%' 'name\r' 'nme\r' '!' '\x18\x13' '?Invalid argument' '\x18\x03' '?Save file' 'n' '?odified buffer' 'yes\r' \
         -- emacs -nw -Q "$D1/rex.json"
     # What was not saved it keeps in a file of its own.
     assert_contains "$(cat "$D1/#rex.json#")" '"nme": "Rex"'
@@ -231,7 +228,7 @@ less__shows_an_item_and_its_next_text() {
 
 less__that_stays_open_holds_up_no_writer() {
     need less
-    python3 "$TESTS_MOUNT/terminal.py" $((20 * SLOWNESS)) '?Rex' '?written' 'q' -- \
+    at_terminal '?Rex' '?written' 'q' -- \
         sh -c '(sleep 1; cp "$1" "$2/rex.json" && echo "written" >/dev/tty) & exec less "$2/rex.json"' sh "$T/from/rex.json" "$D1"
     same_dog Max 4
 }

@@ -189,6 +189,22 @@ assert_errno() {
     [[ $ERR == *"$text"* ]] || fail "$* did not fail with $name" "it said: $ERR"
 }
 
+# at_terminal STEP... -- PROGRAM ARGUMENT...: the program on a terminal of its own. ?TEXT waits until it has printed
+# TEXT, all else is typed (\\r, \\x18, as in Python).
+at_terminal() {
+    local steps=() status=0
+    while [[ $1 != -- ]]; do
+        if [[ $1 == '?'* ]]; then
+            steps+=(--when "$(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<<"${1#?}")")
+        else
+            steps+=(--send "$1")
+        fi
+        shift
+    done
+    python3 "$TESTS_MOUNT/terminal.py" --limit $((20 * SLOWNESS)) "${steps[@]}" "$@" </dev/null >"$T/screen" || status=$?
+    [[ $status -eq 0 ]] || fail "status $status at the terminal of ${*:2}" "$(cat -v "$T/screen")"
+}
+
 # ---------------------------------------------------------------- items and schemas
 
 # put FILE TEXT: as `echo TEXT > FILE` does it.

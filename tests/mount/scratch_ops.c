@@ -2,9 +2,10 @@
  *
  *     scratch_ops DIRECTORY [OPERATIONS [SEED]]
  *
- * Writes, appends, truncates, maps, renames, syncs, reopens and unlinks one file through two descriptors, and
- * after each operation compares what it touched; every hundredth time the whole file, through a descriptor of
- * its own. Prints its seed; at the first difference also the last operations, and ends with 1. */
+ * Writes, appends, truncates, maps, renames, syncs, reopens and unlinks one file through two
+ * descriptors, and after each operation compares what it touched; every hundredth time the whole
+ * file, through a descriptor of its own. Prints its seed; at the first difference also the last
+ * operations, and ends with 1. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -23,14 +24,15 @@
 #define N_NAMES   5u
 #define LOG_LINES 24u
 
-static const char *const names[N_NAMES] = {"swp", ".rex.json.swp", "4913", "rex.json~", "rex.json.tmp.1234"};
+static const char *const names[N_NAMES] = {"swp", ".rex.json.swp", "4913", "rex.json~",
+                                           "rex.json.tmp.1234"};
 
 static struct {
     uint64_t state;
     uint8_t model[FILE_MAX], part[FILE_MAX];
     size_t size;
-    unsigned name;  /* which one the file has */
-    int fds[2];     /* the second one appends */
+    unsigned name; /* which one the file has */
+    int fds[2];    /* the second one appends */
     unsigned number;
     char log[LOG_LINES][100];
 } t;
@@ -83,7 +85,8 @@ static void compare(const uint8_t *got, size_t at, size_t n, const char *by)
 {
     for (size_t i = 0; i < n; i++)
         if (got[i] != t.model[at + i])
-            wrong("%s: byte %zu is %02x, not %02x (size %zu)", by, at + i, got[i], t.model[at + i], t.size);
+            wrong("%s: byte %zu is %02x, not %02x (size %zu)", by, at + i, got[i], t.model[at + i],
+                  t.size);
 }
 
 /* ---- The file ---- */
@@ -268,7 +271,8 @@ static void do_reopen(void)
         t.size = 0;
 }
 
-/* A file without a name keeps its bytes while it is open; another one of the same bytes takes its place. */
+/* A file without a name keeps its bytes while it is open; another one of the same bytes takes its
+ * place. */
 static void do_unlink(void)
 {
     note("unlink and make again, %zu bytes", t.size);
@@ -284,8 +288,8 @@ static const struct {
     unsigned weight;
     void (*fn)(void);
 } operations[] = {
-    {25, do_write},     {10, do_append},   {25, do_read},  {12, do_truncate}, {8, do_map_read},
-    {8, do_map_write},  {2, do_fsync},     {5, do_rename}, {4, do_reopen},    {1, do_unlink},
+    {25, do_write},    {10, do_append}, {25, do_read},  {12, do_truncate}, {8, do_map_read},
+    {8, do_map_write}, {2, do_fsync},   {5, do_rename}, {4, do_reopen},    {1, do_unlink},
 };
 
 static void step(void)
@@ -304,7 +308,8 @@ int main(int argc, char **argv)
 {
     unsigned n = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 20000;
 
-    t.state = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+    t.state = argc > 3 ? strtoull(argv[3], NULL, 10)
+                       : (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
     if (argc < 2 || chdir(argv[1]) < 0) {
         fprintf(stderr, "usage: scratch_ops DIRECTORY [OPERATIONS [SEED]]\n");
         return 2;
