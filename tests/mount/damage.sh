@@ -113,6 +113,24 @@ damage__of_a_schema_text_is_refused_and_left_as_it_is() {
     sha256sum -c --quiet "$T/before" || fail "fsck changed the store"
 }
 
+# What its log holds is not written into a file that is refused.
+damage__a_refused_store_keeps_its_log() {
+    dogs
+    unmount_store
+    python3 - "$S" <<'PY'
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("CREATE TRIGGER t AFTER INSERT ON item BEGIN DELETE FROM item; END")
+db.commit()
+os._exit(0)
+PY
+    [[ -s $S-wal ]] || fail "there is no log"
+    sha256sum "$S" "$S-wal" >"$T/before"
+    assert_fails "$SCHEMAFS" mount "$S" "$M"
+    assert_contains "$ERR" "its trigger \"t\" is not a store's"
+    sha256sum -c --quiet "$T/before" || fail "the store or its log was changed"
+}
+
 damage__status_of_a_sound_store_says_nothing() {
     dogs
     assert_eq "$(jq -c .trouble "$M/control/status.json")" null
