@@ -62,8 +62,15 @@ static int count_bytes(struct writer *w, struct err *e)
 
 static int check_text(struct writer *w, const struct at *at, struct err *e)
 {
-    if (store_check_text(w->h.fs->store, at->cat, at->v, at->s, w->base, buf_span(&w->draft.text),
-                         e) < 0)
+    struct buf name BUF_CLEANUP = BUF_INIT;
+    struct span key = {0};
+
+    if (!w->base && writer_name(w, at, &name) && buf_str(&name))
+        name_classify(name.p, &key);
+    if (!w->base && !key.p)
+        return 0; /* deleted meanwhile: for close to say */
+    if (store_check_text(w->h.fs->store, at->cat, at->v, at->s, w->base, key,
+                         buf_span(&w->draft.text), e) < 0)
         return -1;
     draft_checked(&w->draft);
     return 0;

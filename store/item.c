@@ -433,9 +433,20 @@ static bool judged_by_store(const struct shape *s)
     return false;
 }
 
-/* In any live version that shows these items: a unique key may be a newer one's. */
+static bool has_computed(const struct shape *s)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (s->fields[i].read_only)
+            return true;
+    return false;
+}
+
+/* In any live version that shows these items: a unique key may be a newer one's. What a computed
+ * field has to be is known when the item is laid out. */
 static bool needs_trial(const struct catalog *c, const struct shape *s)
 {
+    if (has_computed(s))
+        return true;
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         if (c->entries[i].state != VERSION_LIVE)
@@ -461,10 +472,9 @@ static int trial_tx(struct store_tx *tx, void *arg, struct err *e)
 
 /* The put itself, undone: what only the store knows is said before close. */
 static int try_text(struct store *st, const struct version *v, const struct shape *s,
-                    const struct store_base *base, struct span text, struct err *e)
+                    const struct store_base *base, struct span key, struct span text, struct err *e)
 {
-    struct trial t = {
-        v, s, {.text = text, .base = base, .key = span_of("a new item"), .exclusive = !base}};
+    struct trial t = {v, s, {.text = text, .base = base, .key = key, .exclusive = !base}};
     struct err why = ERR_INIT;
 
     if (base)
@@ -478,8 +488,8 @@ static int try_text(struct store *st, const struct version *v, const struct shap
 }
 
 int store_check_text(struct store *st, const struct catalog *c, const struct version *v,
-                     const struct shape *s, const struct store_base *base, struct span text,
-                     struct err *e)
+                     const struct shape *s, const struct store_base *base, struct span key,
+                     struct span text, struct err *e)
 {
     struct check_arg a = {.r = {.v = v, .s = s}, .text = text, .base = base};
 
@@ -487,7 +497,7 @@ int store_check_text(struct store *st, const struct catalog *c, const struct ver
         return item_too_big(st, e);
     if (with_reader(st, c, v, s, read_check, &a.r, e))
         return -1;
-    return needs_trial(c, s) && !st->read_only ? try_text(st, v, s, base, text, e) : 0;
+    return needs_trial(c, s) && !st->read_only ? try_text(st, v, s, base, key, text, e) : 0;
 }
 
 int item_too_big(const struct store *s, struct err *e)

@@ -136,10 +136,11 @@ int64_t store_count(struct store *st, const struct version *v, const struct shap
 
 /* ---- Writing: durable against a crash of the process when it returns ---- */
 
-/* Checks a complete text without writing (lens_check). base may be NULL. */
+/* Checks a complete text without writing, as store_put would. base NULL: of a new item, which is to
+ * be called `key`. */
 int store_check_text(struct store *st, const struct catalog *c, const struct version *v,
-                     const struct shape *s, const struct store_base *base, struct span text,
-                     struct err *e);
+                     const struct shape *s, const struct store_base *base, struct span key,
+                     struct span text, struct err *e);
 
 struct store_put {
     struct span key;               /* names the item when number == 0, or a new item */

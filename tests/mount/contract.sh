@@ -51,6 +51,66 @@ names__deleted_through_an_aside_name_can_be_made_again_at_once() {
     assert_json "$M/v2/Dog/rex.json" . '{"call_name":"Another"}'
 }
 
+# ---------------------------------------------------------------- what write() itself refuses
+
+# shells_refuse FILE TEXT ERROR: bash and dash ignore what close() returns, and dash has a text of its own.
+shells_refuse() {
+    local shell
+    for shell in bash dash; do
+        : >"$M/control/errors"
+        assert_fails "$shell" -c "echo '$2' > '$1'"
+        assert_contains "$(cat "$M/control/errors")" "$3"
+    done
+}
+
+write__refuses_another_value_for_a_computed_field() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - compute_field: {type: Dog, field: label, as: string, value: "_key || ': ' || name"}
+YAML
+    shells_refuse "$M/v2/Dog/rex.json" '{"name": "Rex", "label": "mine"}' 'Dog.label is computed'
+    shells_refuse "$M/v2/Dog/new.json" '{"name": "New", "label": "mine"}' 'Dog.label is computed'
+    put "$M/v2/Dog/new.json" '{"name": "New", "label": "new: New"}'
+    put "$M/v2/Dog/rex.json" '{"name": "Rexi", "label": "rex: Rex"}'
+    assert_json "$M/v2/Dog/rex.json" .label '"rex: Rexi"'
+}
+
+write__judges_a_new_item_under_its_own_name() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - add_check: {type: Dog, check: "length(_key) < 6 OR age > 9", up: {age: "10"}}
+YAML
+    put "$M/v2/Dog/short.json" '{"name": "A"}'
+    shells_refuse "$M/v2/Dog/longer.json" '{"name": "A", "age": 1}' 'check "length(_key) < 6'
+    put "$M/v2/Dog/longer.json" '{"name": "A", "age": 12}'
+}
+
+# What an older item lacks stays as it is until somebody writes what the check reads.
+check__a_value_that_fails_already_is_no_licence_for_another() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - add_check: {type: Dog, check: "age >= 0", up: "abs(age)"}
+YAML
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - remove_check: {type: Dog, check: "age >= 0"}
+YAML
+    put "$M/v3/Dog/rex.json" '{"name": "Rex", "age": -3}'
+    assert_json "$M/v2/Dog/rex.json" .age -3
+    put "$M/v2/Dog/rex.json" '{"name": "Rexi", "age": -3}'
+    assert_json "$M/v3/Dog/rex.json" . '{"name":"Rexi","age":-3}'
+    refuses EINVAL "$M/v2/Dog/rex.json" '{"name": "Rexi", "age": -4}'
+    put "$M/v2/Dog/rex.json" '{"name": "Rexi", "age": 4}'
+}
+
 # ---------------------------------------------------------------- control/
 
 errors__are_cleared_by_truncating_too() {
