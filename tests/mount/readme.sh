@@ -33,37 +33,8 @@ quickstart__makes_a_directory_of_its_own() {
     "$SCHEMAFS" umount "$mounted"
 }
 
-# The first block of README.md in which lines begin with "$ ": each is run, and what it prints has to be
-# what stands under it. A line of "..." stands for any lines.
 readme__the_session_prints_what_it_says() {
-    [[ -r $ROOT/README.md ]] || skip "there is no README.md"
-    grep -q '^\$ ' "$ROOT/README.md" || skip "README.md shows no session"
-    python3 - "$ROOT/README.md" "$T" <<'PY'
-import re, subprocess, sys
-text, place = open(sys.argv[1], encoding="utf-8").read(), sys.argv[2]
-block = next(b for b in re.findall(r"^```[a-z]*\n(.*?)^```", text, re.M | re.S) if re.search(r"^\$ ", b, re.M))
-steps = []
-for line in block.splitlines():
-    if line.startswith("$ "):
-        steps.append([line[2:], []])
-    elif line.startswith("> ") and steps and not steps[-1][1]:
-        steps[-1][0] += "\n" + line[2:]
-    elif steps:
-        steps[-1][1].append(line)
-script = "cd '%s'\n" % place
-for n, (command, _) in enumerate(steps):
-    script += f"echo '@@ {n}'\n{command}\n"
-done = subprocess.run(["bash"], input=script + "echo '@@ end'\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-said = re.split(r"^@@ \w+\n", done.stdout, flags=re.M)[1:]
-wrong = False
-for (command, expected), got in zip(steps, said):
-    pattern = "\n".join(".*" if e.strip() == "..." else re.escape(e.rstrip()) for e in expected)
-    if not re.fullmatch(pattern, "\n".join(l.rstrip() for l in got.splitlines()), re.S):
-        wrong = True
-        print(f"$ {command}\nexpected:\n" + "\n".join(expected) + f"\ngot:\n{got}")
-if wrong or len(said) < len(steps):
-    sys.exit("the session of README.md is not what happens")
-PY
+    python3 "$ROOT/tests/pages.py" "$ROOT/README.md" "$T"
 }
 
 session__prints_what_it_says() {
