@@ -23,6 +23,7 @@ static const struct {
     [OPTION_MOUNT] = {"options", "OPTIONS", 'o'}, [OPTION_JSON] = {"json", NULL, 0},
     [OPTION_WATCH] = {"watch", NULL, 0},          [OPTION_WAIT] = {"wait", NULL, 0},
     [OPTION_STORE] = {"store", "STORE", 0},       [OPTION_RATE] = {"rate", "N", 0},
+    [OPTION_BRIEF] = {"brief", NULL, 0},          [OPTION_DENY] = {"deny", "CLASSES", 0},
 };
 
 static const struct cli_verb verbs[] = {
@@ -45,15 +46,25 @@ static const struct cli_verb verbs[] = {
      "  --json    for scripts: control/status.json\n"
      "  --watch   prints it again every second, until it is interrupted\n",
      OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_WATCH), 1, 1, cli_status},
-    {"check", "SCHEMA.yaml... [--store STORE] [--json]", "check schema files without a mount",
+    {"check", "SCHEMA.yaml... [--store STORE] [--brief|--json] [--deny CLASS,...]",
+     "check schema files without a mount",
      "The files are compiled in order, each may come from one before it. Says what every step "
      "does,\n"
-     "in both directions, and what it can lose. Exits with 0 when all are right, 1 when one is "
-     "not,\n"
-     "2 when the command line is not.\n\n"
-     "  --store STORE   over the versions of a store that is not mounted\n"
-     "  --json          one JSON object a file\n",
-     OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_JSON), 1, 4096, cli_check},
+     "in both directions, what it can lose, and its class:\n\n"
+     "  destructive      finalize drops stored values for good\n"
+     "  one-way          a direction can't show all; what it hides is kept until finalize\n"
+     "  needs backfill   older items are computed when read, until a backfill stores them\n"
+     "  scans            adding it reads every item once\n"
+     "  safe             none of these\n\n"
+     "Exits with 0 when all are right, 1 when one is not or has a step that is denied, 2 when the\n"
+     "command line is not.\n\n"
+     "  --store STORE      over the versions of a store that is not mounted\n"
+     "  --brief            a line for each step, FILE:LINE:COLUMN first\n"
+     "  --json             one JSON object a file\n"
+     "  --deny CLASS,...   refuse steps of these classes\n",
+     OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_BRIEF) |
+         OPTION_BIT(OPTION_DENY),
+     1, 4096, cli_check},
     {"add", "MOUNTPOINT [FILE|NAME] [--wait]", "make a schema file a live version",
      "FILE is staged as MOUNTPOINT/schemas/NAME.yaml first; NAME is staged already. Without "
      "either,\n"

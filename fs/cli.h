@@ -21,6 +21,8 @@ enum cli_option {
     OPTION_WAIT,
     OPTION_STORE,
     OPTION_RATE,
+    OPTION_BRIEF,
+    OPTION_DENY,
     N_OPTIONS
 };
 #define OPTION_BIT(o) (1u << (o))

@@ -23,6 +23,7 @@ struct checking {
     struct checked *files; /* so far */
     size_t n_files;
     struct schema_counters next;
+    unsigned denied; /* classes of steps, as lint.h has them */
 };
 
 /* ---- What a file stands on ---- */
@@ -159,7 +160,8 @@ static int print_version(struct checking *k, const char *path, const struct vers
     struct buf out BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
     bool ok = k->args->given[OPTION_JSON] ? lint_json(v, path, items, &out) && buf_addc(&out, '\n')
-                                          : lint_text(v, path, items, &out);
+              : k->args->given[OPTION_BRIEF] ? lint_brief(v, path, items, &out)
+                                             : lint_text(v, path, items, &out);
 
     if (ok)
         return cli_print(buf_span(&out));
@@ -170,6 +172,32 @@ static int print_version(struct checking *k, const char *path, const struct vers
 static bool json_member_text(const char *name, const char *text, struct buf *out)
 {
     return buf_printf(out, ", \"%s\": ", name) && json_write_string(span_of(text), out);
+}
+
+static int deny(const struct step_note *n, const char *path, unsigned classes)
+{
+    struct buf words BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT;
+
+    if (!lint_print_classes(classes, &words) || !buf_str(&words))
+        err_nomem(&e);
+    else
+        err_at(&e, ERR_INVALID, n->line, n->column, "%s: %s: %s is denied", n->step, n->what, words.p);
+    err_source(&e, path);
+    return cli_fail(&e);
+}
+
+static int deny_steps(const struct checking *k, const char *path, const struct version *v)
+{
+    int rc = CLI_OK;
+
+    for (size_t i = 0; i < v->n_notes; i++) {
+        unsigned classes = lint_classes(&v->notes[i]) & k->denied;
+
+        if (classes)
+            rc = deny(&v->notes[i], path, classes);
+    }
+    return rc;
 }
 
 /* {"file": "v2.yaml", "error": "...", "line": 5, "column": 5, "field": "", "expected": "",
@@ -202,7 +230,7 @@ static int check_file(struct checking *k, const char *path)
         return cli_fail(&e);
     if (compile(k, path, buf_span(&text), now, &candidates, &e) == 0) {
         k->n_files++;
-        return print_version(k, path, now->v);
+        return print_version(k, path, now->v) == CLI_OK ? deny_steps(k, path, now->v) : CLI_FAILED;
     }
     k->n_files += now->name[0] != 0;
     err_source(&e, path);
@@ -252,6 +280,10 @@ int cli_check(const struct cli_args *a)
     struct err e = ERR_INIT;
     int rc = k.files ? 0 : err_nomem(&e);
 
+    if (a->given[OPTION_DENY] && lint_parse_classes(a->value[OPTION_DENY], &k.denied, &e)) {
+        free(k.files);
+        return cli_misuse(a, "check: --deny: %s", e.text);
+    }
     if (!rc)
         rc = expr_env_new(&k.env, &e);
     if (!rc)

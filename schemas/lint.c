@@ -45,6 +45,70 @@ static const struct class classes[] = {
     {"safe", "safe", is_safe},
 };
 #define N_CLASSES (sizeof(classes) / sizeof(classes[0]))
+_Static_assert(N_CLASSES == LINT_CLASSES, "a bit for each class");
+
+unsigned lint_classes(const struct step_note *n)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < N_CLASSES; i++)
+        bits |= classes[i].holds(n) ? 1u << i : 0;
+    return bits;
+}
+
+/* In JSON a class is one word: that is accepted too. */
+static bool is_class(const struct class *c, struct span word)
+{
+    return span_eq(word, span_of(c->text)) || span_eq(word, span_of(c->key));
+}
+
+static int unknown_class(struct span word, struct err *e)
+{
+    const char *names[N_CLASSES], *near;
+
+    for (size_t i = 0; i < N_CLASSES; i++)
+        names[i] = classes[i].text;
+    near = err_nearest(word.p, word.n, names, N_CLASSES);
+    err_set(e, ERR_INVALID, "\"%.*s\" is no class of steps%s%s%s",
+            (int)(word.n < 100 ? word.n : 100), word.p, near ? ", did you mean \"" : "",
+            near ? near : "", near ? "\"?" : "");
+    return err_expected(e, "one or more of destructive, one-way, needs backfill, scans, safe");
+}
+
+int lint_parse_classes(const char *words, unsigned *ret, struct err *e)
+{
+    unsigned bits = 0;
+
+    for (const char *p = words;; p++) {
+        struct span word = {p, strcspn(p, ",")};
+        size_t i = 0;
+
+        while (i < N_CLASSES && !is_class(&classes[i], word))
+            i++;
+        if (i == N_CLASSES)
+            return unknown_class(word, e);
+        bits |= 1u << i;
+        p += word.n;
+        if (!*p)
+            break;
+    }
+    *ret = bits;
+    return 0;
+}
+
+bool lint_print_classes(unsigned bits, struct buf *out)
+{
+    const char *before = "";
+
+    for (size_t i = 0; i < N_CLASSES; i++) {
+        if (!(bits & 1u << i))
+            continue;
+        if (!buf_adds(out, before) || !buf_adds(out, classes[i].text))
+            return false;
+        before = ", ";
+    }
+    return true;
+}
 
 static int64_t count_items(const struct lint_items *items, const struct step_note *n)
 {
@@ -73,20 +137,6 @@ static bool print_head(const struct version *v, struct buf *out)
     return buf_addc(out, '\n');
 }
 
-static bool print_classes(const struct step_note *n, struct buf *out)
-{
-    const char *before = " [";
-
-    for (size_t i = 0; i < N_CLASSES; i++) {
-        if (!classes[i].holds(n))
-            continue;
-        if (!buf_adds(out, before) || !buf_adds(out, classes[i].text))
-            return false;
-        before = ", ";
-    }
-    return buf_addc(out, ']');
-}
-
 /* The text on one line, whatever an expression in it holds. */
 static bool print_clean(const char *text, struct buf *out)
 {
@@ -103,19 +153,36 @@ static bool print_line(const char *name, const char *text, struct buf *out)
            (buf_printf(out, "  %s: ", name) && print_clean(text, out) && buf_addc(out, '\n'));
 }
 
-static bool print_note(const struct step_note *n, const char *file, const struct lint_items *items,
-                       struct buf *out)
+/* v2.yaml:4:5: rename_field: Dog.name becomes Dog.call_name [safe] (12 items) */
+static bool print_finding(const struct step_note *n, const char *file,
+                          const struct lint_items *items, struct buf *out)
 {
     int64_t count = count_items(items, n);
 
-    if (!buf_printf(out, "%s:%u:%u: %s: ", file, n->line, n->column, n->step) || !print_clean(n->what, out) ||
-        !print_classes(n, out))
+    if (!buf_printf(out, "%s:%u:%u: %s: ", file, n->line, n->column, n->step) ||
+        !print_clean(n->what, out) || !buf_adds(out, " [") ||
+        !lint_print_classes(lint_classes(n), out) || !buf_addc(out, ']'))
         return false;
     if (count >= 0 && !buf_printf(out, " (%" PRId64 " %s)", count, count == 1 ? "item" : "items"))
         return false;
-    return (!n->inferred || buf_adds(out, " (inferred)")) && buf_addc(out, '\n') &&
-           print_line("forward", n->forward, out) && print_line("backward", n->backward, out) &&
-           print_line("loses", n->loses, out);
+    return (!n->inferred || buf_adds(out, " (inferred)")) && buf_addc(out, '\n');
+}
+
+static bool print_note(const struct step_note *n, const char *file, const struct lint_items *items,
+                       struct buf *out)
+{
+    return print_finding(n, file, items, out) && print_line("forward", n->forward, out) &&
+           print_line("backward", n->backward, out) && print_line("loses", n->loses, out);
+}
+
+bool lint_brief(const struct version *v, const char *file, const struct lint_items *items,
+                struct buf *out)
+{
+    for (size_t i = 0; i < v->n_notes; i++) {
+        if (!print_finding(&v->notes[i], file, items, out))
+            return false;
+    }
+    return true;
 }
 
 bool lint_text(const struct version *v, const char *file, const struct lint_items *items,

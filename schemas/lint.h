@@ -15,6 +15,14 @@
 
 #include "schema.h"
 
+/* A bit for each class, in that order. */
+#define LINT_CLASSES 5u
+unsigned lint_classes(const struct step_note *n);
+/* "destructive,one-way" as bits; ERR_INVALID names a word that is no class, and the nearest one. */
+int lint_parse_classes(const char *words, unsigned *ret, struct err *e);
+/* "destructive, one-way" */
+bool lint_print_classes(unsigned classes, struct buf *out);
+
 /* How many items an item shape has; negative = not known. */
 struct lint_items {
     int64_t (*count)(void *arg, uint32_t shape);
@@ -30,6 +38,9 @@ struct lint_items {
  * items: NULL = not counted. False = no memory. */
 bool lint_text(const struct version *v, const char *file, const struct lint_items *items,
                struct buf *out);
+/* Only a line for each step. */
+bool lint_brief(const struct version *v, const char *file, const struct lint_items *items,
+                struct buf *out);
 /* The same as one JSON object on one line, without a line's end. */
 bool lint_json(const struct version *v, const char *file, const struct lint_items *items,
                struct buf *out);

@@ -248,4 +248,38 @@ infer__check_prints_the_candidates_too() {
     assert_eq "$(tail -n 1 "$T/said" | jq -r .candidates | sed -n 3p)" '  - rename_field: {type: Dog, from: name, to: call_name}'
 }
 
+# ---------------------------------------------------------------- check, in CI
+
+two_files() {
+    printf 'version: v1\ntypes:\n  Dog: {fields: {name: string, age: integer}}\n' >"$T/v1.yaml"
+    cat >"$T/v2.yaml" <<'YAML'
+version: v2
+from: v1
+migrate:
+  - rename_field: {type: Dog, from: name, to: call_name}
+  - remove_field: {type: Dog, field: age}
+YAML
+}
+
+check__brief_is_a_line_for_each_step() {
+    two_files
+    assert_eq "$("$SCHEMAFS" check --brief "$T/v1.yaml" "$T/v2.yaml")" \
+        "$T/v2.yaml:4:5: rename_field: Dog.name becomes Dog.call_name [safe]
+$T/v2.yaml:5:5: remove_field: Dog.age is gone [destructive]"
+}
+
+check__a_denied_class_fails_and_names_the_step() {
+    two_files
+    local status=0
+    "$SCHEMAFS" check "$T/v1.yaml" "$T/v2.yaml" --deny scans,one-way >"$T/said"
+    "$SCHEMAFS" check "$T/v1.yaml" "$T/v2.yaml" --deny scans,destructive >"$T/said" 2>"$T/why" || status=$?
+    assert_eq "$status" 1
+    assert_eq "$(cat "$T/why")" "schemafs: $T/v2.yaml:5:5: remove_field: Dog.age is gone: destructive is denied"
+    assert_contains "$(cat "$T/said")" 'loses: finalize drops the values of Dog.age'
+    status=0
+    "$SCHEMAFS" check "$T/v1.yaml" --deny destrutive >"$T/said" 2>"$T/why" || status=$?
+    assert_eq "$status" 2
+    assert_contains "$(cat "$T/why")" 'did you mean "destructive"?'
+}
+
 run_tests "$@"
