@@ -430,6 +430,11 @@ int yaml_parse(const char *text, size_t n, struct arena *a, struct yaml_node **r
     if (n > YAML_MAX_BYTES)
         return err_set(e, ERR_TOO_BIG, "%zu bytes, where at most %u are allowed", n,
                        YAML_MAX_BYTES);
+    /* YAML lets a file begin with a byte order mark; libyaml, once told the encoding, does not. */
+    if (n >= 3 && memcmp(b.text, "\xef\xbb\xbf", 3) == 0) {
+        b.text += 3;
+        n -= 3;
+    }
     b.end = b.text + n;
     b.at = cursor_start(b.text);
     if (!yaml_parser_initialize(&parser))

@@ -182,6 +182,25 @@ YAML
     assert_contains "$(outcome check)" 'v2.yaml:7:9: remove_field: '
 }
 
+# Found in the middle of the text, or in all of it at once.
+errors__an_unknown_field_reads_the_same_however_it_arrives() {
+    local whole
+    assert_fails bash -c "echo '{\"nmae\": 1}' > '$M/v1/Dog/a.json'"
+    whole=$(tail -n 5 "$M/control/errors")
+    assert_match "$whole" 'a\.json:1:2: error: Dog has no field "nmae"; did you mean "name"\?'
+    : >"$M/control/errors"
+    assert_fails bash -c "printf '{\"nmae\"' > '$M/v1/Dog/a.json'"
+    assert_match "$(cat "$M/control/errors")" 'a\.json:1:2: error: Dog has no field "nmae"; did you mean "name"\?'
+    assert_fails bash -c "echo '{\"_key\": \"a\", \"nmae\": 1}' >> '$M/v1/Dog.jsonl'"
+    assert_match "$(tail -n 5 "$M/control/errors")" 'Dog\.jsonl:1:15: error: Dog has no field "nmae"; did you mean "name"\?'
+}
+
+schemas__a_file_may_begin_with_a_byte_order_mark() {
+    printf '\xef\xbb\xbfversion: v2\nfrom: v1\nmigrate:\n  - rename_field: {type: Dog, from: name, to: n}\n' >"$M/schemas/v2.yaml"
+    must_verb add v2
+    assert_json "$M/v2/Dog/rex.json" .n '"Rex"'
+}
+
 # ---------------------------------------------------------------- inference
 
 # candidates: the blocks of steps in control/add's outcome, each in a file of its own; prints their number.
