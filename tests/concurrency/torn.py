@@ -18,6 +18,7 @@ import zlib
 
 READERS, WRITERS = 3, 2
 BUSY, SELDOM, APPENDED = ["k0", "k1"], ["k2", "k3"], "k4"
+LINGERING = 0.05 # of the readers
 SELDOM_S = 0.3 # between two writes, each of another of SELDOM
 VERSIONS = ("v1", "v2")
 TEXT = {"v1": "text", "v2": "words"}
@@ -34,6 +35,8 @@ def read(mount, rng, counts):
     path = f"{mount}/{version}/T/{rng.choice(BUSY + SELDOM * 2 + [APPENDED])}.json"
     opened = time.monotonic_ns()
     with open(path, "rb") as f:
+        if rng.random() < LINGERING:
+            time.sleep(0.003) # a writer waits that long
         raw = f.read()
     took = time.monotonic_ns() - opened
     try:
