@@ -199,4 +199,15 @@ versions__a_file_open_while_its_version_is_finalized_is_stale() {
     fi
 }
 
+versions__a_draft_of_a_version_that_is_finalized_away_is_told_so() {
+    add_v2
+    backfill v2
+    exec {held}>"$M/v1/Dog/rex.json"
+    must_verb finalize v2
+    assert_fails bash -c 'echo "{\"name\": \"Max\"}" >&"$1"' sh "$held"
+    exec {held}>&-
+    assert_contains "$ERR" 'Stale file handle'
+    assert_match "$(cat "$M/control/errors")" 'v1/Dog/rex.json: error: v1 is no longer served'
+}
+
 run_tests "$@"
