@@ -565,10 +565,12 @@ int store_verify(struct store *s, struct span version, const struct verb_caller 
 int store_finalize(struct store *s, struct span version, const struct verb_caller *by,
                    struct buf *report, struct err *e)
 {
+    struct err later = ERR_INIT;
     pthread_mutex_lock(&verbs_lock);
     int rc = move_locked(s, version, finalize_tx, report, e);
+    /* What is committed must not be called refused: else the next opening sweeps. */
     if (!rc)
-        rc = sweep_start(s, e);
+        (void)sweep_start(s, &later);
     verb_log(s, by, "finalize", version, rc, report, e);
     pthread_mutex_unlock(&verbs_lock);
     return rc;
