@@ -215,7 +215,8 @@ static int find_item(struct fs *fs, const struct at *dir, struct found_name *f,
 
     if (store_lookup(fs->store, dir->cat, dir->v, dir->s, f->key, &f->stat, ret_text,
                      &why) < 0) {
-        if (why.code == ERR_NOT_FOUND)
+        f->elsewhere = why.code == ERR_EXISTS;
+        if (why.code == ERR_NOT_FOUND || f->elsewhere)
             return 0;
         *e = why;
         return -1;

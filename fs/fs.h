@@ -139,6 +139,7 @@ struct found_name {
     struct scratch_info node;
     uint64_t number;
     struct item_stat stat;   /* ITEM and LIMBO */
+    bool elsewhere;          /* NONE, but another part of the split type has the key */
     uint64_t hidden;         /* an item has this key, and is gone in this version only: its number */
 };
 /* ret_text: of an item; appended. May be NULL. */

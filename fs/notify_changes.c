@@ -19,7 +19,7 @@ static void each_place(struct notify *n, const struct catalog *cat, uint32_t col
             continue;
         for (uint32_t t = 0; t < v->n_shapes; t++)
             if (v->shapes[t]->kind == SHAPE_ITEM && notify_is_seen(n, v->number, t) &&
-                (coll == 0 || v->shapes[t]->coll == coll))
+                (coll == 0 || shape_has_coll(v->shapes[t], coll)))
                 fn(n, v->number, t, arg);
     }
 }

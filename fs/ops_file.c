@@ -174,17 +174,19 @@ static int came_up(const struct fuse_file_info *fi, const char *name, struct err
 }
 
 /* The number of an item in limbo that has this key, or 0. The kernel has just looked the name up,
- * so the store is asked only when there is anything in limbo. */
+ * so the store is asked only when there is anything in limbo, or another part may have the key. */
 static int find_hidden(struct fs *fs, const struct at *dir, const char *name, uint64_t *ret,
                        struct err *e)
 {
     struct found_name f;
 
     *ret = 0;
-    if (!scratch_has_limbo(fs->scratch))
+    if (!scratch_has_limbo(fs->scratch) && !dir->s->part)
         return 0;
     if (name_find(fs, dir, name, &f, NULL, e) < 0)
         return -1;
+    if (f.elsewhere)
+        return err_set(e, ERR_EXISTS, "another part has the key of \"%s\"", name);
     *ret = f.hidden;
     return 0;
 }

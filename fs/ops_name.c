@@ -125,7 +125,8 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 struct move {
     struct fs *fs;
-    const struct at *dir;
+    const struct at *dir;          /* of the new name */
+    const struct shape *from_type; /* dir's, or another part of the type that both are parts of */
     const char *name, *new_name;
     struct found_name from, to;
     bool noreplace;
@@ -174,8 +175,8 @@ static int rename_in_store(struct move *m, struct err *e)
     int r;
 
     files_begin_wide(m->fs->files);
-    r = store_rename(m->fs->store, m->dir->v, m->dir->s, m->from.number, m->to.key, m->noreplace,
-                     e);
+    r = store_rename(m->fs->store, m->dir->v, m->from_type, m->dir->s, m->from.number,
+                     m->to.key, m->noreplace, e);
     files_end_wide(m->fs->files);
     if (r < 0)
         return -1;
@@ -292,7 +293,8 @@ static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name
 {
     struct fs *fs = fs_of(req);
     struct move m = {
-        .fs = fs, .dir = dir, .name = name, .new_name = new_name, .noreplace = noreplace};
+        .fs = fs, .dir = dir, .from_type = dir->s, .name = name, .new_name = new_name,
+        .noreplace = noreplace};
 
     if (strcmp(name, HISTORY_NAME) == 0 || strcmp(new_name, HISTORY_NAME) == 0)
         return never(e);
@@ -303,6 +305,34 @@ static int rename_in_type(fuse_req_t req, const struct at *dir, const char *name
     if (strcmp(name, new_name) == 0)
         return m.from.what == FOUND_NONE ? err_set(e, ERR_NOT_FOUND, "no such file") : 0;
     return move(&m, e);
+}
+
+/* Two parts of one type, in one version: items go from one to the other by a rename. */
+static bool are_parts(const struct at *a, const struct at *b)
+{
+    return a->in.kind == INODE_TYPE && b->in.kind == INODE_TYPE && a->v == b->v && a->s->part &&
+           a->s->part == b->s->part;
+}
+
+static int rename_across(fuse_req_t req, const struct at *dir, const char *name,
+                         const struct at *new_dir, const char *new_name, bool noreplace,
+                         struct err *e)
+{
+    struct fs *fs = fs_of(req);
+    struct move m = {.fs = fs, .dir = new_dir, .from_type = dir->s, .name = name,
+                     .new_name = new_name, .noreplace = noreplace};
+
+    if (dirs_writable(fs, req, dir, e) < 0 || dirs_writable(fs, req, new_dir, e) < 0 ||
+        name_check(new_name, e) < 0 || name_find(fs, dir, name, &m.from, NULL, e) < 0 ||
+        name_find(fs, new_dir, new_name, &m.to, NULL, e) < 0)
+        return -1;
+    if (m.from.what == FOUND_NONE)
+        return err_set(e, ERR_NOT_FOUND, "no such file");
+    if (m.from.what != FOUND_ITEM || m.to.class == NAME_SCRATCH)
+        return err_set(e, ERR_PERM, "only items go from one part to another");
+    if (noreplace && m.to.what != FOUND_NONE)
+        return err_set(e, ERR_EXISTS, "\"%s\" exists", new_name);
+    return item_to_item(&m, e);
 }
 
 static int rename_in_schemas(fuse_req_t req, const struct at *dir, const char *name,
@@ -336,13 +366,17 @@ static int rename_here(fuse_req_t req, const struct at *dir, const char *name, c
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned flags)
 {
-    struct at dir AT_CLEANUP = AT_INIT;
+    struct at dir AT_CLEANUP = AT_INIT, new_dir AT_CLEANUP = AT_INIT;
     const char *refused = name;
     struct err e = ERR_INIT;
     int r = at_open(fs_of(req), parent, &dir, &e);
 
+    if (r == 0 && parent != new_parent)
+        r = at_open(fs_of(req), new_parent, &new_dir, &e);
     if (r == 0 && flags & ~(unsigned)RENAME_NOREPLACE)
         r = err_set(&e, ERR_INVALID, "only a plain rename, and one that replaces nothing");
+    else if (r == 0 && parent != new_parent && are_parts(&dir, &new_dir))
+        r = rename_across(req, &dir, name, &new_dir, new_name, flags & RENAME_NOREPLACE, &e);
     else if (r == 0 && parent != new_parent)
         r = err_set(&e, ERR_PERM, "nothing moves to another type or version: copy it");
     else if (r == 0 && dir.in.kind != INODE_TYPE && dir.in.kind != INODE_SCHEMAS)

@@ -67,6 +67,19 @@ bool writer_name(struct writer *w, const struct at *at, struct buf *ret)
            buf_adds(ret, ".json");
 }
 
+/* A type that shows some of the same items, and not this one, keeps nothing of it. */
+static int set_attr_in(struct fs *fs, const struct version *v, const struct shape *s,
+                       uint64_t number, const struct item_stat *attr, struct err *e)
+{
+    struct err why = ERR_INIT;
+
+    if (store_set_attr(fs->store, v, s, number, ATTR_MODE | ATTR_OWNER, attr, &why) == 0 ||
+        why.code == ERR_NOT_FOUND)
+        return 0;
+    *e = why;
+    return -1;
+}
+
 /* The attributes a reader of the item sees. */
 static void like_item(struct writer *w, const struct at *at, struct stat *ret)
 {
@@ -136,9 +149,9 @@ void keep_created_attr(struct fs *fs, const struct at *at, uint64_t number,
         if (at->cat->entries[i].state != VERSION_LIVE || (!everywhere && v != at->v))
             continue;
         for (size_t t = 0; t < v->n_shapes && r == 0; t++)
-            if (v->shapes[t]->kind == SHAPE_ITEM && v->shapes[t]->coll == at->s->coll)
-                r = store_set_attr(fs->store, v, v->shapes[t], number, ATTR_MODE | ATTR_OWNER,
-                                   &attr, &e);
+            if (v->shapes[t]->kind == SHAPE_ITEM && (shape_has_coll(v->shapes[t], at->s->coll) ||
+                                                      shape_has_coll(at->s, v->shapes[t]->coll)))
+                r = set_attr_in(fs, v, v->shapes[t], number, &attr, &e);
     }
     if (r < 0)
         log_line("mode of a new item is not kept: %s", e.text);

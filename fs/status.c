@@ -140,6 +140,8 @@ static bool json_version(const struct status *st, const struct version_status *v
 
     return buf_adds(out, "{\"version\": ") && json_string(v->name, out) &&
            buf_adds(out, ", \"state\": \"live\", \"items\": ") && json_count(v->items, out) &&
+           (!v->has_parts ||
+            (buf_adds(out, ", \"misfits\": ") && json_count(v->misfits, out))) &&
            buf_printf(out, ", \"added\": \"%s\", ", human_time(v->added_ns, time)) &&
            json_backfill(v, out) && json_usage(st, v->number, out) && buf_addc(out, '}');
 }

@@ -188,11 +188,26 @@ static bool print_under_way(const struct status *st, struct buf *out)
     return ok;
 }
 
+static bool print_misfits(const struct status *st, struct buf *out)
+{
+    char figure[HUMAN_SIZE];
+
+    for (size_t i = 0; i < st->store.n; i++) {
+        const struct version_status *v = &st->store.versions[i];
+
+        if (v->misfits > 0 && !buf_printf(out, "%s: %s items no longer fit their part\n", v->name,
+                                          human_count((uint64_t)v->misfits, figure)))
+            return false;
+    }
+    return true;
+}
+
 static bool print_foot(const struct status *st, struct buf *out)
 {
     char text[HUMAN_SIZE];
 
-    if (!buf_printf(out, "\ndrafts: %u\n", st->drafts) || !print_under_way(st, out))
+    if (!buf_printf(out, "\ndrafts: %u\n", st->drafts) || !print_misfits(st, out) ||
+        !print_under_way(st, out))
         return false;
     if (st->rate_limit && !buf_printf(out, "backfill rate: at most %s items a second\n",
                                       human_count(st->rate_limit, text)))

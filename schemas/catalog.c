@@ -44,6 +44,8 @@ static void note_version_types(struct catalog *c, const struct version *v)
             note_type(c, f->slot, f->type, v->shapes, v->n_shapes);
         }
         note_key(c, v->shapes[i]->key);
+        note_key(c, v->shapes[i]->part);
+        note_key(c, v->shapes[i]->fit);
     }
     for (size_t i = 0; i < v->n_formulas; i++) {
         const struct formula *f = v->formulas[i];
@@ -53,6 +55,19 @@ static void note_version_types(struct catalog *c, const struct version *v)
     }
 }
 
+/* A formula over a merged type works in each of its collections. */
+static size_t groups_of(const struct formula *f)
+{
+    return f->n_colls ? f->n_colls : 1;
+}
+
+static uint32_t group_of(const struct formula *f, size_t i)
+{
+    if (!f->coll)
+        return f->shape;
+    return f->n_colls ? f->colls[i] : f->coll;
+}
+
 static void note_formula(struct catalog *c, const struct version *v, const struct formula *f)
 {
     if (f->out >= c->n_slots)
@@ -60,7 +75,8 @@ static void note_formula(struct catalog *c, const struct version *v, const struc
     c->slots[f->out].computed = true;
     if (f->dir == FORMULA_FORWARD)
         c->slots[f->out].forward = f;
-    c->applied[c->n_applied++] = (struct applied){f, v->number};
+    for (size_t i = 0; i < groups_of(f); i++)
+        c->applied[c->n_applied++] = (struct applied){f, v->number, group_of(f, i)};
 }
 
 /* A version that is not gone shows the slot in items of that collection. */
@@ -71,7 +87,7 @@ static bool is_shown(const struct catalog *c, uint32_t coll, slot_no slot)
         if (c->entries[i].state == VERSION_GONE)
             continue;
         for (size_t j = 0; j < v->n_shapes; j++)
-            if (v->shapes[j]->coll == coll && shape_field_by_slot(v->shapes[j], slot))
+            if (shape_has_coll(v->shapes[j], coll) && shape_field_by_slot(v->shapes[j], slot))
                 return true;
     }
     return false;
@@ -120,7 +136,7 @@ static bool is_used(const struct catalog *c, const struct naming *n)
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         for (size_t j = 0; j < v->n_shapes && c->entries[i].state != VERSION_GONE; j++)
-            if (v->shapes[j]->kind == SHAPE_ITEM && shape_space(v->shapes[j]) == n->space)
+            if (shape_uses(v->shapes[j], n))
                 return true;
     }
     return false;
@@ -162,8 +178,8 @@ static bool brings_volatile(const struct catalog *c, const struct formula *f, bo
 static bool mark_volatile(struct catalog *c, const struct formula *f, bool over_keys)
 {
     struct slot_info *si = f->out < c->n_slots ? &c->slots[f->out] : NULL;
-    /* A key is decided when the item is written: nobody else's write renames it. */
-    if (!si || f->key || si->is_volatile || (over_keys && holds_ref(f->out_type, f, 0)) ||
+    /* A key and a part are decided when the item is written: nobody else's write moves it. */
+    if (!si || si->is_key || f->key || si->is_volatile || (over_keys && holds_ref(f->out_type, f, 0)) ||
         !brings_volatile(c, f, over_keys))
         return false;
     si->is_volatile = true;
@@ -206,16 +222,10 @@ static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size
                : -1;
 }
 
-static uint32_t formula_group(const struct formula *f)
-{
-    const struct shape *s = shapes_find(f->shapes, f->n_shapes, f->shape);
-    return s && s->kind == SHAPE_ITEM ? s->coll : f->shape;
-}
-
 static int compare_applied(const void *pa, const void *pb)
 {
     const struct formula *a = ((const struct applied *)pa)->f, *b = ((const struct applied *)pb)->f;
-    uint32_t ga = formula_group(a), gb = formula_group(b);
+    uint32_t ga = ((const struct applied *)pa)->group, gb = ((const struct applied *)pb)->group;
     if (ga != gb)
         return ga < gb ? -1 : 1;
     if (a->dir != b->dir)
@@ -256,7 +266,7 @@ static void make_groups(struct catalog *c)
     qsort(c->retired, c->n_retired, sizeof *c->retired, compare_links);
     for (size_t i = 0; i < c->n_applied; i++) {
         const struct applied *a = &c->applied[i];
-        struct group *g = group_named(c, formula_group(a->f));
+        struct group *g = group_named(c, a->group);
         bool forward = a->f->dir == FORMULA_FORWARD;
         if (!(forward ? g->n_forward : g->n_backward))
             *(forward ? &g->forward : &g->backward) = a;
@@ -299,6 +309,18 @@ static void collect_gone(struct catalog *c)
             note_version_types(c, c->entries[i].v);
 }
 
+/* What is computed for good goes on when its version is gone, while another shows it: all that it
+ * reads is known to one as well. */
+static bool outlives(const struct catalog *c, const struct formula *f)
+{
+    bool known = f->mode == FORMULA_COMPUTED && f->out < c->n_slots && c->slots[f->out].type;
+
+    for (size_t i = 0; known && i < f->n_inputs; i++)
+        known = f->inputs[i].slot == SLOT_KEY ||
+                (f->inputs[i].slot < c->n_slots && c->slots[f->inputs[i].slot].type);
+    return known;
+}
+
 static void collect(struct catalog *c)
 {
     for (size_t i = 0; i < c->n_entries; i++) {
@@ -312,12 +334,25 @@ static void collect(struct catalog *c)
         c->last_step = v->step_end ? v->step_end - 1 : 0;
     }
     for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_formulas; j++)
+            if (c->entries[i].state == VERSION_GONE && outlives(c, c->entries[i].v->formulas[j]))
+                note_formula(c, c->entries[i].v, c->entries[i].v->formulas[j]);
+    for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_links; j++)
             note_link(c, &c->entries[i], c->entries[i].v->links[j]);
     for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_namings; j++)
             if (is_used(c, &c->entries[i].v->namings[j]))
                 c->namings[c->n_namings++] = &c->entries[i].v->namings[j];
+}
+
+static size_t count_applied(const struct version *v)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < v->n_formulas; i++)
+        n += groups_of(v->formulas[i]);
+    return n;
 }
 
 int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_number,
@@ -329,7 +364,7 @@ int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_
     if (!c)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
-        n_formulas += entries[i].v->n_formulas;
+        n_formulas += count_applied(entries[i].v);
         n_links += entries[i].v->n_links;
         n_namings += entries[i].v->n_namings;
     }

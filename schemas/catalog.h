@@ -31,7 +31,7 @@ struct slot_info {
     size_t n_shapes;
     bool is_gone;                    /* only versions that are gone knew it: dead bytes */
     bool computed;                   /* some formula has it as output */
-    bool is_key;                     /* keys of a type stand there */
+    bool is_key;                     /* no field: keys or parts of a type's items stand there */
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */
     const struct formula *source;    /* by which it does, or NULL: it is a link's */
@@ -43,7 +43,7 @@ struct slot_info {
  * (collections and shapes are numbered by one counter, so one number names either). */
 struct applied {
     const struct formula *f;
-    uint32_t version;
+    uint32_t version, group;
 };
 struct group {
     uint32_t id;

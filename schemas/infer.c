@@ -8,7 +8,8 @@
 static const char *const kind_words[] = {
     [SHAPE_ITEM] = "item", [SHAPE_OBJECT] = "object", [SHAPE_ENUM] = "enum"};
 static const char *const kind_nouns[] = {
-    [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum"};
+    [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum",
+    [SHAPE_PARTS] = "the parts of a type that was split"};
 
 /* ---- New types ---- */
 
@@ -325,7 +326,9 @@ static int remove_types(struct infer *x)
     if (!going)
         return err_nomem(x->e);
     for (size_t i = 0; i < n; i++) {
-        going[i] = !infer_same_name(x->want, x->old->shapes[i]) && !was_asked(x, x->old->shapes[i]);
+        going[i] = x->old->shapes[i]->kind != SHAPE_PARTS &&
+                   !infer_same_name(x->want, x->old->shapes[i]) &&
+                   !was_asked(x, x->old->shapes[i]);
         left += going[i];
     }
     do {

@@ -23,6 +23,12 @@
 #include "json.h"
 #include "record.h"
 
+enum name_state {
+    NAME_FREE,
+    NAME_TAKEN,  /* an item has it: another one, or the one that asks */
+    NAME_YIELDED /* an item of an earlier collection is called so: never for this one */
+};
+
 struct lens_world {
     void *arg;
     /* The key under which v shows item `id` in shape `shape`; appended. *found = false: no such
@@ -47,9 +53,9 @@ struct lens_world {
      * only_unset: leaves what is set already. */
     int (*assign)(void *arg, const struct link *l, uint64_t id, struct span holder_key,
                   const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e);
-    /* Writing: does an item have this key in that name space (struct key_rule)? NULL: a key that
-     * is computed may be any. */
-    int (*name_taken)(void *arg, uint32_t space, struct span key, bool *ret, struct err *e);
+    /* Writing: may an item have this key by that rule? NULL: a key that is computed may be any. */
+    int (*name_taken)(void *arg, const struct key_rule *rule, struct span key,
+                      enum name_state *ret, struct err *e);
 };
 
 struct lens {
@@ -105,9 +111,20 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
              struct span text, bool line, const struct record *base, const struct record *cur,
              struct record *ret, struct lens_change *ret_change, struct err *e);
 
-/* The item gets another key in s: formulas over _key run. Same shape as lens_put. */
+/* Does s show the item? Always, but where it is a part of a type. */
+int lens_shows(struct lens *l, const struct version *v, const struct shape *s,
+               const struct record *rec, struct span own, bool *ret, struct err *e);
+
+/* The item gets this key in s, or comes into s from another part: formulas over _key run. As
+ * lens_put. */
 int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,
                struct span new_key, const struct record *cur, struct record *ret, struct lens_change *ret_change,
+               struct err *e);
+
+/* The keys that follow from the own key are computed anew: another item has taken them. s: a type that
+ * shows own keys. As lens_put. */
+int lens_yield(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+               const struct record *cur, struct record *ret, struct lens_change *ret_change,
                struct err *e);
 
 /* Brings a record up to step `upto` (backfill). coll: of the item. *ret_changed = false: it was

@@ -41,6 +41,21 @@ int lens_key(struct lens *l, const struct version *v, const struct shape *s,
     return json.p ? key_decode(l, json, ret, e) : 0;
 }
 
+int lens_shows(struct lens *l, const struct version *v, const struct shape *s,
+               const struct record *rec, struct span own, bool *ret, struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct sight at;
+
+    *ret = true;
+    if (!s->part)
+        return 0;
+    if (lens_seen(l, v, s, rec, own, &brought, &at, e))
+        return -1;
+    *ret = span_eq(record_value(at.rec, s->part), s->part_name);
+    return 0;
+}
+
 /* A legal key of what an expression gave (JSON text; p == NULL = nothing, and `like` stands in). */
 static int legal_key(struct span value, struct span like, struct buf *out, struct err *e)
 {
@@ -76,30 +91,38 @@ int key_plain(const struct sight *s, const struct key_rule *rule, struct span va
     return ret->p ? 0 : err_nomem(e);
 }
 
-static int is_free(struct lens *l, uint32_t space, struct span key, struct span had, bool *ret,
-                   struct err *e)
+static int is_free(struct lens *l, const struct key_rule *rule, struct span key, struct span had,
+                   bool *ret, struct err *e)
 {
-    bool taken = false;
+    enum name_state state = NAME_FREE;
 
-    *ret = span_eq(key, had) || !l->world.name_taken;
-    if (*ret)
-        return 0;
-    if (l->world.name_taken(l->world.arg, space, key, &taken, e))
+    if (l->world.name_taken && l->world.name_taken(l->world.arg, rule, key, &state, e))
         return -1;
-    *ret = !taken;
+    *ret = state == NAME_FREE || (state == NAME_TAKEN && span_eq(key, had));
     return 0;
 }
 
 /* A key that a suffix still fits behind. */
-static int shorten(struct span json, struct buf *b, struct err *e)
+static int shorten(const struct key_rule *rule, struct span json, struct buf *b, struct err *e)
 {
     static const struct type_ref text = {.base = T_STRING};
     const struct type_ref *types[] = {&text};
 
-    if (b->n + SUFFIX_ROOM <= KEY_MAX)
+    if (b->n + SUFFIX_ROOM + (rule->suffix ? strlen(rule->suffix) : 0) <= KEY_MAX)
         return 0;
     buf_reset(b);
     return key_from_values(&json, types, 1, b) ? 0 : err_nomem(e);
+}
+
+/* What is tried: the key, the key with the rule's suffix, then that with a number. */
+static bool candidate(const struct key_rule *rule, size_t n_plain, unsigned n, struct buf *b)
+{
+    b->n = n_plain;
+    if (n == 1)
+        return true;
+    if (rule->suffix && !buf_adds(b, rule->suffix))
+        return false;
+    return n == 2 && rule->suffix ? true : buf_printf(b, "~%u", rule->suffix ? n - 1 : n);
 }
 
 int key_name(const struct sight *s, const struct key_rule *rule, struct span value,
@@ -108,23 +131,21 @@ int key_name(const struct sight *s, const struct key_rule *rule, struct span val
     struct lens *l = s->l;
     struct buf b BUF_CLEANUP = BUF_INIT;
     struct span plain, old = {0};
-    bool free_now;
+    bool free_now = false;
     size_t n_plain;
 
     if (key_plain(s, rule, value, &plain, e) || (had.p && key_decode(l, had, &old, e)))
         return -1;
     if (!json_decode_string(plain, &b))
         return err_nomem(e);
-    if (is_free(l, rule->space, buf_span(&b), old, &free_now, e))
-        return -1;
-    if (!free_now && shorten(plain, &b, e))
-        return -1;
     n_plain = b.n;
-    for (unsigned n = 2; !free_now; n++) {
-        b.n = n_plain;
-        if (!buf_printf(&b, "~%u", n))
+    for (unsigned n = 1; !free_now; n++) {
+        if (n == 2 && shorten(rule, plain, &b, e))
+            return -1;
+        n_plain = n == 2 ? b.n : n_plain;
+        if (!candidate(rule, n_plain, n, &b))
             return err_nomem(e);
-        if (is_free(l, rule->space, buf_span(&b), old, &free_now, e))
+        if (is_free(l, rule, buf_span(&b), old, &free_now, e))
             return -1;
     }
     *ret = key_encode(l, buf_span(&b));

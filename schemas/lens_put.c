@@ -352,24 +352,51 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
     return tell(l, &w, decided || bytes_changed, ret_change, e);
 }
 
+/* The key and the part that the item is to have in s, where they are others. */
+static int set_place(struct work *w, struct span new_key, struct err *e)
+{
+    struct span json = key_encode(w->l, new_key);
+
+    if (!json.p)
+        return err_nomem(e);
+    if (!span_eq(json, record_value(&w->r, shape_key(w->s))) &&
+        work_set(w, shape_key(w->s), json, e))
+        return -1;
+    if (!w->s->key)
+        w->key = new_key;
+    return w->s->part && !span_eq(w->s->part_name, record_value(&w->r, w->s->part))
+               ? work_set(w, w->s->part, w->s->part_name, e)
+               : 0;
+}
+
 int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, struct span key,
                struct span new_key, const struct record *cur, struct record *ret,
                struct lens_change *ret_change, struct err *e)
 {
     struct record brought RECORD_CLEANUP = RECORD_INIT;
     struct work w WORK_CLEANUP = {0};
-    struct span json = key_encode(l, new_key);
 
-    if (!json.p)
-        return err_nomem(e);
     if (bring_current(l, v, s, key, cur, &brought, e) ||
-        work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e))
-        return -1;
-    if (!s->key)
-        w.key = new_key;
-    if (work_set(&w, shape_key(s), json, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
+        work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
+        set_place(&w, new_key, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
     lens_raw_drop(l, ret, &w.changed); /* own bytes stand while no field in them follows the key */
+    return tell(l, &w, true, ret_change, e);
+}
+
+int lens_yield(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+               const struct record *cur, struct record *ret, struct lens_change *ret_change,
+               struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct work w WORK_CLEANUP = {0};
+
+    if (bring_current(l, v, s, key, cur, &brought, e) ||
+        work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
+        slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
+        return -1;
+    if (!only_keys(l, &w.changed))
+        record_drop(ret, SLOT_NONE, ENTRY_RAW);
     return tell(l, &w, true, ret_change, e);
 }
 
@@ -426,7 +453,7 @@ static const struct shape *shows(const struct catalog *c, uint32_t coll, slot_no
         if (c->entries[i].state == VERSION_GONE)
             continue;
         for (size_t j = 0; j < v->n_shapes; j++)
-            if (v->shapes[j]->coll == coll && shape_field_by_slot(v->shapes[j], slot)) {
+            if (shape_has_coll(v->shapes[j], coll) && shape_field_by_slot(v->shapes[j], slot)) {
                 *ret_v = v;
                 return v->shapes[j];
             }
@@ -442,6 +469,7 @@ int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, 
     struct work w WORK_CLEANUP = {0};
     const struct version *v;
     const struct shape *s = shows(l->cat, coll, slot, &v);
+    struct shape hold;
     struct span now;
     bool set;
 
@@ -449,6 +477,7 @@ int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, 
         *ret_change = (struct lens_change){0};
         return record_copy(cur, ret) ? 0 : err_nomem(e);
     }
+    s = shape_of_coll(s, coll, &hold);
     if (bring_current(l, v, s, key, cur, &brought, e) ||
         work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e))
         return -1;

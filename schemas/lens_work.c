@@ -57,7 +57,7 @@ static int put_key(struct work *w, struct record *r, slot_no slot, struct span k
  * versions say theirs. */
 static int seed_key(struct work *w, struct err *e)
 {
-    struct key_rule own = {w->s->coll, w->s->key};
+    struct key_rule own = {.space = w->s->coll, .like = w->s->key};
     struct sight now = sight_now(w);
     struct span json;
 
@@ -65,6 +65,8 @@ static int seed_key(struct work *w, struct err *e)
         return 0;
     if (put_key(w, &w->r, shape_key(w->s), w->key, e))
         return -1;
+    if (w->s->part && !record_set(&w->r, w->s->part, ENTRY_VALUE, w->s->part_name))
+        return err_nomem(e);
     if (!w->s->key)
         return 0;
     if (key_name(&now, &own, (struct span){0}, (struct span){0}, &json, e) ||

@@ -116,7 +116,8 @@ static int legal_type_name(const struct model *m, const char *name, const struct
 }
 
 static const char *const kind_nouns[] = {
-    [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum"};
+    [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum",
+    [SHAPE_PARTS] = "the parts of a type that was split"};
 
 int model_check_type_name(struct model *m, const char *name, const struct yaml_node *where,
                           struct err *e)

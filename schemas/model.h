@@ -23,6 +23,7 @@ struct model {
     uint32_t next_step, next_slot, next_shape;
     uint32_t step;               /* the id of the step being applied */
     const char *group;
+    const struct version *declares;  /* declared types: of this model, whose parts they may name */
     bool inferred;               /* the steps come from infer.c */
     /* Private to model*.c, schema_*.c and infer.c. */
     const struct step_args *args;    /* of the step being applied; NULL outside of steps */

@@ -98,6 +98,9 @@ int model_add_formula(struct model *m, const struct formula_spec *spec, struct f
     f->dir = spec->dir;
     f->mode = spec->mode;
     f->shape = spec->over->id;
+    f->coll = spec->over->coll;
+    f->colls = spec->over->colls;
+    f->n_colls = spec->over->n_colls;
     f->out = spec->out->slot;
     f->out_type = spec->out->type;
     f->out_name = spec->out->name;

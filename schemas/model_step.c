@@ -238,6 +238,8 @@ static int settle_names(struct model *m, const struct shape *old, struct shape *
 {
     struct shape others = *s;
 
+    if (s->kind == SHAPE_PARTS) /* named by its parts */
+        return 0;
     if (old && strcmp(old->name, s->name) != 0) {
         const char *name = s->name;
         int r;
@@ -315,6 +317,10 @@ static int settle_uniques(struct model *m, struct shape *s, struct err *e)
             return model_refuse(m, place_of(m, f->name), e,
                                 "%s.%s can't be unique: only fields of item types can", s->name,
                                 f->name);
+        if (f->unique && s->n_colls)
+            return model_refuse(m, place_of(m, f->name), e,
+                                "%s.%s can't be unique: %s was merged from several types", s->name,
+                                f->name, s->name);
         if (f->unique && !has_key_of(s, f->slot) && add_key(m, s, f->slot))
             return err_nomem(e);
     }

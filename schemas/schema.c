@@ -118,7 +118,35 @@ struct field *shape_field_by_slot(const struct shape *s, slot_no slot)
 
 bool shape_shows(const struct shape *s, slot_no slot)
 {
-    return shape_field_by_slot(s, slot) || (s->kind == SHAPE_ITEM && slot == shape_key(s));
+    return shape_field_by_slot(s, slot) || (s->kind == SHAPE_ITEM && slot == shape_key(s)) ||
+           (s->part && slot == s->part);
+}
+
+bool shape_has_coll(const struct shape *s, uint32_t coll)
+{
+    for (size_t i = 0; i < s->n_colls; i++)
+        if (s->colls[i] == coll)
+            return true;
+    return s->coll == coll;
+}
+
+const struct shape *shape_of_coll(const struct shape *s, uint32_t coll, struct shape *hold)
+{
+    if (s->coll == coll)
+        return s;
+    *hold = *s;
+    hold->coll = coll;
+    return hold;
+}
+
+bool shape_uses(const struct shape *s, const struct naming *n)
+{
+    if (n->space)
+        return s->space == n->space;
+    for (size_t i = 0; i < n->n; i++)
+        if (s->set == n->sets[i])
+            return true;
+    return false;
 }
 
 /* ---- Types ---- */

@@ -57,7 +57,12 @@ struct field {
     unsigned line;               /* where it was defined in this version's file; 0 = inherited */
 };
 
-enum shape_kind { SHAPE_ITEM, SHAPE_OBJECT, SHAPE_ENUM };
+enum shape_kind {
+    SHAPE_ITEM,
+    SHAPE_OBJECT,
+    SHAPE_ENUM,
+    SHAPE_PARTS /* all parts of a type that was split, for references: no directory, no fields */
+};
 
 struct unique_set {
     uint32_t id;                 /* step id or slot that made it; names its index */
@@ -72,6 +77,14 @@ struct shape {
     slot_no key;                 /* items: where the key that this type shows stands; SLOT_NONE: it
                                     is the item's own (change_key) */
     uint32_t space;              /* the name space of those keys; 0: the collection's own */
+    slot_no part, fit;           /* split_type: where the part stands in which an item is, and the
+                                    one that the conditions give; SLOT_NONE: the type is no part */
+    struct span part_name;       /* what stands there of this type's items; JSON text */
+    uint32_t set;                /* the number of the set of items shown; 0: the whole collection */
+    const uint32_t *colls;       /* merge_types: all collections of which items are shown, coll */
+    size_t n_colls;              /* first; 0: coll alone */
+    slot_no tag;                 /* and the field that says of which */
+    const struct span *tags;     /* its values, in order of colls; JSON text */
     const char *name, *description;
     struct field *fields;        /* in schema order */
     size_t n_fields;
@@ -97,6 +110,10 @@ enum formula_mode {
 struct key_rule {
     uint32_t space;              /* the name space, in which a key stands once */
     slot_no like;                /* the key that stands in when it gives none */
+    /* merge_types: */
+    const char *suffix;          /* behind a key that is taken, before ~2; NULL = none */
+    const uint32_t *colls;       /* all that the name space holds items of, in order of precedence: */
+    size_t n_colls, rank;        /* what an earlier one's item is called is not free for a later one's */
 };
 
 struct formula_input {
@@ -120,6 +137,9 @@ struct formula {
     enum formula_dir dir;
     enum formula_mode mode;
     uint32_t shape;              /* the shape whose record it works in (item or object) */
+    uint32_t coll;               /* the collection of its items, 0 = an object; */
+    const uint32_t *colls;       /* over a merged type, all of its collections */
+    size_t n_colls;
     slot_no out;
     const struct type_ref *out_type;
     const char *out_name;
@@ -162,11 +182,17 @@ struct link {
     size_t n_shapes;
 };
 
-/* How items are found since a step: under which names. */
+/* How items are found since a step: under which names, or in which parts. */
 struct naming {
     uint32_t step, coll;
-    slot_no slot;                /* where the key stands */
-    uint32_t space;              /* the name space */
+    slot_no slot;                /* where the key, or the part's name, stands */
+    uint32_t space;              /* of keys: the name space; 0: */
+    bool shared;                 /* with items of other collections: later ones give way */
+    size_t n;                    /* parts */
+    const struct span *parts;    /* their names, as in the slot */
+    const uint32_t *sets;        /* the sets of their items */
+    slot_no fit;                 /* where the part stands that the conditions give (0: there are */
+    uint32_t misfits;            /* none), and the set of the items that are in another one */
 };
 
 /* One line of check's dry run and of `schemafs check`. */
@@ -235,7 +261,17 @@ static inline uint32_t shape_space(const struct shape *s)
 {
     return s->space ? s->space : s->coll;
 }
-/* The slot is shown by the type: a field, or its items' key. */
+static inline uint32_t shape_set(const struct shape *s)
+{
+    return s->set ? s->set : s->coll;
+}
+/* The type shows items of the collection. */
+bool shape_has_coll(const struct shape *s, uint32_t coll);
+/* The type as it shows the items of one collection, for translation; *hold: the caller's room. */
+const struct shape *shape_of_coll(const struct shape *s, uint32_t coll, struct shape *hold);
+/* The type's items are found by these names or parts. */
+bool shape_uses(const struct shape *s, const struct naming *n);
+/* The slot is shown by the type: a field, its items' key, or the part that it is. */
 bool shape_shows(const struct shape *s, slot_no slot);
 
 bool type_equal(const struct type_ref *a, const struct type_ref *b);

@@ -170,7 +170,8 @@ static int agree_values(const struct agree *x, const struct shape *want, const s
 static int agree_shape(const struct agree *x, const struct shape *want, const struct shape *made)
 {
     static const char *const nouns[] = {
-        [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum"};
+        [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum",
+    [SHAPE_PARTS] = "the parts of a type that was split"};
 
     if (want->kind != made->kind)
         return model_refuse(x->m, place(x, want, NULL), x->e,
@@ -226,7 +227,8 @@ int schema_agree(struct model *m, const struct model *declared, const struct yam
             return -1;
     }
     for (size_t i = 0; i < m->v->n_shapes; i++) {
-        if (!version_shape_named(x.want, span_of(m->v->shapes[i]->name)))
+        if (m->v->shapes[i]->kind != SHAPE_PARTS &&
+            !version_shape_named(x.want, span_of(m->v->shapes[i]->name)))
             return model_refuse(m, place(&x, NULL, NULL), e,
                                 DIFFER "%s is left by the steps, but does not stand in `types`",
                                 m->v->shapes[i]->name);

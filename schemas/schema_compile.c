@@ -237,7 +237,8 @@ static int parse_declared(const struct model *m, const struct yaml_node *root,
                           struct version *scratch, struct model *ret, struct err *e)
 {
     *ret = (struct model){
-        .v = scratch, .env = m->env, .file = m->file, .next_slot = SLOT_FIRST, .next_shape = 1};
+        .v = scratch, .env = m->env, .file = m->file, .next_slot = SLOT_FIRST, .next_shape = 1,
+        .declares = m->v};
     scratch->text = m->v->text;
     return model_init(ret, e) || shapes_parse(ret, root, e) ? -1 : 0;
 }

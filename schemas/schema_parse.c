@@ -18,7 +18,8 @@ static const struct section sections[] = {
 
 const struct yaml_node *shape_node(const struct yaml_node *root, const struct shape *s)
 {
-    const struct yaml_node *section = yaml_get(root, sections[s->kind].word);
+    const struct yaml_node *section =
+        s->kind < N_SECTIONS ? yaml_get(root, sections[s->kind].word) : NULL;
 
     return section ? yaml_get(section, s->name) : NULL;
 }
@@ -211,11 +212,13 @@ int shapes_parse(struct model *m, const struct yaml_node *root, struct err *e)
             return -1;
     }
     for (size_t i = 0; i < m->v->n_shapes; i++) {
-        if (parse_definition(m, m->v->shapes[i], shape_node(root, m->v->shapes[i]), e))
+        if (m->v->shapes[i]->kind != SHAPE_PARTS &&
+            parse_definition(m, m->v->shapes[i], shape_node(root, m->v->shapes[i]), e))
             return -1;
     }
     for (size_t i = 0; i < m->v->n_shapes; i++) {
-        if (parse_defaults(m, m->v->shapes[i], shape_node(root, m->v->shapes[i]), e))
+        if (m->v->shapes[i]->kind != SHAPE_PARTS &&
+            parse_defaults(m, m->v->shapes[i], shape_node(root, m->v->shapes[i]), e))
             return -1;
     }
     return 0;

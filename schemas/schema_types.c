@@ -55,7 +55,7 @@ static const char *nearest_type(const struct type_scan *t, const char *word, boo
     for (size_t i = 0; i < N_BUILTINS && !items_only; i++)
         best = better(word, best, builtins[i].word);
     for (size_t i = 0; i < m->v->n_shapes; i++) {
-        if (!items_only || m->v->shapes[i]->kind == SHAPE_ITEM)
+        if (!items_only || m->v->shapes[i]->coll)
             best = better(word, best, m->v->shapes[i]->name);
     }
     return best;
@@ -146,12 +146,24 @@ static int scan_plain(struct type_scan *t, const char *start, const char *word,
     }
     if (!find_shape(t->m, word, &kind, &id))
         return refuse_name(t, start, word);
-    if (kind == SHAPE_ITEM) {
+    if (kind == SHAPE_ITEM || kind == SHAPE_PARTS) {
         snprintf(why, sizeof(why), "\"%s\" is an item type; a reference to one is ref<%s>", word,
                  word);
         return refuse_word(t, start, why, NULL);
     }
     return new_type(t, kind == SHAPE_OBJECT ? T_OBJECT : T_ENUM, NULL, id, ret);
+}
+
+/* The parts of a split type are no type that a file declares: it may refer to them, though. */
+static int declare_parts(const struct type_scan *t, const char *word)
+{
+    struct model *m = t->m;
+    const struct shape *known = m->declares ? version_shape_named(m->declares, span_of(word)) : NULL;
+    struct shape *s;
+
+    if (!known || known->kind != SHAPE_PARTS || version_shape_named(m->v, span_of(word)))
+        return 0;
+    return model_add_shape(m, SHAPE_PARTS, word, NULL, &s, t->e);
 }
 
 static int scan_ref(struct type_scan *t, const struct type_ref **ret)
@@ -163,11 +175,13 @@ static int scan_ref(struct type_scan *t, const struct type_ref **ret)
 
     if (!word)
         return err_nomem(t->e);
+    if (declare_parts(t, word))
+        return -1;
     if (!find_shape(t->m, word, &kind, &id)) {
         snprintf(why, sizeof(why), "there is no item type \"%.200s\"", word);
         return refuse_word(t, start, why, nearest_type(t, word, true));
     }
-    if (kind != SHAPE_ITEM) {
+    if (kind != SHAPE_ITEM && kind != SHAPE_PARTS) {
         snprintf(why, sizeof(why), "\"%s\" is %s; only an item type can be referred to", word,
                  kind == SHAPE_OBJECT ? "an object" : "an enum");
         return refuse_word(t, start, why, NULL);

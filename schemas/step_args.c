@@ -44,7 +44,8 @@ static const char *nearest_shape(const struct model *m, const char *name, unsign
 }
 
 static const char *const kind_nouns[] = {
-    [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum"};
+    [SHAPE_ITEM] = "an item type", [SHAPE_OBJECT] = "an object", [SHAPE_ENUM] = "an enum",
+    [SHAPE_PARTS] = "the parts of a type that was split"};
 
 /* "an item type or an object" */
 static const char *kinds_print(unsigned kinds, char *ret, size_t size)

@@ -200,6 +200,7 @@ struct putting {
     struct store_tx *tx;
     const struct version *v;
     const struct shape *s;
+    struct shape hold;   /* of a merged type: s for the item's collection */
     const struct store_put *put;
     bool line;
     struct item_row row; /* as it is now, when found */
@@ -217,7 +218,66 @@ static int find_by_key(struct putting *p, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "the %s is gone", p->s->name);
     if (key_check(key, e))
         return -1;
-    return item_row_find(p->tx->c, shape_space(p->s), key, &p->row, &p->found, e);
+    return item_shown_find(p->tx->c, p->s, key, &p->row, &p->found, e);
+}
+
+/* A merged type's tag in the text; *ret = n_colls: there is none, which translation refuses. */
+static int find_tag(struct putting *p, size_t *ret, struct err *e)
+{
+    const struct field *f = shape_field_by_slot(p->s, p->s->tag);
+    struct arena a ARENA_CLEANUP = {0};
+    struct json_node *object, *tag;
+    struct buf b BUF_CLEANUP = BUF_INIT;
+
+    *ret = p->s->n_colls;
+    if (!f || json_parse_object(p->put->text.p, p->put->text.n, &a, &object, e))
+        return f ? -1 : 0;
+    if (!(tag = json_member(object, span_of(f->name))))
+        return 0;
+    if (!json_write_line(tag, &b))
+        return err_nomem(e);
+    for (size_t i = 0; i < p->s->n_colls; i++)
+        if (span_eq(buf_span(&b), p->s->tags[i]))
+            *ret = i;
+    if (*ret < p->s->n_colls)
+        return 0;
+    err_at(e, ERR_INVALID, tag->line, tag->column, "%s.%s: %.*s is no type that was merged",
+           p->s->name, f->name, (int)(b.n < 100 ? b.n : 100), b.p);
+    err_field(e, f->name);
+    return err_expected(e, "%.*s, %.*s%s", (int)p->s->tags[0].n, p->s->tags[0].p,
+                        (int)p->s->tags[1].n, p->s->tags[1].p, p->s->n_colls > 2 ? ", ..." : "");
+}
+
+/* A new item of a merged type goes where its tag says, and stays there. */
+static int find_coll(struct putting *p, uint32_t *ret, struct err *e)
+{
+    size_t tag;
+
+    *ret = p->found ? id_coll(p->row.id) : p->s->coll;
+    if (!p->s->n_colls)
+        return 0;
+    if (find_tag(p, &tag, e))
+        return -1;
+    if (tag == p->s->n_colls)
+        return 0;
+    if (p->found && p->s->colls[tag] != *ret) {
+        err_set(e, ERR_INVALID, "%s.%s does not change: an item stays of the type that it was made as",
+                p->s->name, shape_field_by_slot(p->s, p->s->tag)->name);
+        return err_field(e, shape_field_by_slot(p->s, p->s->tag)->name);
+    }
+    *ret = p->s->colls[tag];
+    return 0;
+}
+
+static int find_place(struct putting *p, struct err *e)
+{
+    uint32_t coll;
+
+    if (find_coll(p, &coll, e))
+        return -1;
+    p->s = shape_of_coll(p->s, coll, &p->hold);
+    p->id = p->found ? p->row.id : id_make(coll, tx_new_number(p->tx));
+    return 0;
 }
 
 static int find(struct putting *p, struct err *e)
@@ -225,7 +285,7 @@ static int find(struct putting *p, struct err *e)
     const struct store_put *put = p->put;
 
     if (put->number) {
-        if (item_row_get(p->tx->c, id_make(p->s->coll, put->number), &p->row, &p->found, e))
+        if (item_shown_row(p->tx->c, p->s, put->number, &p->row, &p->found, e))
             return -1;
         if (!p->found && !put->replace)
             return err_set(e, ERR_NOT_FOUND, "the %s is gone", p->s->name);
@@ -235,8 +295,7 @@ static int find(struct putting *p, struct err *e)
     if (p->found && put->exclusive && !put->number)
         return err_set(e, ERR_EXISTS, "there is a %s \"%.*s\" already", p->s->name, (int)put->key.n,
                        put->key.p);
-    p->id = p->found ? p->row.id : id_make(p->s->coll, tx_new_number(p->tx));
-    return 0;
+    return find_place(p, e);
 }
 
 static int same_field(struct putting *p, const struct field *f, bool *ret, struct err *e)
@@ -407,6 +466,61 @@ static int rekey(struct store_tx *tx, const struct version *v, const struct shap
     return rc;
 }
 
+/* A version's type of these items that shows own keys. */
+static const struct shape *with_own_keys(const struct catalog *c, uint32_t coll,
+                                         const struct version **ret_v)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t k = 0; k < c->entries[i].v->n_shapes; k++) {
+            const struct shape *s = c->entries[i].v->shapes[k];
+            if (c->entries[i].state == VERSION_GONE || s->kind != SHAPE_ITEM || s->coll != coll ||
+                s->key)
+                continue;
+            *ret_v = c->entries[i].v;
+            return s;
+        }
+    return NULL;
+}
+
+static int yield_row(struct store_tx *tx, const struct version *v, const struct shape *s,
+                     const struct item_row *row, struct err *e)
+{
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    struct lens_change change;
+    struct lens lens;
+    int rc;
+
+    tx_sub_lens(tx, &lens);
+    rc = lens_yield(&lens, v, s, buf_span(&row->key), &row->rec, &now, &change, e);
+    if (rc == 0)
+        rc = item_store(tx, row, &now, 0, e);
+    if (rc == 0)
+        rc = item_note(tx, row->id, &change, e);
+    lens_deinit(&lens);
+    return rc;
+}
+
+int item_yield(struct store_tx *tx, uint64_t id, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    struct origin_uses aside = {0};
+    const struct version *v;
+    const struct shape *s = with_own_keys(tx->cat, id_coll(id), &v);
+    bool found;
+    int rc;
+
+    if (item_row_get(tx->c, id, &row, &found, e))
+        return -1;
+    if (!found || !s)
+        return 0;
+    derive_uses_swap(tx, &aside);
+    rc = yield_row(tx, v, s, &row, e) || show_note_referrers(tx, id, e) ? -1 : 0;
+    derive_uses_begin(tx);
+    free(tx->uses);
+    derive_uses_swap(tx, &aside);
+    return rc;
+}
+
 /* The item that has the name now gives way; what referred to it refers to the new one. */
 static int give_way(struct store_tx *tx, uint64_t other, uint64_t id, struct err *e)
 {
@@ -420,38 +534,60 @@ static int give_way(struct store_tx *tx, uint64_t other, uint64_t id, struct err
     return found ? item_remove(tx, &row, e) : 0;
 }
 
-int item_rename(struct store_tx *tx, const struct version *v, const struct shape *s, uint64_t id,
-                struct span new_key, bool noreplace, struct err *e)
+/* Who has the new key: nobody (0), an item that gives way, or the item itself. */
+static int find_rival(struct store_tx *tx, const struct shape *to, struct span key, bool noreplace,
+                      uint64_t id, uint64_t *ret, struct err *e)
 {
     struct item_row row ITEM_ROW_CLEANUP = {0};
-    uint64_t other = 0;
-    bool found, taken;
+    struct err why = ERR_INIT;
+    bool taken;
+
+    *ret = 0;
+    if (item_shown_find(tx->c, to, key, &row, &taken, &why) && row.id != id) {
+        *e = why;
+        return -1;
+    }
+    if (taken && noreplace && row.id != id)
+        return err_set(e, ERR_EXISTS, "there is a %s \"%.*s\" already", to->name, (int)key.n, key.p);
+    if (taken)
+        *ret = row.id;
+    return 0;
+}
+
+int item_rename(struct store_tx *tx, const struct version *v, const struct shape *s,
+                const struct shape *to, uint64_t number, struct span new_key, bool noreplace,
+                struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    struct shape hold;
+    uint64_t other;
+    bool found;
 
     if (key_check(new_key, e) || derive_view_tx(tx, v, s->coll, e) ||
-        item_row_get(tx->c, id, &row, &found, e))
+        item_shown_row(tx->c, s, number, &row, &found, e))
         return -1;
     if (!found)
         return err_set(e, ERR_NOT_FOUND, "the %s is gone", s->name);
-    if (item_find_id(tx->c, shape_space(s), new_key, &other, &taken, e))
+    if (find_rival(tx, to, new_key, noreplace, row.id, &other, e))
         return -1;
-    if (taken && noreplace)
+    if (other == row.id && s == to && noreplace)
         return err_set(e, ERR_EXISTS, "there is a %s \"%.*s\" already", s->name, (int)new_key.n,
                        new_key.p);
-    if (taken && other == id)
+    if (other == row.id && s == to)
         return 0;
-    if (taken && give_way(tx, other, id, e))
+    if (other && other != row.id && give_way(tx, other, row.id, e))
         return -1;
     history_begin(tx); /* both may have a revision under the new key */
-    if (rekey(tx, v, s, &row, new_key, e) || show_note_referrers(tx, id, e))
+    if (rekey(tx, v, shape_of_coll(to, id_coll(row.id), &hold), &row, new_key, e) || show_note_referrers(tx, row.id, e))
         return -1;
-    return derive_keep(tx, id, e);
+    return derive_keep(tx, row.id, e);
 }
 
 /* ---- The calls of store.h ---- */
 
 struct call {
     const struct version *v;
-    const struct shape *s;
+    const struct shape *s, *to;
     const struct store_put *put;
     struct item_stat *ret_stat;
     uint64_t number;
@@ -483,10 +619,14 @@ int store_put(struct store *st, const struct version *v, const struct shape *s,
 static int delete_op(struct store_tx *tx, void *arg, struct err *e)
 {
     struct call *a = arg;
+    uint64_t id;
+    bool found;
 
-    if (present_shape(tx, &a->v, &a->s, e))
+    if (present_shape(tx, &a->v, &a->s, e) || item_shown_id(tx->c, a->s, a->number, &id, &found, e))
         return -1;
-    return item_delete(tx, id_make(a->s->coll, a->number), e);
+    if (!found)
+        return err_set(e, ERR_NOT_FOUND, "the %s is gone", a->s->name);
+    return item_delete(tx, id, e);
 }
 
 int store_delete(struct store *st, const struct version *v, const struct shape *s, uint64_t number,
@@ -500,15 +640,16 @@ static int rename_op(struct store_tx *tx, void *arg, struct err *e)
 {
     struct call *a = arg;
 
-    if (present_shape(tx, &a->v, &a->s, e))
+    if (present_shape(tx, &a->v, &a->s, e) || present_shape(tx, &a->v, &a->to, e))
         return -1;
-    return item_rename(tx, a->v, a->s, id_make(a->s->coll, a->number), a->key, a->noreplace, e);
+    return item_rename(tx, a->v, a->s, a->to, a->number, a->key, a->noreplace, e);
 }
 
-int store_rename(struct store *st, const struct version *v, const struct shape *s, uint64_t number,
-                 struct span new_key, bool noreplace, struct err *e)
+int store_rename(struct store *st, const struct version *v, const struct shape *s,
+                 const struct shape *to, uint64_t number, struct span new_key, bool noreplace,
+                 struct err *e)
 {
-    struct call a = {.v = v, .s = s, .number = number, .key = new_key, .noreplace = noreplace};
+    struct call a = {.v = v, .s = s, .to = to, .number = number, .key = new_key, .noreplace = noreplace};
     return store_write(st, 0, rename_op, &a, e);
 }
 
@@ -543,11 +684,13 @@ static int set_attr(struct store_tx *tx, const struct call *a, struct err *e)
 
 static int attr_item(struct store_tx *tx, const struct call *a, struct err *e)
 {
-    uint64_t id = id_make(a->s->coll, a->number);
     struct buf key BUF_CLEANUP = BUF_INIT;
+    uint64_t id;
     bool found;
 
-    if (tx->c->lens.world.key_of(tx->c->lens.world.arg, a->v, a->s->id, id, &key, &found, e))
+    if (item_shown_id(tx->c, a->s, a->number, &id, &found, e))
+        return -1;
+    if (found && tx->c->lens.world.key_of(tx->c->lens.world.arg, a->v, a->s->id, id, &key, &found, e))
         return -1;
     if (!found)
         return err_set(e, ERR_NOT_FOUND, "the %s is gone", a->s->name);
@@ -566,7 +709,7 @@ static int attr_op(struct store_tx *tx, void *arg, struct err *e)
     if (is_item(a->number) && attr_item(tx, a, e))
         return -1;
     if (a->s && a->number == 0 && a->mask & ATTR_MTIME &&
-        tx_names_mtime(tx, a->s->coll, a->attr->mtime_ns ? a->attr->mtime_ns : 1, e))
+        tx_names_mtime(tx, shape_set(a->s), a->attr->mtime_ns ? a->attr->mtime_ns : 1, e))
         return -1;
     return a->mask & (ATTR_MODE | ATTR_OWNER) ? set_attr(tx, a, e) : 0;
 }

@@ -568,11 +568,11 @@ int64_t store_count(struct store *s, const struct version *v, const struct shape
     int64_t n = 0;
 
     (void)v;
-    if (!coll_is_derived(s, shape->coll))
+    if (!coll_is_derived(s, shape->coll) || !names_are_derived(s, shape))
         return -1;
     pthread_mutex_lock(&s->state.lock);
     for (size_t i = 0; i < s->state.n_counts; i++)
-        if (s->state.counts[i].coll == shape->coll)
+        if (s->state.counts[i].coll == shape_set(shape))
             n = s->state.counts[i].n;
     pthread_mutex_unlock(&s->state.lock);
     return n;

@@ -25,7 +25,7 @@ static void policy_of_field(const struct version *v, const struct shape *s, cons
     of = t->base == T_REF || t->base == T_OBJECT ? version_shape(v, t->shape) : NULL;
     if (!of || depth > JSON_MAX_DEPTH)
         return;
-    if (t->base == T_REF && of->coll == coll && (!ret->known || f->on_delete < ret->on_delete))
+    if (t->base == T_REF && shape_has_coll(of, coll) && (!ret->known || f->on_delete < ret->on_delete))
         *ret = (struct policy){true, f->on_delete, s, f};
     for (size_t i = 0; t->base == T_OBJECT && i < of->n_fields; i++)
         policy_of_field(v, of, &of->fields[i], coll, depth + 1, ret);

@@ -120,6 +120,13 @@ static int derive_due(struct store_tx *tx, struct due due, unsigned depth, struc
     }
     if (derive_coll_tx(tx, due.coll, e) || bring_items(tx, due, e))
         return -1;
+    for (size_t i = 0; i < tx->cat->n_namings; i++) { /* a merged type's other collections */
+        struct due other = {due.step, tx->cat->namings[i]->coll};
+        if (tx->cat->namings[i]->step == due.step && tx->cat->namings[i]->space &&
+            other.coll != due.coll &&
+            (derive_coll_tx(tx, other.coll, e) || bring_items(tx, other, e)))
+            return -1;
+    }
     return derive_mark(tx, due.step, e);
 }
 

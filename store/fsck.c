@@ -77,8 +77,8 @@ static const struct sql_check sql_checks[] = {
      "id & " NUMBER ") FROM origin WHERE holders < 0",
      "nothing is lost"},
     {"SELECT printf('the number of items of collection %d is off by %d', coll, sum(n)) FROM "
-     "(SELECT coll, n FROM count UNION ALL SELECT id >> 40, -count(*) FROM item GROUP BY id >> 40) "
-     "GROUP BY coll HAVING sum(n) <> 0",
+     "(SELECT coll, n FROM count UNION ALL SELECT id >> 40, -count(*) FROM item GROUP BY id >> 40 "
+     "UNION ALL SELECT set_id, -count(*) FROM member GROUP BY set_id) GROUP BY coll HAVING sum(n) <> 0",
      "nothing is lost, only the number shown is wrong"},
     {"SELECT printf('item number %d is at or above the next number to be given out, %d', "
      "id & " NUMBER ", " META(META_NEXT_ITEM) ") FROM item WHERE id & " NUMBER

@@ -87,6 +87,30 @@ static int look_at_name(struct looking *l, uint32_t space, struct span key, stru
     return 0;
 }
 
+static int look_in_set(struct looking *l, uint32_t set, struct err *e)
+{
+    const struct shape s = {.set = set};
+    uint64_t id;
+    bool found;
+    if (!set)
+        return 0;
+    if (item_shown_id(l->f->c, &s, id_number(l->row.id), &id, &found, e))
+        return -1;
+    if (!found || id != l->row.id)
+        fsck_finding(l->f, "its content is there and can't be opened in its part",
+                     "%s is not noted in its part", l->what);
+    return 0;
+}
+
+static int look_at_part(struct looking *l, const struct naming *n, struct err *e)
+{
+    uint32_t set = names_set(n, &l->row.rec);
+    if (!set && derive_is_done(l->f->tx->store, l->f->tx, n->step))
+        fsck_finding(l->f, "its content is there and can't be opened there",
+                     "%s is in no part of step %u", l->what, (unsigned)n->step);
+    return look_in_set(l, set, e) || look_in_set(l, names_misfit(n, &l->row.rec), e) ? -1 : 0;
+}
+
 static int look_at_names(struct looking *l, struct err *e)
 {
     const struct catalog *c = l->f->cat;
@@ -98,6 +122,11 @@ static int look_at_names(struct looking *l, struct err *e)
         struct span key;
         if (n->coll != id_coll(l->row.id))
             continue;
+        if (!n->space) {
+            if (look_at_part(l, n, e))
+                return -1;
+            continue;
+        }
         if (names_key(&l->row.rec, n->slot, &hold, &key, e) ||
             (key.p && look_at_name(l, n->space, key, e)))
             return -1;
@@ -125,14 +154,25 @@ static int look_through(struct looking *l, const struct version *v, const struct
     return 0;
 }
 
+static int look_where_shown(struct looking *l, const struct version *v, const struct shape *s,
+                            struct err *e)
+{
+    bool shown;
+    if (lens_shows(&l->lens, v, s, &l->row.rec, buf_span(&l->row.key), &shown, e))
+        return -1;
+    return shown ? look_through(l, v, s, e) : 0;
+}
+
 static int look_through_all(struct looking *l, struct err *e)
 {
+    struct shape hold;
     const struct catalog *c = l->f->cat;
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         for (size_t k = 0; k < v->n_shapes && c->entries[i].state == VERSION_LIVE; k++)
-            if (v->shapes[k]->kind == SHAPE_ITEM && v->shapes[k]->coll == id_coll(l->row.id) &&
-                look_through(l, v, v->shapes[k], e))
+            if (v->shapes[k]->kind == SHAPE_ITEM &&
+                shape_has_coll(v->shapes[k], id_coll(l->row.id)) &&
+                look_where_shown(l, v, shape_of_coll(v->shapes[k], id_coll(l->row.id), &hold), e))
                 return -1;
     }
     return 0;

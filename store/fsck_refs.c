@@ -116,6 +116,8 @@ static int check_name(struct fsck *f, const struct naming *n, sqlite3_stmt *st,
     struct buf hold BUF_CLEANUP = BUF_INIT;
     struct span name = column_span(st, 0), key = {0};
     bool found;
+    if (id_coll(column_id(st, 1)) != n->coll) /* a merged type's: another naming's */
+        return 0;
     if (item_row_get(f->c, column_id(st, 1), row, &found, e))
         return e->code == ERR_NO_MEMORY ? -1 : 0; /* damaged: look_at tells */
     if (found && names_key(&row->rec, n->slot, &hold, &key, e))
@@ -143,11 +145,50 @@ static int check_naming(struct fsck *f, const struct naming *n, struct err *e)
     return rc;
 }
 
+static int check_member(struct fsck *f, const struct naming *n, uint32_t set, sqlite3_stmt *st,
+                        struct item_row *row, struct err *e)
+{
+    bool found;
+    if (id_coll(column_id(st, 0)) != n->coll) /* a merged type's: another naming's */
+        return 0;
+    if (item_row_get(f->c, column_id(st, 0), row, &found, e))
+        return e->code == ERR_NO_MEMORY ? -1 : 0; /* damaged: fsck_items tells */
+    if (!found || (names_set(n, &row->rec) != set && names_misfit(n, &row->rec) != set))
+        fsck_finding(f, "nothing is lost", "item %llu is noted in a part of step %u where it is not",
+                     (unsigned long long)id_number(column_id(st, 0)), (unsigned)n->step);
+    return 0;
+}
+
+static int check_set(struct fsck *f, const struct naming *n, uint32_t set, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    sqlite3_stmt *st;
+    bool more;
+    int rc = conn_prepare(f->c, "SELECT id FROM member WHERE set_id = ?1", &st, e);
+    if (rc)
+        return -1;
+    sqlite3_bind_int64(st, 1, set);
+    while (!(rc = conn_step(f->c, st, &more, e)) && more &&
+           !(rc = check_member(f, n, set, st, &row, e)))
+        ;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int check_parts(struct fsck *f, const struct naming *n, struct err *e)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (check_set(f, n, n->sets[i], e))
+            return -1;
+    return check_set(f, n, n->misfits, e);
+}
+
 int fsck_namings(struct fsck *f, struct err *e)
 {
     for (size_t i = 0; i < f->cat->n_namings; i++) {
         struct err why = ERR_INIT;
-        if (check_naming(f, f->cat->namings[i], &why) &&
+        const struct naming *n = f->cat->namings[i];
+        if ((n->space ? check_naming(f, n, &why) : check_parts(f, n, &why)) &&
             fsck_troubled(f, "the names that a step gave", &why, e))
             return -1;
     }

@@ -79,7 +79,7 @@ static int names_gone(struct store_tx *tx, const struct item_row *row, struct er
         const struct naming *n = tx->cat->namings[i];
         struct buf hold BUF_CLEANUP = BUF_INIT;
         struct span key;
-        if (n->coll != id_coll(row->id))
+        if (n->coll != id_coll(row->id) || !n->space)
             continue;
         if (names_key(&row->rec, n->slot, &hold, &key, e) ||
             (key.p && name_gone(tx, n->space, key, row->id, e)))

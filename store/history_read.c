@@ -111,11 +111,13 @@ static int render(struct conn *c, sqlite3_stmt *st, const struct looking *l, str
     struct item_stat stat = {.number = id_number(column_id(st, 0)),
                              .mtime_ns = sqlite3_column_int64(st, 2)};
     size_t start = text->n;
+    struct shape hold;
 
     if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB)
         return damaged(l->number, e);
     if (record_decode(column_span(st, 4), &c->rec, e) ||
-        lens_text(&c->lens, l->v, l->s, &c->rec, column_span(st, 1), false, text, e)) {
+        lens_text(&c->lens, l->v, shape_of_coll(l->s, id_coll(column_id(st, 0)), &hold), &c->rec,
+                  column_span(st, 1), false, text, e)) {
         text->n = start;
         return -1;
     }
@@ -160,7 +162,7 @@ static int read_revision(struct conn *c, void *arg, struct err *e)
     if (conn_step(c, st, &row, e))
         return -1;
     reader_refresh(c, l->v);
-    rc = row && id_coll(column_id(st, 0)) == l->s->coll ? render_as_of(c, st, l, e) : gone(e);
+    rc = row && shape_has_coll(l->s, id_coll(column_id(st, 0))) ? render_as_of(c, st, l, e) : gone(e);
     stmt_done(st);
     return rc;
 }

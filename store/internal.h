@@ -333,6 +333,14 @@ int item_row_find(struct conn *c, uint32_t space, struct span key, struct item_r
                   bool *ret_found, struct err *e);
 int item_find_id(struct conn *c, uint32_t space, struct span key, uint64_t *ret_id, bool *ret_found,
                  struct err *e);
+/* By number, by the key that the type shows: only items that the type shows. ERR_EXISTS: another part
+ * of the same type has the key. */
+int item_shown_id(struct conn *c, const struct shape *s, uint64_t number, uint64_t *ret_id,
+                  bool *ret_found, struct err *e);
+int item_shown_row(struct conn *c, const struct shape *s, uint64_t number, struct item_row *row,
+                   bool *ret_found, struct err *e);
+int item_shown_find(struct conn *c, const struct shape *s, struct span key, struct item_row *row,
+                    bool *ret_found, struct err *e);
 int item_too_big(const struct store *s, struct err *e);
 int item_exists(struct conn *c, uint64_t id, bool *ret, struct err *e);
 /* Forgets the modes and owners of an item. */
@@ -351,8 +359,11 @@ int item_attr(struct conn *c, const struct version *v, const struct shape *s, ui
 int item_put(struct store_tx *tx, const struct version *v, const struct shape *s,
              const struct store_put *put, bool line, struct item_stat *ret_stat, struct err *e);
 int item_delete(struct store_tx *tx, uint64_t id, struct err *e);
-int item_rename(struct store_tx *tx, const struct version *v, const struct shape *s, uint64_t id,
-                struct span new_key, bool noreplace, struct err *e);
+int item_rename(struct store_tx *tx, const struct version *v, const struct shape *s,
+                const struct shape *to, uint64_t number, struct span new_key, bool noreplace,
+                struct err *e);
+/* Another item takes its key in a merged type: its keys are computed anew. */
+int item_yield(struct store_tx *tx, uint64_t id, struct err *e);
 /* Stores the record brought up to step `upto` (backfill); no notice: no text changes. row: as it
  * is now in this transaction. */
 int item_materialize(struct store_tx *tx, const struct item_row *row, uint32_t upto,
@@ -395,6 +406,11 @@ int names_follow(struct store_tx *tx, uint64_t id, struct named old, struct name
  * out; p == NULL: none. */
 int names_key(const struct record *rec, slot_no slot, struct buf *out, struct span *ret,
               struct err *e);
+/* The set of the part in which the record is, or 0; that of items that don't fit their part, or 0. */
+uint32_t names_set(const struct naming *n, const struct record *rec);
+uint32_t names_misfit(const struct naming *n, const struct record *rec);
+/* Is the number of a part's items known? Any thread. */
+bool names_are_derived(struct store *s, const struct shape *shape);
 /* The record is from before names that were derived since it was read. */
 bool names_came(const struct store_tx *tx, uint64_t id, const struct record *rec);
 /* The next naming by which v finds items of coll and whose rows are not all there, or NULL. */

@@ -89,6 +89,61 @@ int item_find_id(struct conn *c, uint32_t space, struct span key, uint64_t *ret_
     return 0;
 }
 
+/* ---- What a type shows ---- */
+
+int item_shown_id(struct conn *c, const struct shape *s, uint64_t number, uint64_t *ret_id,
+                  bool *ret_found, struct err *e)
+{
+    sqlite3_stmt *st;
+
+    *ret_id = id_make(s->coll, number);
+    *ret_found = true;
+    if (!s->set)
+        return 0;
+    if (!(st = conn_stmt(c, STMT_ITEM_PART, e)))
+        return -1;
+    sqlite3_bind_int64(st, 1, s->set);
+    bind_id(st, 2, number);
+    if (conn_step(c, st, ret_found, e))
+        return -1;
+    if (*ret_found)
+        *ret_id = column_id(st, 0);
+    stmt_done(st);
+    return 0;
+}
+
+int item_shown_row(struct conn *c, const struct shape *s, uint64_t number, struct item_row *row,
+                   bool *ret_found, struct err *e)
+{
+    uint64_t id;
+
+    if (item_shown_id(c, s, number, &id, ret_found, e))
+        return -1;
+    return *ret_found ? item_row_get(c, id, row, ret_found, e) : 0;
+}
+
+/* The key is free in this part and taken in another. */
+static int elsewhere(const struct shape *s, struct span key, struct err *e)
+{
+    return err_set(e, ERR_EXISTS, "\"%.*s\" is the key of an item in another part than %s",
+                   (int)(key.n > 250 ? 250 : key.n), key.p, s->name);
+}
+
+int item_shown_find(struct conn *c, const struct shape *s, struct span key, struct item_row *row,
+                    bool *ret_found, struct err *e)
+{
+    uint64_t id;
+    bool shown;
+
+    if (item_row_find(c, shape_space(s), key, row, ret_found, e))
+        return -1;
+    if (!*ret_found)
+        return 0;
+    if (item_shown_id(c, s, id_number(row->id), &id, &shown, e))
+        return -1;
+    return shown ? 0 : elsewhere(s, key, e);
+}
+
 /* ---- Mode and owner ---- */
 
 static void attr_columns(sqlite3_stmt *st, struct item_stat *ret)
@@ -173,8 +228,15 @@ int with_reader(struct store *st, const struct catalog *cat, const struct versio
     }
 }
 
-static int gone(const struct reading *r, struct err *e)
+static int gone(struct conn *c, const struct reading *r, struct err *e)
 {
+    uint64_t id;
+    bool taken = false;
+
+    if (r->key.p && r->s->set && item_find_id(c, shape_space(r->s), r->key, &id, &taken, e))
+        return -1;
+    if (taken)
+        return elsewhere(r->s, r->key, e);
     if (r->key.p)
         return err_set(e, ERR_NOT_FOUND, "there is no %s \"%.*s\"", r->s->name,
                        (int)(r->key.n > 250 ? 250 : r->key.n), r->key.p);
@@ -187,12 +249,14 @@ static int render_row(struct conn *c, sqlite3_stmt *st, const struct reading *r,
 {
     uint64_t id = column_id(st, 0);
     size_t start = text->n;
+    struct shape hold;
 
     if (sqlite3_column_type(st, 1) != SQLITE_TEXT || sqlite3_column_type(st, 4) != SQLITE_BLOB ||
         id_number(id) >= ITEM_NUMBERS_END)
         return item_damaged(c, id, "no record", e);
     if (item_decode(c, id, column_span(st, 4), &c->rec, e) ||
-        lens_text(&c->lens, r->v, r->s, &c->rec, column_span(st, 1), line, text, e)) {
+        lens_text(&c->lens, r->v, shape_of_coll(r->s, id_coll(id), &hold), &c->rec,
+                  column_span(st, 1), line, text, e)) {
         text->n = start;
         return -1;
     }
@@ -205,15 +269,22 @@ static int render_row(struct conn *c, sqlite3_stmt *st, const struct reading *r,
     return item_attr(c, r->v, r->s, stat->number, stat, e);
 }
 
-/* The statement that gives the row of r: by key or by number. */
+/* The statement that gives the row of r: by key or by number, of all items or of a part's. */
 static sqlite3_stmt *row_stmt(struct conn *c, const struct reading *r, struct err *e)
 {
-    sqlite3_stmt *st = conn_stmt(c, r->key.p ? STMT_ITEM_LOOKUP : STMT_ITEM_ROW, e);
+    static const enum stmt stmts[2][2] = {{STMT_ITEM_ROW, STMT_ITEM_PART_ROW},
+                                          {STMT_ITEM_LOOKUP, STMT_ITEM_PART_LOOKUP}};
+    sqlite3_stmt *st = conn_stmt(c, stmts[r->key.p != NULL][r->s->set != 0], e);
     if (!st)
         return NULL;
     if (r->key.p) {
         sqlite3_bind_int64(st, 1, shape_space(r->s));
         bind_text(st, 2, r->key);
+        if (r->s->set)
+            sqlite3_bind_int64(st, 3, r->s->set);
+    } else if (r->s->set) {
+        sqlite3_bind_int64(st, 1, r->s->set);
+        bind_id(st, 2, r->number);
     } else {
         bind_id(st, 1, id_make(r->s->coll, r->number));
     }
@@ -231,7 +302,7 @@ static int read_one(struct conn *c, void *arg, struct err *e)
     if (!st || conn_step(c, st, &row, e))
         return -1;
     reader_refresh(c, r->v);
-    rc = row ? render_row(c, st, r, false, r->text ? r->text : &c->text, &stat, e) : gone(r, e);
+    rc = row ? render_row(c, st, r, false, r->text ? r->text : &c->text, &stat, e) : gone(c, r, e);
     stmt_done(st);
     if (rc == 0 && r->stat)
         *r->stat = stat;
@@ -257,12 +328,15 @@ int store_read(struct store *st, const struct catalog *c, const struct version *
 static int read_key(struct conn *c, void *arg, struct err *e)
 {
     struct reading *r = arg;
+    uint64_t id;
     bool found;
 
-    if (c->lens.world.key_of(c->lens.world.arg, r->v, r->s->id, id_make(r->s->coll, r->number),
-                             r->text, &found, e))
+    if (item_shown_id(c, r->s, r->number, &id, &found, e))
         return -1;
-    return found ? 0 : gone(r, e);
+    if (found &&
+        c->lens.world.key_of(c->lens.world.arg, r->v, r->s->id, id, r->text, &found, e))
+        return -1;
+    return found ? 0 : gone(c, r, e);
 }
 
 int store_key(struct store *st, const struct catalog *c, const struct version *v,
@@ -278,11 +352,14 @@ int store_key(struct store *st, const struct catalog *c, const struct version *v
 static int row_key(struct conn *c, sqlite3_stmt *st, const struct reading *r, struct span *ret,
                    struct err *e)
 {
+    struct shape hold;
+    const struct shape *s = shape_of_coll(r->s, id_coll(column_id(st, 0)), &hold);
+
     *ret = column_span(st, 1);
-    if (!r->s->key)
+    if (!s->key)
         return 0;
     return item_decode(c, column_id(st, 0), column_span(st, 4), &c->rec, e) ||
-                   lens_key(&c->lens, r->v, r->s, &c->rec, *ret, ret, e)
+                   lens_key(&c->lens, r->v, s, &c->rec, *ret, ret, e)
                ? -1
                : 0;
 }
@@ -310,17 +387,35 @@ static int list_row(struct conn *c, sqlite3_stmt *st, struct reading *r, struct 
     return rc;
 }
 
+static sqlite3_stmt *list_stmt(struct conn *c, const struct reading *r, struct err *e)
+{
+    bool whole = r->flags || r->s->key;
+    sqlite3_stmt *st = conn_stmt(c,
+                                 r->s->set ? STMT_ITEM_PART_LIST
+                                 : whole   ? STMT_ITEM_LIST
+                                           : STMT_ITEM_LIST_KEYS,
+                                 e);
+    if (!st)
+        return NULL;
+    if (r->s->set) {
+        sqlite3_bind_int64(st, 1, r->s->set);
+        bind_id(st, 2, r->number);
+        return st;
+    }
+    bind_id(st, 1, id_make(r->s->coll, r->number));
+    bind_id(st, 2, id_make(r->s->coll, ITEM_NUMBER_MASK));
+    return st;
+}
+
 static int read_list(struct conn *c, void *arg, struct err *e)
 {
     struct reading *r = arg;
-    sqlite3_stmt *st = conn_stmt(c, r->flags || r->s->key ? STMT_ITEM_LIST : STMT_ITEM_LIST_KEYS, e);
+    sqlite3_stmt *st = list_stmt(c, r, e);
     bool row;
     int rc;
 
     if (!st)
         return -1;
-    bind_id(st, 1, id_make(r->s->coll, r->number));
-    bind_id(st, 2, id_make(r->s->coll, ITEM_NUMBER_MASK));
     while (!(rc = conn_step(c, st, &row, e)) && row && !(rc = list_row(c, st, r, e)))
         ;
     stmt_done(st);
@@ -354,8 +449,10 @@ static int base_snapshot(struct conn *c, struct reading *r, struct err *e)
 {
     struct store_base *b = r->base;
     struct record seen RECORD_CLEANUP = RECORD_INIT;
+    struct shape hold;
+    const struct shape *s = shape_of_coll(r->s, id_coll(b->row.id), &hold);
 
-    if (lens_snapshot(&c->lens, r->v, r->s, &b->row.rec, buf_span(&b->row.key), &seen, e))
+    if (lens_snapshot(&c->lens, r->v, s, &b->row.rec, buf_span(&b->row.key), &seen, e))
         return -1;
     buf_reset(&b->bytes);
     if (!record_encode(&seen, &b->bytes))
@@ -367,6 +464,7 @@ static int read_base(struct conn *c, void *arg, struct err *e)
 {
     struct reading *r = arg;
     sqlite3_stmt *st = row_stmt(c, r, e);
+    struct shape hold;
     bool row;
     int rc;
 
@@ -375,12 +473,12 @@ static int read_base(struct conn *c, void *arg, struct err *e)
     reader_refresh(c, r->v);
     if (r->text)
         buf_reset(r->text);
-    rc = row ? row_copy(c, st, &r->base->row, e) : gone(r, e);
+    rc = row ? row_copy(c, st, &r->base->row, e) : gone(c, r, e);
     if (rc == 0)
         rc = base_snapshot(c, r, e);
     if (rc == 0 && r->text)
-        rc = lens_text(&c->lens, r->v, r->s, &r->base->row.rec, buf_span(&r->base->row.key), false,
-                       r->text, e);
+        rc = lens_text(&c->lens, r->v, shape_of_coll(r->s, id_coll(r->base->row.id), &hold),
+                       &r->base->row.rec, buf_span(&r->base->row.key), false, r->text, e);
     stmt_done(st);
     return rc;
 }
@@ -425,7 +523,7 @@ static int read_check(struct conn *c, void *arg, struct err *e)
 /* References, unique keys and checks are judged against the store. */
 static bool judged_by_store(const struct shape *s)
 {
-    if (s->n_uniques || s->n_checks)
+    if (s->n_uniques || s->n_checks || s->n_colls)
         return true;
     for (size_t i = 0; i < s->n_fields; i++)
         if (s->fields[i].check || type_structured(s->fields[i].type))
@@ -452,7 +550,7 @@ static bool needs_trial(const struct catalog *c, const struct shape *s)
         if (c->entries[i].state != VERSION_LIVE)
             continue;
         for (size_t j = 0; j < v->n_shapes; j++)
-            if (v->shapes[j]->coll == s->coll && judged_by_store(v->shapes[j]))
+            if (shape_has_coll(s, v->shapes[j]->coll) && judged_by_store(v->shapes[j]))
                 return true;
     }
     return false;
@@ -542,7 +640,7 @@ int store_dir_attr(struct store *st, const struct version *v, const struct shape
 {
     if (kept_attr(st, v, s, 0, ret, e))
         return -1;
-    ret->mtime_ns = s ? names_mtime(st, s->coll) : 0;
+    ret->mtime_ns = s ? names_mtime(st, shape_set(s)) : 0;
     return 0;
 }
 

@@ -97,8 +97,10 @@ static int scan_row(struct scanning *s, struct query_index *ix, struct err *e)
     if (!buf_addspan(&s->key, column_span(s->st, 1)) ||
         !buf_addspan(&s->body, column_span(s->st, 2)))
         return err_nomem(e);
-    if (item_decode(s->t->q->tx->c, column_id(s->st, 0), buf_span(&s->body), &s->rec, e) ||
-        query_value(&s->lens, s->t, &s->rec, buf_span(&s->key), s->column, &s->scratch, &v, e))
+    uint64_t id = column_id(s->st, 0);
+
+    if (item_decode(s->t->q->tx->c, id, buf_span(&s->body), &s->rec, e) ||
+        query_value(&s->lens, s->t, id, &s->rec, buf_span(&s->key), s->column, &s->scratch, &v, e))
         return -1;
     int rc = v.kind == SQL_NULL ? 0 : add(s->t, ix, query_hash(&v), column_id(s->st, 0), e);
     lens_reset(&s->lens);
@@ -128,12 +130,8 @@ int query_index_build(struct query_table *t, int column, struct err *e)
     struct scanning s = {.t = t, .column = column};
     if (ix->ready)
         return 0;
-    if (conn_prepare(t->q->tx->c,
-                     "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id", &s.st,
-                     e))
+    if (query_scan(t, &s.st, e))
         return -1;
-    bind_id(s.st, 1, id_make(t->s->coll, 0));
-    bind_id(s.st, 2, id_make(t->s->coll, ITEM_NUMBER_MASK));
     ix->n = 0;
     tx_sub_lens(t->q->tx, &s.lens);
     int rc = scan(&s, ix, e);

@@ -69,7 +69,9 @@ bool query_is_over(struct query_db *q);
 int query_tables_make(struct query_db *q);
 /* A column as SQL sees it. column 0 is _key. text is borrowed from the lens, scratch, rec or key.
  */
-int query_value(struct lens *l, const struct query_table *t, const struct record *rec,
+/* All rows (id, key, body) of the table's type; the caller finalizes. */
+int query_scan(const struct query_table *t, sqlite3_stmt **ret, struct err *e);
+int query_value(struct lens *l, const struct query_table *t, uint64_t id, const struct record *rec,
                 struct span key, int column, struct buf *scratch, struct sql_value *ret,
                 struct err *e);
 

@@ -47,18 +47,20 @@ static int stopped(struct query_db *q, const struct err *e)
 
 /* ---- Values ---- */
 
-int query_value(struct lens *l, const struct query_table *t, const struct record *rec,
+int query_value(struct lens *l, const struct query_table *t, uint64_t id, const struct record *rec,
                 struct span key, int column, struct buf *scratch, struct sql_value *ret,
                 struct err *e)
 {
     struct span json = {0};
+    struct shape hold;
+    const struct shape *s = shape_of_coll(t->s, id_coll(id), &hold);
     bool set;
 
     *ret = (struct sql_value){.kind = SQL_TEXT};
     if (column == 0)
-        return lens_key(l, t->q->v, t->s, rec, key, &ret->text, e);
+        return lens_key(l, t->q->v, s, rec, key, &ret->text, e);
     const struct field *f = &t->s->fields[column - 1];
-    if (lens_field(l, t->q->v, t->s, f, rec, key, true, &json, &set, e))
+    if (lens_field(l, t->q->v, s, f, rec, key, true, &json, &set, e))
         return -1;
     if (!set)
         json = (struct span){0};
@@ -69,6 +71,7 @@ int query_value(struct lens *l, const struct query_table *t, const struct record
 static int decode(struct cursor *c, struct err *e)
 {
     struct query_db *q = c->t->q;
+    struct shape hold;
     if (item_decode(q->tx->c, c->id, buf_span(&c->body), &c->rec, e))
         return -1;
     c->shown = &c->rec;
@@ -76,14 +79,15 @@ static int decode(struct cursor *c, struct err *e)
     if (q->v->step_end == 0 || c->rec.gen + 1 >= q->v->step_end)
         return 0;
     c->shown = &c->seen;
-    return lens_snapshot(&c->lens, q->v, c->t->s, &c->rec, buf_span(&c->key), &c->seen, e);
+    return lens_snapshot(&c->lens, q->v, shape_of_coll(c->t->s, id_coll(c->id), &hold), &c->rec,
+                         buf_span(&c->key), &c->seen, e);
 }
 
 static int column_value(struct cursor *c, int column, struct sql_value *ret, struct err *e)
 {
     if ((column > 0 || c->t->s->key) && !c->decoded && decode(c, e))
         return -1;
-    return query_value(&c->lens, c->t, c->shown, buf_span(&c->key), column, &c->scratch, ret, e);
+    return query_value(&c->lens, c->t, c->id, c->shown, buf_span(&c->key), column, &c->scratch, ret, e);
 }
 
 static void give(sqlite3_context *ctx, const struct sql_value *v)
@@ -181,17 +185,29 @@ static int vtab_eof(sqlite3_vtab_cursor *base)
 
 /* ---- Where to begin ---- */
 
+int query_scan(const struct query_table *t, sqlite3_stmt **ret, struct err *e)
+{
+    struct conn *c = t->q->tx->c;
+    const struct shape *s = t->s;
+
+    if (conn_prepare(c,
+                     s->set ? "SELECT i.id, key, body FROM member AS m CROSS JOIN item AS i ON i.id = "
+                              "m.id WHERE set_id = ?1 ORDER BY number"
+                            : "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id",
+                     ret, e))
+        return -1;
+    bind_id(*ret, 1, s->set ? s->set : id_make(s->coll, 0));
+    if (!s->set)
+        bind_id(*ret, 2, id_make(s->coll, ITEM_NUMBER_MASK));
+    return 0;
+}
+
 static int begin_scan(struct cursor *c, struct err *e)
 {
-    uint32_t coll = c->t->s->coll;
     if (c->scan)
         sqlite3_reset(c->scan);
-    else if (conn_prepare(c->t->q->tx->c,
-                          "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id",
-                          &c->scan, e))
+    else if (query_scan(c->t, &c->scan, e))
         return -1;
-    bind_id(c->scan, 1, id_make(coll, 0));
-    bind_id(c->scan, 2, id_make(coll, ITEM_NUMBER_MASK));
     return 0;
 }
 
@@ -212,6 +228,8 @@ static int begin_key(struct cursor *c, sqlite3_value *value, struct err *e)
     if (!key.p)
         return err_nomem(e);
     if (item_find_id(c->t->q->tx->c, shape_space(c->t->s), key, &c->hit.id, &found, e))
+        return -1;
+    if (found && item_shown_id(c->t->q->tx->c, c->t->s, id_number(c->hit.id), &c->hit.id, &found, e))
         return -1;
     return begin_hits(c, NULL, found ? 1 : 0, e);
 }

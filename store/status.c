@@ -23,6 +23,35 @@ static int64_t items_of(struct store *s, const struct version *v)
     return sum;
 }
 
+static bool uses(const struct version *v, const struct naming *n)
+{
+    for (size_t i = 0; i < v->n_shapes; i++)
+        if (v->shapes[i]->kind == SHAPE_ITEM && shape_uses(v->shapes[i], n))
+            return true;
+    return false;
+}
+
+int64_t store_misfits(struct store *s, const struct version *v, bool *ret_has_parts)
+{
+    struct catalog *cat = store_catalog(s);
+    int64_t sum = 0;
+
+    *ret_has_parts = false;
+    for (size_t i = 0; i < cat->n_namings; i++) {
+        const struct naming *n = cat->namings[i];
+        const struct shape misfits = {.set = n->misfits};
+        if (!n->fit || !uses(v, n))
+            continue;
+        *ret_has_parts = true;
+        if (!derive_is_done(s, NULL, n->step))
+            sum = -1;
+        if (sum >= 0)
+            sum += store_count(s, v, &misfits);
+    }
+    catalog_unref(cat);
+    return sum;
+}
+
 static void job_status(struct version_status *ret, const struct job_row *row,
                        const struct job_figures *now)
 {
@@ -50,6 +79,7 @@ static int fill(struct store *s, struct conn *c, const struct catalog *cat, stru
                                    .is_default = cat->default_number == v->number};
     snprintf(ret->name, sizeof ret->name, "%s", v->name);
     ret->items = items_of(s, v);
+    ret->misfits = store_misfits(s, v, &ret->has_parts);
     jobs_figures(s, &now);
     if (job_read(c, v->number, &row, &found, e) ||
         version_row_added(c, v->number, &ret->added_ns, e))

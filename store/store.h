@@ -104,7 +104,7 @@ struct item_stat {
 int store_read(struct store *st, const struct catalog *c, const struct version *v,
                const struct shape *s, uint64_t number, struct item_stat *ret_stat,
                struct buf *ret_text, struct err *e);
-/* Likewise by key; ret_text may be NULL. */
+/* Likewise by key; ret_text may be NULL. ERR_EXISTS: another part of the same type has the key. */
 int store_lookup(struct store *st, const struct catalog *c, const struct version *v,
                  const struct shape *s, struct span key, struct item_stat *ret,
                  struct buf *ret_text, struct err *e);
@@ -160,9 +160,11 @@ int store_put(struct store *st, const struct version *v, const struct shape *s,
 int store_delete(struct store *st, const struct version *v, const struct shape *s,
                  uint64_t number, struct err *e);
 /* onto an existing item: that one is replaced (deleted) by this one, its referrers follow: they
- * refer to the item under that name afterwards. noreplace: ERR_EXISTS. */
+ * refer to the item under that name afterwards. noreplace: ERR_EXISTS, which it is too when another
+ * part has the key. to: s, or another part of the type that was split into both. */
 int store_rename(struct store *st, const struct version *v, const struct shape *s,
-                 uint64_t number, struct span new_key, bool noreplace, struct err *e);
+                 const struct shape *to, uint64_t number, struct span new_key, bool noreplace,
+                 struct err *e);
 enum { ATTR_MODE = 1, ATTR_OWNER = 2, ATTR_MTIME = 4 };
 #define STORE_STREAM UINT64_MAX /* in place of an item's number: the type's stream */
 /* number 0: the type's directory; s NULL as well: the version's directory. A type's directory has

@@ -25,7 +25,7 @@ static bool is_shown(const struct catalog *cat, uint32_t coll)
         if (cat->entries[i].state == VERSION_GONE)
             continue;
         for (size_t j = 0; j < v->n_shapes; j++)
-            if (v->shapes[j]->kind == SHAPE_ITEM && v->shapes[j]->coll == coll)
+            if (v->shapes[j]->kind == SHAPE_ITEM && shape_has_coll(v->shapes[j], coll))
                 return true;
     }
     return false;
@@ -44,6 +44,22 @@ static bool is_needed(const struct catalog *cat, uint32_t coll)
     return false;
 }
 
+/* The number of a part's items, not of a collection's. */
+static bool is_set(const struct catalog *cat, uint32_t number)
+{
+    for (size_t i = 0; i < cat->n_entries; i++) {
+        const struct version *v = cat->entries[i].v;
+        for (size_t k = 0; k < v->n_namings; k++) {
+            if (v->namings[k].misfits == number)
+                return true;
+            for (size_t j = 0; j < v->namings[k].n; j++)
+                if (v->namings[k].sets[j] == number)
+                    return true;
+        }
+    }
+    return false;
+}
+
 /* A collection with items that no version shows; 0 = none. */
 static int dead_collection(struct store_tx *tx, uint32_t *ret, struct err *e)
 {
@@ -58,7 +74,7 @@ static int dead_collection(struct store_tx *tx, uint32_t *ret, struct err *e)
             return -1;
         uint32_t coll = row ? (uint32_t)column_id(st, 0) : 0;
         if (row && sqlite3_column_int64(st, 1) > 0 && !is_shown(tx->cat, coll) &&
-            !is_needed(tx->cat, coll))
+            !is_set(tx->cat, coll) && !is_needed(tx->cat, coll))
             *ret = coll;
     }
     stmt_done(st);
@@ -89,30 +105,48 @@ static int first_ids(struct store_tx *tx, uint32_t coll, uint64_t *ids, size_t *
 static bool is_used(const struct catalog *cat, const struct naming *n)
 {
     for (size_t i = 0; i < cat->n_namings; i++)
-        if (cat->namings[i]->space == n->space)
+        if (cat->namings[i]->step == n->step)
             return true;
     return false;
 }
 
-/* Names that only finalized versions used: a batch of them. */
+/* Up to a batch of the rows of a name space or set. */
+static int drop_rows(struct store_tx *tx, enum stmt stmt, uint32_t number, bool *ret_any,
+                     struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, stmt, e);
+    int before = sqlite3_total_changes(tx->c->db), n;
+
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, number);
+    sqlite3_bind_int64(st, 2, SWEEP_BATCH);
+    if (conn_run(tx->c, st, e))
+        return -1;
+    n = sqlite3_total_changes(tx->c->db) - before;
+    *ret_any |= n != 0;
+    return n && stmt == STMT_MEMBER_DROP ? tx_count(tx, number, -n, e) : 0;
+}
+
+static int drop_naming(struct store_tx *tx, const struct naming *n, bool *ret_any, struct err *e)
+{
+    if (n->space)
+        return drop_rows(tx, STMT_NAME_DROP, n->space, ret_any, e);
+    for (size_t i = 0; i < n->n; i++)
+        if (drop_rows(tx, STMT_MEMBER_DROP, n->sets[i], ret_any, e))
+            return -1;
+    return drop_rows(tx, STMT_MEMBER_DROP, n->misfits, ret_any, e);
+}
+
+/* Names and parts that only finalized versions used: a batch of each. */
 static int dead_names(struct store_tx *tx, bool *ret_any, struct err *e)
 {
     *ret_any = false;
-    for (size_t i = 0; i < tx->cat->n_entries && !*ret_any; i++) {
+    for (size_t i = 0; i < tx->cat->n_entries; i++) {
         const struct version *v = tx->cat->entries[i].v;
-        for (size_t k = 0; k < v->n_namings && !*ret_any; k++) {
-            sqlite3_stmt *st = conn_stmt(tx->c, STMT_NAME_DROP, e);
-            int before = sqlite3_total_changes(tx->c->db);
-            if (!st)
+        for (size_t k = 0; k < v->n_namings; k++)
+            if (!is_used(tx->cat, &v->namings[k]) && drop_naming(tx, &v->namings[k], ret_any, e))
                 return -1;
-            if (is_used(tx->cat, &v->namings[k]))
-                continue;
-            sqlite3_bind_int64(st, 1, v->namings[k].space);
-            sqlite3_bind_int64(st, 2, SWEEP_BATCH);
-            if (conn_run(tx->c, st, e))
-                return -1;
-            *ret_any = sqlite3_total_changes(tx->c->db) != before;
-        }
     }
     return 0;
 }

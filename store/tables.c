@@ -54,6 +54,9 @@ const struct table store_tables[] = {
      "CREATE TABLE gone (space INTEGER NOT NULL, key TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY "
      "KEY (space, key, id)) WITHOUT ROWID"},
     {2, "index", "gone_id", "CREATE INDEX gone_id ON gone (id)"},
+    {3, "table", "member",
+     "CREATE TABLE member (set_id INTEGER NOT NULL, number INTEGER NOT NULL, id INTEGER NOT NULL, "
+     "PRIMARY KEY (set_id, number)) WITHOUT ROWID"},
 };
 const size_t n_store_tables = sizeof store_tables / sizeof store_tables[0];
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define STORE_APPLICATION_ID 0x53634673 /* "ScFs" */
-#define STORE_FORMAT         2          /* user_version */
+#define STORE_FORMAT         3          /* user_version */
 #define STORE_FORMAT_FIRST   1          /* what is older than this can't be opened */
 
 struct table {
@@ -52,6 +52,19 @@ extern const size_t n_store_tables;
     X(ITEM_LIST, "SELECT id, key, mtime, btime, body FROM item WHERE id > ?1 AND id <= ?2 "        \
                  "ORDER BY id")                                                                    \
     X(ITEM_LIST_KEYS, "SELECT id, key FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id")           \
+    X(ITEM_PART, "SELECT id FROM member WHERE set_id = ?1 AND number = ?2")                        \
+    X(ITEM_PART_ROW, "SELECT i.id, i.key, i.mtime, i.btime, i.body FROM member AS m CROSS JOIN "   \
+                     "item AS i ON i.id = m.id WHERE m.set_id = ?1 AND m.number = ?2")             \
+    X(ITEM_PART_LOOKUP, "SELECT i.id, i.key, i.mtime, i.btime, i.body FROM name AS n CROSS JOIN "  \
+                        "member AS m ON m.set_id = ?3 AND m.number = (n.id & 1099511627775) CROSS "\
+                        "JOIN item AS i ON i.id = n.id WHERE n.coll = ?1 AND n.key = ?2")          \
+    X(ITEM_PART_LIST, "SELECT i.id, i.key, i.mtime, i.btime, i.body FROM member AS m CROSS JOIN "  \
+                      "item AS i ON i.id = m.id WHERE m.set_id = ?1 AND m.number > ?2 ORDER BY "   \
+                      "m.number")                                                                  \
+    X(MEMBER_INSERT, "INSERT INTO member (set_id, number, id) VALUES (?1, ?2, ?3)")                \
+    X(MEMBER_DELETE, "DELETE FROM member WHERE set_id = ?1 AND number = ?2")                       \
+    X(MEMBER_DROP, "DELETE FROM member WHERE set_id = ?1 AND number IN (SELECT number FROM "       \
+                   "member WHERE set_id = ?1 LIMIT ?2)")                                           \
     X(ITEM_INSERT, "INSERT INTO item (id, key, mtime, btime, body) VALUES (?1, ?2, ?3, ?3, ?4)")   \
     X(ITEM_UPDATE, "UPDATE item SET mtime = ?2, body = ?3 WHERE id = ?1")                          \
     X(ITEM_UPDATE_KEY, "UPDATE item SET key = ?2 WHERE id = ?1")                                   \
@@ -59,7 +72,7 @@ extern const size_t n_store_tables;
     X(ITEM_DELETE, "DELETE FROM item WHERE id = ?1")                                               \
     X(NAME_FIND, "SELECT id FROM name WHERE coll = ?1 AND key = ?2")                               \
     X(NAME_INSERT, "INSERT INTO name (coll, key, id) VALUES (?1, ?2, ?3)")                         \
-    X(NAME_DELETE, "DELETE FROM name WHERE coll = ?1 AND key = ?2")                                \
+    X(NAME_DELETE, "DELETE FROM name WHERE coll = ?1 AND key = ?2 AND id = ?3")                                \
     X(NAME_DROP, "DELETE FROM name WHERE coll = ?1 AND key IN (SELECT key FROM name WHERE coll = " \
                  "?1 LIMIT ?2)")                                                                   \
     X(REF_OF, "SELECT holder, slot FROM ref WHERE target = ?1")                                    \

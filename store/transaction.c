@@ -186,7 +186,7 @@ static int apply(struct run *r, struct action *a, const struct operation *op, st
                  struct err *e)
 {
     if (row_key(row, &row->key, e) || check_members(a, row, e) || key_check(row->key, e) ||
-        item_row_find(r->tx->c, shape_space(a->target), row->key, &row->now, &row->found, e))
+        item_shown_find(r->tx->c, a->target, row->key, &row->now, &row->found, e))
         return -1;
     if (op->must_exist && !row->found)
         return err_set(e, ERR_NOT_FOUND, "there is no such item");

@@ -9,7 +9,9 @@
 int transaction_text(struct run *r, const struct action *a, const struct item_row *row,
                      struct buf *out, struct err *e)
 {
-    return lens_text(&r->lens, r->v, a->target, &row->rec, buf_span(&row->key), true, out, e);
+    struct shape hold;
+
+    return lens_text(&r->lens, r->v, shape_of_coll(a->target, id_coll(row->id), &hold), &row->rec, buf_span(&row->key), true, out, e);
 }
 
 struct showing {

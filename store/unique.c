@@ -10,6 +10,7 @@ struct unique_entry {
     const struct version *v;
     const struct shape *s;
     const struct unique_set *set;
+    bool everyone; /* some type that is no part has the set */
 };
 
 /* The sets of one catalog's live versions, each once. */
@@ -36,28 +37,30 @@ static bool same_slots(const struct unique_set *a, const struct unique_set *b)
     return a->n == b->n && memcmp(a->slots, b->slots, a->n * sizeof *a->slots) == 0;
 }
 
-static bool plan_has(const struct unique_plan *p, const struct shape *s,
-                     const struct unique_set *set)
+static struct unique_entry *plan_find(const struct unique_plan *p, const struct shape *s,
+                                      const struct unique_set *set)
 {
     for (size_t i = 0; i < p->n; i++)
         if (p->e[i].coll == s->coll && p->e[i].set->id == set->id && same_slots(p->e[i].set, set))
-            return true;
-    return false;
+            return &p->e[i];
+    return NULL;
 }
 
 static int plan_shape(struct unique_plan *p, const struct version *v, const struct shape *s,
                       struct err *e)
 {
     for (size_t i = 0; i < s->n_uniques; i++) {
-        struct unique_entry *grown;
-        if (plan_has(p, s, &s->uniques[i]))
+        struct unique_entry *grown, *had = plan_find(p, s, &s->uniques[i]);
+        if (had)
+            had->everyone |= !s->part;
+        if (had)
             continue;
         grown = reallocarray(p->e, p->n + 1, sizeof *grown);
         if (!grown)
             return err_nomem(e);
         p->e = grown;
         grown[p->n++] =
-            (struct unique_entry){s->coll, unique_key(&s->uniques[i]), v, s, &s->uniques[i]};
+            (struct unique_entry){s->coll, unique_key(&s->uniques[i]), v, s, &s->uniques[i], !s->part};
     }
     return 0;
 }
@@ -126,11 +129,39 @@ static int one_value(struct lens *lens, const struct unique_entry *u, const stru
     return 0;
 }
 
+static bool has_set(const struct shape *s, const struct unique_set *set)
+{
+    for (size_t i = 0; i < s->n_uniques; i++)
+        if (s->uniques[i].id == set->id && same_slots(&s->uniques[i], set))
+            return true;
+    return false;
+}
+
+/* Does the set hold for the item? That of a part only for the items in a part that has it. */
+static int holds_for(struct lens *lens, const struct unique_entry *u, const struct record *rec,
+                     struct span key, bool *ret, struct err *e)
+{
+    *ret = u->everyone;
+    for (size_t i = 0; i < u->v->n_shapes && !*ret; i++) {
+        const struct shape *s = u->v->shapes[i];
+        if (s->coll == u->coll && has_set(s, u->set) &&
+            lens_shows(lens, u->v, s, rec, key, ret, e))
+            return -1;
+    }
+    return 0;
+}
+
 /* *ret_set = false: something is unset or null. */
 static int set_values(struct lens *lens, const struct unique_entry *u, const struct record *rec,
                       struct span key, struct buf *out, bool *ret_set, struct err *e)
 {
+    bool holds;
+
     *ret_set = false;
+    if (holds_for(lens, u, rec, key, &holds, e))
+        return -1;
+    if (!holds)
+        return 0;
     if (!buf_addvarint(out, u->set->n))
         return err_nomem(e);
     for (size_t i = 0; i < u->set->n; i++) {
@@ -396,7 +427,7 @@ int unique_build(struct store_tx *tx, const struct version *v, const struct shap
                  const struct unique_set *set, bool (*interrupted)(void *arg), void *arg,
                  struct err *e)
 {
-    struct unique_entry u = {s->coll, unique_key(set), v, s, set};
+    struct unique_entry u = {s->coll, unique_key(set), v, s, set, !s->part};
     struct duplicates d = {0};
     sqlite3_stmt *st;
     int rc;

@@ -368,6 +368,18 @@ static int64_t count_shape(void *arg, uint32_t shape)
     return -1;
 }
 
+/* Of a version that is live: items that a write through their part has left where they don't fit. */
+static int report_misfits(struct store *s, const struct version *v, struct buf *report,
+                          struct err *e)
+{
+    bool has_parts;
+    int64_t n = store_misfits(s, v, &has_parts);
+
+    if (n <= 0 || buf_printf(report, "%lld items no longer fit their part\n", (long long)n))
+        return 0;
+    return err_nomem(e);
+}
+
 static int check_locked(struct store *s, const char *file, struct span text,
                         const struct verb_caller *by, struct buf *report, struct err *e)
 {
@@ -383,6 +395,8 @@ static int check_locked(struct store *s, const char *file, struct span text,
     struct lint_items items = {count_shape, &counting};
     if (!rc && !lint_text(a.v, file, &items, report))
         rc = err_nomem(e);
+    if (!rc && a.is_live)
+        rc = report_misfits(s, a.v, report, e);
     addition_free(&a);
     catalog_unref(cat);
     return rc;

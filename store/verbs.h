@@ -53,6 +53,8 @@ struct version_status {
     uint32_t number;
     bool is_default;
     int64_t items;             /* -1 = a type of it is not derived yet */
+    bool has_parts;            /* it has parts of a type that was split */
+    int64_t misfits;           /* items that no longer fit their part; -1 = not derived yet */
     enum backfill_state backfill;
     uint64_t done, total;      /* items, of a job that runs, is paused or done */
     double rate;               /* items a second, 0 = not known */
@@ -64,6 +66,8 @@ struct store_status {
     size_t n;
     char default_name[VERSION_NAME_SIZE]; /* "" = none */
 };
+/* Items that no longer fit the part of a split type in which they are; -1 = not derived yet. */
+int64_t store_misfits(struct store *s, const struct version *v, bool *ret_has_parts);
 int store_status(struct store *s, struct store_status *ret, struct err *e);
 void store_status_free(struct store_status *st);
 

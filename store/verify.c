@@ -197,9 +197,10 @@ static int same_texts(const struct through *t, const struct record *now, struct 
 {
     for (size_t i = 0; i < 2 && t->vf->versions[i]; i++) {
         const struct version *w = t->vf->versions[i];
+        struct shape hold;
         for (size_t k = 0; k < w->n_shapes; k++)
-            if (w->shapes[k]->kind == SHAPE_ITEM && w->shapes[k]->coll == t->vf->coll &&
-                same_text(t, w, w->shapes[k], now, e))
+            if (w->shapes[k]->kind == SHAPE_ITEM && shape_has_coll(w->shapes[k], t->vf->coll) &&
+                same_text(t, w, shape_of_coll(w->shapes[k], t->vf->coll, &hold), now, e))
                 return -1;
     }
     return 0;
@@ -251,9 +252,16 @@ static int item_through(struct verifying *vf, const struct version *v, const str
                         bool *bad, struct err *e)
 {
     for (size_t i = 0; i < v->n_shapes; i++) {
-        struct through t = {vf, v, v->shapes[i], row, buf_span(&row->key)};
+        struct shape hold;
+        struct through t = {vf, v, shape_of_coll(v->shapes[i], vf->coll, &hold), row,
+                            buf_span(&row->key)};
         struct err why = ERR_INIT;
-        if (v->shapes[i]->kind != SHAPE_ITEM || v->shapes[i]->coll != vf->coll)
+        bool shown;
+        if (v->shapes[i]->kind != SHAPE_ITEM || !shape_has_coll(v->shapes[i], vf->coll))
+            continue;
+        if (lens_shows(&vf->lens, v, t.s, &row->rec, t.key, &shown, e))
+            return -1;
+        if (!shown)
             continue;
         derive_uses_begin(vf->tx);
         int rc = write_back(&t, &why);
@@ -347,7 +355,7 @@ static int verify_coll(struct verifying *vf, uint32_t coll, struct err *e)
 static bool shows(const struct version *v, size_t n, uint32_t coll)
 {
     for (size_t i = 0; v && i < n; i++)
-        if (v->shapes[i]->kind == SHAPE_ITEM && v->shapes[i]->coll == coll)
+        if (v->shapes[i]->kind == SHAPE_ITEM && shape_has_coll(v->shapes[i], coll))
             return true;
     return false;
 }
@@ -369,9 +377,12 @@ static int verify_all(struct verifying *vf, struct err *e)
 {
     const struct version *v = vf->versions[0], *p = vf->versions[1];
     for (size_t i = 0; i < v->n_shapes; i++)
-        if (v->shapes[i]->kind == SHAPE_ITEM && !shows(v, i, v->shapes[i]->coll) &&
-            verify_coll(vf, v->shapes[i]->coll, e))
-            return -1;
+        for (size_t k = 0; k < (v->shapes[i]->n_colls ? v->shapes[i]->n_colls : 1); k++) {
+            const struct shape *s = v->shapes[i];
+            uint32_t coll = s->n_colls ? s->colls[k] : s->coll;
+            if (s->kind == SHAPE_ITEM && !shows(v, i, coll) && verify_coll(vf, coll, e))
+                return -1;
+        }
     for (size_t i = 0; p && i < p->n_shapes; i++)
         if (p->shapes[i]->kind == SHAPE_ITEM && !shows(p, i, p->shapes[i]->coll) &&
             !shows(v, v->n_shapes, p->shapes[i]->coll) && verify_coll(vf, p->shapes[i]->coll, e))

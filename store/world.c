@@ -38,7 +38,7 @@ static int world_key_of(void *arg, const struct version *v, uint32_t shape, uint
     int rc = 0;
 
     *found = false;
-    if (s && s->coll != id_coll(id))
+    if (s && !shape_has_coll(s, id_coll(id)))
         return 0;
     if (w->pending_id && w->pending_id == id) {
         *found = true;
@@ -81,7 +81,7 @@ static int world_id_of(void *arg, const struct version *v, uint32_t shape, struc
     const struct shape *s = version_shape(v, shape);
 
     *found = false;
-    if (!s || s->kind != SHAPE_ITEM)
+    if (!s || !s->coll)
         return 0;
     if (w->pending_id && w->pending_space == shape_space(s) && span_eq(w->pending_key, key)) {
         *ret_id = w->pending_id;
@@ -93,12 +93,41 @@ static int world_id_of(void *arg, const struct version *v, uint32_t shape, struc
     return item_find_id(w->c, shape_space(s), key, ret_id, found, e);
 }
 
-static int world_name_taken(void *arg, uint32_t space, struct span key, bool *ret, struct err *e)
+/* The item that has the key in a merged type is of a later collection, and shown under its own key
+ * only while nobody before it is called so. */
+static int gives_way(struct world *w, const struct key_rule *rule, struct span key, uint64_t owner,
+                     bool *ret, struct err *e)
+{
+    uint64_t id = 0;
+    bool found = false;
+
+    *ret = false;
+    for (size_t i = rule->rank + 1; i < rule->n_colls; i++)
+        if (rule->colls[i] == id_coll(owner) &&
+            item_find_id(w->c, id_coll(owner), key, &id, &found, e))
+            return -1;
+    *ret = found && id == owner;
+    return 0;
+}
+
+static int world_name_taken(void *arg, const struct key_rule *rule, struct span key,
+                            enum name_state *ret, struct err *e)
 {
     struct world *w = arg;
-    uint64_t id;
+    uint64_t id = 0;
+    bool found = false, way = false;
 
-    return item_find_id(w->c, space, key, &id, ret, e);
+    for (size_t i = 0; i < rule->rank && !found; i++)
+        if (item_find_id(w->c, rule->colls[i], key, &id, &found, e))
+            return -1;
+    *ret = NAME_YIELDED;
+    if (found)
+        return 0;
+    if (item_find_id(w->c, rule->space, key, &id, &found, e) ||
+        (found && gives_way(w, rule, key, id, &way, e)))
+        return -1;
+    *ret = found && !way ? NAME_TAKEN : NAME_FREE;
+    return 0;
 }
 
 /* A record of item id by a statement that wants the id, and the time when it asks for one. */

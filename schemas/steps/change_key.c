@@ -40,15 +40,18 @@ int step_change_key(struct model *m, const struct step_args *a, struct err *e)
 {
     const struct yaml_node *up_at, *down_at;
     const char *up, *down;
+    const struct yaml_node *at;
     struct shape *s;
 
-    if (step_arg_shape(m, a, "type", STEP_ITEMS, &s, e) || need_sql(a, "up", &up, &up_at, e) ||
+    if (step_arg_shape(m, a, "type", STEP_ITEMS, &s, e) || step_arg_need(a, "type", &at, e) ||
+        step_no_part(a, at, s, e) || need_sql(a, "up", &up, &up_at, e) ||
         need_sql(a, "down", &down, &down_at, e))
         return -1;
 
     slot_no before = shape_key(s);
     struct naming names = {.coll = s->coll, .slot = model_new_slot(m), .space = m->next_shape++};
-    struct key_rule here = {names.space, before}, there = {shape_space(s), names.slot};
+    struct key_rule here = {.space = names.space, .like = before};
+    struct key_rule there = {.space = shape_space(s), .like = names.slot};
 
     if (key_formula(m, FORMULA_FORWARD, s, names.slot, &here, up, up_at, e))
         return -1;

@@ -208,7 +208,8 @@ int step_extract_type(struct model *m, const struct step_args *a, struct err *e)
         step_arg_need(a, "fields", &x.fields_at, e) ||
         step_arg_pairs(m, a, "fields", &x.pairs, &x.n, e) || step_arg_name(a, "into", &into, e) ||
         step_arg_need(a, "into", &into_at, e) || step_arg_name(a, "as", &x.ref.name, e) ||
-        step_arg_need(a, "as", &x.as_at, e) || read_old(m, a, &x, e))
+        step_arg_need(a, "as", &x.as_at, e) ||
+        step_no_part(a, step_arg(a, "type"), x.s, e) || read_old(m, a, &x, e))
         return -1;
     if (!(x.before = step_shape_copy(m, x.s)))
         return err_nomem(e);

@@ -32,6 +32,9 @@ static int read_ref(struct model *m, const struct step_args *a, struct inlining 
     in->target = model_shape_writable(m, ref->type->shape);
     if (!in->target || !(in->theirs = step_shape_copy(m, in->target)))
         return err_nomem(e);
+    if (step_no_part(a, step_arg(a, "type"), in->s, e) ||
+        step_no_part(a, in->ref_at, in->target, e))
+        return -1;
     if (in->target->coll == in->s->coll)
         return step_bad(a, in->ref_at, e, "%s.%s refers to %s, the same items", in->s->name,
                         ref->name, in->target->name);

@@ -41,6 +41,8 @@ static int read_target(struct model *m, const struct step_args *a, struct move *
                  step_type_text(m, mv->ref.type), mv->target->name);
         return err_expected(e, "`to` is the type that `through` refers to");
     }
+    if (step_no_part(a, step_arg(a, "type"), mv->s, e) || step_no_part(a, at, mv->target, e))
+        return -1;
     if (mv->target->coll == mv->s->coll)
         return step_bad(a, at, e, "%s.%s refers to %s, the same items", mv->s->name, mv->ref.name,
                         mv->target->name);

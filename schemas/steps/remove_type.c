@@ -12,13 +12,27 @@ static const struct field *user_of(const struct shape *s, uint32_t id)
     return NULL;
 }
 
+/* What stands for all parts of a split type of which s is one: the number of its shape, or 0. */
+static uint32_t parts_with(const struct model *m, const struct shape *s)
+{
+    for (size_t i = 0; s->part && i < m->v->n_shapes; i++)
+        if (m->v->shapes[i]->kind == SHAPE_PARTS && m->v->shapes[i]->part == s->part)
+            return m->v->shapes[i]->id;
+    return 0;
+}
+
 /* A type may refer to itself. */
 static int check_unused(struct model *m, const struct step_args *a, const struct yaml_node *at,
                         const struct shape *s, struct err *e)
 {
+    uint32_t parts = parts_with(m, s);
+
     for (size_t i = 0; i < m->v->n_shapes; i++) {
         const struct shape *other = m->v->shapes[i];
         const struct field *f = other->id == s->id ? NULL : user_of(other, s->id);
+
+        if (!f && parts && other->id != s->id)
+            f = user_of(other, parts);
 
         if (!f)
             continue;
@@ -64,7 +78,7 @@ int step_remove_type(struct model *m, const struct step_args *a, struct err *e)
     if (step_arg_shape(m, a, "type", STEP_SHAPES, &s, e) || step_arg_need(a, "type", &at, e) ||
         check_unused(m, a, at, s, e))
         return -1;
-    if (model_remove_shape(m, s->id))
+    if (model_remove_shape(m, s->id) || step_name_parts(m))
         return err_nomem(e);
     return tell(m, a, s, e);
 }

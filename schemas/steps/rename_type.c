@@ -16,6 +16,8 @@ int step_rename_type(struct model *m, const struct step_args *a, struct err *e)
     if (model_check_type_name(m, to, to_at, e))
         return -1;
     s->name = to;
+    if (step_name_parts(m))
+        return err_nomem(e);
     return step_tell(model_note(m, a, step_touched(s), "%s becomes %s", from, to), "same items",
                      "same items", NULL, 0, e);
 }

@@ -102,6 +102,14 @@ int step_carry_check(struct model *m, const struct shape *s, const struct step_p
 const char *step_sql_name(struct model *m, const char *name); /* "name", quoted; NULL = nomem */
 const char *step_type_text(struct model *m, const struct type_ref *t); /* never NULL */
 
+/* ---- Parts of a split type (split_type.c) ---- */
+
+/* Refuses a step that works on all items of a type, and so can't work on a part. */
+int step_no_part(const struct step_args *a, const struct yaml_node *at, const struct shape *s,
+                 struct err *e);
+/* What stands for all parts of a type is called by their names, A|B. -1: no memory. */
+int step_name_parts(struct model *m);
+
 /* ---- Formulas ---- */
 
 int step_formula(struct model *m, enum formula_dir dir, enum formula_mode mode,
@@ -148,6 +156,7 @@ uint32_t step_touched(const struct shape *s); /* a note's shape: items only */
 
 typedef int step_apply(struct model *m, const struct step_args *a, struct err *e);
 step_apply step_add_type, step_remove_type, step_rename_type, step_copy_type, step_change_key;
+step_apply step_split_type, step_merge_types;
 step_apply step_add_field, step_remove_field, step_rename_field, step_restore_field;
 step_apply step_compute_field, step_reorder_fields;
 step_apply step_require_field, step_relax_field, step_change_default, step_change_type;

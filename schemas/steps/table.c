@@ -29,6 +29,8 @@ const struct step_kind step_kinds[] = {
     {"nest_fields", ARGS("type", "fields", "into", "object"), step_nest_fields},
     {"unnest_fields", ARGS("type", "fields", "into"), step_unnest_fields},
     {"change_key", ARGS("type", "up", "down"), step_change_key},
+    {"split_type", ARGS("type", "into"), step_split_type},
+    {"merge_types", ARGS("types", "into", "tag"), step_merge_types},
     {"move_field", ARGS("type", "field", "to", "through", "as"), step_move_field},
     {"extract_type", ARGS("type", "fields", "into", "as", "key"), step_extract_type},
     {"inline_type", ARGS("type", "ref", "fields"), step_inline_type},

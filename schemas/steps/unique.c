@@ -104,6 +104,9 @@ int step_add_unique(struct model *m, const struct step_args *a, struct err *e)
 
     if (read_key(m, a, &k, e) || check_types(m, a, &k, e))
         return -1;
+    if (k.s->n_colls)
+        return step_bad(a, k.at, e, "%s was merged from several types, over which nothing can be "
+                                    "unique", k.s->name);
     if (find_set(&k))
         return step_bad(a, k.at, e, "%s is unique by %s already", k.s->name, names(m, &k));
     if (k.n == 1)

@@ -151,7 +151,8 @@ static int run_rename(struct store *s, struct err *e)
     uint64_t n;
     int rc =
         lookup(s, c, v, "ada", &n, e) ||
-        store_rename(s, v, version_shape_named(v, span_of("Dog")), n, span_of("amy"), false, e);
+        store_rename(s, v, version_shape_named(v, span_of("Dog")),
+                     version_shape_named(v, span_of("Dog")), n, span_of("amy"), false, e);
     catalog_unref(c);
     return rc ? -1 : 0;
 }

@@ -228,7 +228,7 @@ int rig_rename(struct rig *r, const char *version, const char *type, const char 
 
     if (lookup(r, v, s, from, &stat))
         return -1;
-    return store_rename(r->s, v, s, stat.number, span_of(to), false, &r->err);
+    return store_rename(r->s, v, s, s, stat.number, span_of(to), false, &r->err);
 }
 
 int rig_append(struct rig *r, const char *version, const char *type, const char *lines)

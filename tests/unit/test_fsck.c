@@ -16,12 +16,13 @@ static const char v2[] =
     "migrate:\n"
     "  - extract_type: {type: Dog, fields: {breed: title}, into: Breed, as: breed}\n"
     "  - change_type: {type: Person, field: name, to: json, up: name, down: \"''\"}\n"
-    "  - change_key: {type: Person, up: \"'p-' || _key\", down: _key}\n";
+    "  - change_key: {type: Person, up: \"'p-' || _key\", down: _key}\n"
+    "  - split_type: {type: Person, into: {Stranger: \"name = 'x'\", Friend: else}}\n";
 
 static const char v3[] = "version: v3\n"
                          "from: v2\n"
                          "migrate:\n"
-                         "  - add_field: {type: Person, field: age, as: integer, up: 7}\n";
+                         "  - add_field: {type: Friend, field: age, as: integer, up: 7}\n";
 static const char odd[] = "Beagle-with-a-name-of-its-own"; /* to be found in the file */
 
 static void backfill(const char *version)
@@ -194,9 +195,12 @@ static const struct {
      "is noted to be referred to by item 2, which does not"},
     /* names and numbers */
     {"DELETE FROM name WHERE key = 'rex'", "(Dog \"rex\") has no name; its content is there"},
-    {"DELETE FROM name WHERE key = 'p-ann'", "(Person \"ann\") has no name; its content is there"},
+    {"DELETE FROM name WHERE key = 'p-ann'", "\"ann\") has no name; its content is there"},
     {"UPDATE name SET key = 'q' WHERE key = 'p-ann'", "name \"q\" of step"},
     {"UPDATE name SET id = 7 WHERE key = 'p-ann'", "its name \"p-ann\" stands for item 7"},
+    {"DELETE FROM member", "\"ann\") is not noted in its part"},
+    {"INSERT INTO member SELECT set_id - 2, number, id FROM member", "is noted in a part of step"},
+    {"UPDATE count SET n = 5 WHERE coll = (SELECT set_id FROM member)", "is off by 4"},
     {"DELETE FROM item WHERE key = 'rex'", "name \"rex\" of collection"},
     {"UPDATE item SET key = 'xer' WHERE key = 'rex'", "which is called \"xer\""},
     {"flip maxi", "(Dog \"maxi\") has no name"},
@@ -234,7 +238,7 @@ static const struct {
     /* jobs and staged files */
     {"INSERT OR REPLACE INTO job VALUES (9, 1, 0, 0, 0, 0, 0, 0)", "the backfill of version 9"},
     {"UPDATE job SET cursor = (90 << 40)", "is at an impossible place"},
-    {"INSERT INTO job VALUES (3, 3, 4, (3 << 40), 0, 9, 1, 0)", "is past item 2"},
+    {"INSERT INTO job VALUES (3, 3, 5, (3 << 40), 0, 9, 1, 0)", "is past item 2"},
     /* revisions */
     {"UPDATE history SET body = x'01'", "revision 1 of a"},
     {"UPDATE history SET body = zeroblob(length(body))", "its checksum is another"},

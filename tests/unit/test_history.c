@@ -514,12 +514,14 @@ START_TEST(format__a_store_from_before_history_gets_the_table)
     r.s = NULL;
     ck_assert_int_eq(sqlite3_open(r.path, &db), SQLITE_OK);
     ck_assert_int_eq(
-        sqlite3_exec(db, "DROP TABLE history; DROP TABLE gone; PRAGMA user_version = 1", NULL, NULL, NULL),
+        sqlite3_exec(db, "DROP TABLE history; DROP TABLE gone; DROP TABLE member; "
+                         "PRAGMA user_version = 1",
+                     NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);
     ASSERT_REFUSED(store_open(r.path, &ro, &s, &r.err), ERR_INVALID, "has format 1: mount it once");
     rig_reopen(&r, NULL);
-    ASSERT_SQL("PRAGMA user_version", 2);
+    ASSERT_SQL("PRAGMA user_version", 3);
     PUT("v1", "Dog", "rex", "{\"age\": 2}");
     HISTORY("v1", "Dog", "rex", "{\"age\": 1}");
     rig_reopen(&r, &ro);
@@ -530,8 +532,9 @@ END_TEST
 START_TEST(format__a_table_too_many_or_too_few_is_refused)
 {
     static const char *const damages[] = {
-        "PRAGMA user_version = 1",             /* with the tables of 2 */
-        "PRAGMA user_version = 2; DROP TABLE history",
+        "PRAGMA user_version = 1",             /* with the tables of 3 */
+        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3; DROP TABLE history",
         "PRAGMA user_version = 1; DROP TABLE made",
         "PRAGMA user_version = 0",
     };

@@ -1,4 +1,5 @@
-/* Names that change_key gives: when they are derived, how they follow, what fsck finds. */
+/* Names that change_key gives and parts that split_type makes: when they are derived, how they
+ * follow, what fsck finds. */
 #include "store_rig.h"
 
 #include <check.h>
@@ -40,6 +41,8 @@ static size_t findings(void)
     size_t n;
 
     ck_assert_int_eq(store_fsck(r.s, &report, &n, &r.err), 0);
+    if (n)
+        fprintf(stderr, "%s", buf_str(&report));
     return n;
 }
 
@@ -155,6 +158,123 @@ START_TEST(names__go_with_the_version_that_used_them)
 }
 END_TEST
 
+/* ---- Parts ---- */
+
+static const char split[] =
+    "version: v2\nfrom: v1\nmigrate:\n"
+    "  - split_type: {type: Dog, into: {Tagged: chip IS NOT NULL, Wild: else}}\n";
+#define MEMBERS "SELECT count(*) FROM member"
+
+START_TEST(parts__derived_by_the_first_use_of_one)
+{
+    put_dogs();
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "4", "{\"name\": \"Wolf\"}"));
+    rig_add(&r, split);
+    ck_assert_int_eq(rig_count(&r, "v2", "Tagged"), -1);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "2", "{\"name\": \"Max\"}"));
+    ASSERT_SQL(MEMBERS, 1); /* what is written is up to date */
+    ck_assert_str_eq(rig_keys(&r, "v2", "Tagged"), "1 3");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Wild"), "2 4");
+    ck_assert_int_eq(rig_count(&r, "v2", "Tagged"), 2);
+    ASSERT_SQL(MEMBERS, 4);
+    rig_backfill(&r);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Wild"), "2 4");
+    rig_reopen(&r, NULL);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Tagged"), "1 3");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+START_TEST(parts__an_item_is_read_and_deleted_only_where_it_is)
+{
+    struct err e = ERR_INIT;
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    struct catalog *c;
+    const struct version *v;
+    uint64_t number;
+
+    put_dogs();
+    rig_add(&r, split);
+    number = rig_number(&r, "v2", "Tagged", "1");
+    v = rig_version(&r, "v2");
+    c = store_catalog(r.s);
+    ck_assert_int_eq(store_read(r.s, c, v, rig_type(v, "Wild"), number, NULL, &text, &e), -1);
+    ck_assert_int_eq(e.code, ERR_NOT_FOUND);
+    err_clear(&e);
+    ck_assert_int_eq(store_delete(r.s, v, rig_type(v, "Wild"), number, &e), -1);
+    ck_assert_int_eq(e.code, ERR_NOT_FOUND);
+    err_clear(&e);
+    ck_assert_int_eq(store_rename(r.s, v, rig_type(v, "Tagged"), rig_type(v, "Wild"), number,
+                                  span_of("1"), true, &e),
+                     0);
+    ck_assert_int_eq(store_read(r.s, c, v, rig_type(v, "Wild"), number, NULL, &text, &e), 0);
+    ck_assert_int_eq(store_delete(r.s, v, rig_type(v, "Wild"), number, &e), 0);
+    ck_assert_str_eq(rig_keys(&r, "v1", "Dog"), "2 3");
+    catalog_unref(c);
+}
+END_TEST
+
+START_TEST(parts__a_key_stands_once_over_all_parts)
+{
+    put_dogs();
+    rig_add(&r, split);
+    ASSERT_REFUSED(rig_put(&r, "v2", "Wild", "1", "{}"), ERR_EXISTS, "another part");
+    ASSERT_REFUSED(rig_append(&r, "v2", "Wild", "{\"_key\": \"1\"}\n"), ERR_EXISTS, "another part");
+    ASSERT_OK(rig_put(&r, "v2", "Wild", "5", "{}"));
+    ASSERT_REFUSED(rig_rename(&r, "v2", "Wild", "5", "1"), ERR_EXISTS, "another part");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Wild"), "5");
+}
+END_TEST
+
+START_TEST(parts__each_move_is_told)
+{
+    put_dogs();
+    rig_add(&r, split);
+    rig_keys(&r, "v2", "Wild");
+    rig_changes(&r);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"name\": \"Rex\"}"));
+    ck_assert_str_eq(rig_changes(&r), "REMOVED 1, ADDED 1, ITEM 1");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"name\": \"Rexy\"}"));
+    ck_assert_str_eq(rig_changes(&r), "ITEM 1");
+}
+END_TEST
+
+START_TEST(parts__what_was_moved_by_hand_comes_back_with_its_values)
+{
+    put_dogs();
+    rig_add(&r, split);
+    ASSERT_OK(rig_put(&r, "v2", "Tagged", "1", "{\"name\": \"Rex\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Tagged"), "1 2 3");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"name\": \"King\"}")); /* not what it is split by */
+    ck_assert_str_eq(rig_keys(&r, "v2", "Tagged"), "1 2 3");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"chip\": \"z\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"name\": \"King\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Tagged"), "1 2 3"); /* A, B, A */
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "2", "{\"name\": \"Max\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Wild"), "2");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+START_TEST(parts__go_with_the_version_that_has_them)
+{
+    static const struct store_options with_jobs = {0};
+
+    put_dogs();
+    rig_add(&r, split);
+    rig_add(&r, "version: v1b\nfrom: v1\nmigrate:\n  - rename_type: {from: Dog, to: Hound}\n");
+    rig_keys(&r, "v2", "Wild");
+    rig_state(&r, "v2", VERSION_GONE);
+    ck_assert_uint_eq(findings(), 0);
+    ASSERT_OK(rig_delete(&r, "v1", "Dog", "2"));
+    rig_reopen(&r, &with_jobs);
+    for (int i = 0; i < 300 && rig_sql(&r, MEMBERS); i++)
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    ASSERT_SQL(MEMBERS, 0);
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store_names");
@@ -167,6 +287,12 @@ int main(void)
     tcase_add_test(t, names__a_hidden_key_comes_back_with_what_it_was_hidden_under);
     tcase_add_test(t, names__a_long_one_that_is_taken_is_shortened);
     tcase_add_test(t, names__go_with_the_version_that_used_them);
+    tcase_add_test(t, parts__derived_by_the_first_use_of_one);
+    tcase_add_test(t, parts__an_item_is_read_and_deleted_only_where_it_is);
+    tcase_add_test(t, parts__a_key_stands_once_over_all_parts);
+    tcase_add_test(t, parts__each_move_is_told);
+    tcase_add_test(t, parts__what_was_moved_by_hand_comes_back_with_its_values);
+    tcase_add_test(t, parts__go_with_the_version_that_has_them);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,273 @@
+#!/usr/bin/env bash
+# merge_types: the items of several types in one.
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
+. "$(dirname "$0")/lib.sh"
+
+setup() {
+    mount_store
+    C1=$M/v1/Cat D1=$M/v1/Dog P=$M/v2/Pet
+}
+
+pets() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Cat: {fields: {name: {type: string, required: true}, indoor: {type: boolean, required: true}, friend: {type: ref<Dog>, on_delete: unset}}}
+  Dog: {fields: {name: {type: string, required: true}, size: Size, tags: list<string>}}
+  Visit: {fields: {cat: {type: ref<Cat>, on_delete: restrict}, dogs: list<ref<Dog>>, note: string}}
+enums:
+  Size: [small, large]
+YAML
+    put "$D1/rex.json" '{"name": "Rex", "size": "large", "tags": ["a"]}'
+    put "$C1/tom.json" '{"name": "Tom", "indoor": true, "friend": "rex"}'
+    put "$C1/max.json" '{"name": "Cat Max", "indoor": false}'
+    put "$D1/max.json" '{"name": "Dog Max"}'
+    put "$M/v1/Visit/v.json" '{"cat": "max", "dogs": ["max", "rex"], "note": "n"}'
+}
+
+merge() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - merge_types: {types: [Cat, Dog], into: Pet, tag: kind}
+YAML
+}
+
+merge_types__all_items_in_one() {
+    pets
+    merge
+    assert_absent "$M/v2/Cat"
+    assert_absent "$M/v2/Dog"
+    assert_eq "$(names "$P")" $'max.json\nmax~Dog.json\nrex.json\ntom.json'
+    assert_file "$P/rex.json" <<'JSON'
+{
+  "kind": "Dog",
+  "name": "Rex",
+  "size": "large",
+  "tags": [
+    "a"
+  ]
+}
+JSON
+    assert_json "$P/tom.json" '[.kind, .name, .indoor, .friend]' '["Cat","Tom",true,"rex"]'
+    assert_json "$P/max.json" .name '"Cat Max"'
+    assert_json "$P/max~Dog.json" .name '"Dog Max"'
+    assert_eq "$(jq -r ._key "$M/v2/Pet.jsonl" | sort | tr '\n' ' ')" 'max max~Dog rex tom '
+    agree v2
+    backfill v2
+    assert_eq "$(names "$P")" $'max.json\nmax~Dog.json\nrex.json\ntom.json'
+    agree v2
+    assert_eq "$(names "$C1")$(names "$D1")" $'max.json\ntom.jsonmax.json\nrex.json'
+}
+
+merge_types__the_same_item_through_both() {
+    pets
+    merge
+    check() {
+        put "$P/rex.json" "{\"kind\": \"Dog\", \"name\": \"Rex $1\", \"size\": \"small\"}"
+        assert_json "$D1/rex.json" '[.name, .size, .tags]' "[\"Rex $1\",\"small\",null]"
+        put "$D1/rex.json" "{\"name\": \"King $1\", \"tags\": [\"$1\"]}"
+        assert_json "$P/rex.json" '[.kind, .name, .size, .tags]' "[\"Dog\",\"King $1\",null,[\"$1\"]]"
+        put "$C1/tom.json" "{\"name\": \"Tom $1\", \"indoor\": false}"
+        assert_json "$P/tom.json" '[.kind, .name, .indoor]' "[\"Cat\",\"Tom $1\",false]"
+        put "$P/tom.json" "{\"kind\": \"Cat\", \"name\": \"T $1\", \"indoor\": true, \"size\": \"small\"}"
+        assert_json "$C1/tom.json" . "{\"name\":\"T $1\",\"indoor\":true}"
+        assert_json "$P/tom.json" .size '"small"'
+    }
+    before_and_after_backfill v2 check
+    agree v2
+}
+
+merge_types__a_new_item_goes_where_its_tag_says() {
+    pets
+    merge
+    check() {
+        put "$P/$1-c.json" '{"kind": "Cat", "name": "C", "indoor": true}'
+        sees "$C1/$1-c.json"
+        assert_absent "$D1/$1-c.json"
+        put "$P/$1-d.json" '{"kind": "Dog", "name": "D"}'
+        sees "$D1/$1-d.json"
+        put "$D1/$1-old.json" '{"name": "Old"}'
+        sees "$P/$1-old.json"
+        assert_json "$P/$1-old.json" .kind '"Dog"'
+        rm "$P/$1-d.json" "$C1/$1-c.json"
+        sees_no_more "$D1/$1-d.json"
+        sees_no_more "$P/$1-c.json"
+    }
+    before_and_after_backfill v2 check
+    refuses EINVAL "$P/x.json" '{"kind": "Bird", "name": "B"}'
+    refuses EINVAL "$P/x.json" '{"name": "B"}'
+    refuses EINVAL "$P/x.json" '{"kind": "Cat", "name": "B"}'
+    agree v2
+}
+
+merge_types__a_tag_does_not_change() {
+    pets
+    merge
+    refuses EINVAL "$P/rex.json" '{"kind": "Cat", "name": "Rex", "indoor": true}'
+    assert_contains "$(cat "$M/control/errors")" 'Pet.kind does not change'
+    assert_fails sh -c "echo '{\"_key\": \"rex\", \"kind\": \"Cat\", \"name\": \"X\", \"indoor\": true}' >>'$M/v2/Pet.jsonl'"
+    assert_json "$D1/rex.json" .name '"Rex"'
+}
+
+merge_types__a_key_that_both_hold() {
+    pets
+    merge
+    put "$D1/leo.json" '{"name": "Dog Leo"}'
+    sees "$P/leo.json"
+    put "$C1/leo.json" '{"name": "Cat Leo", "indoor": true}'
+    sees "$P/leo~Dog.json"
+    assert_json "$P/leo.json" .name '"Cat Leo"'
+    assert_json "$P/leo~Dog.json" .name '"Dog Leo"'
+    assert_eq "$(names "$D1")" $'leo.json\nmax.json\nrex.json'
+    put "$P/leo~Dog.json" '{"kind": "Dog", "name": "Leo D"}'
+    assert_json "$D1/leo.json" .name '"Leo D"'
+    mv "$D1/leo.json" "$D1/lion.json"
+    sees "$P/lion.json"
+    sees_no_more "$P/leo~Dog.json"
+    mv "$P/tom.json" "$P/lion.json"
+    assert_eq "$(names "$D1")" $'max.json\nrex.json'
+    sees "$C1/lion.json"
+    backfill v2
+    agree v2
+    unmount_store
+    "$SCHEMAFS" fsck "$S"
+}
+
+merge_types__renames() {
+    pets
+    merge
+    mv "$P/max~Dog.json" "$P/maxi.json"
+    sees "$D1/maxi.json"
+    assert_json "$M/v1/Visit/v.json" .dogs '["maxi","rex"]'
+    mv "$D1/maxi.json" "$D1/max.json"
+    sees "$P/max~Dog.json"
+    mv "$C1/max.json" "$C1/min.json"
+    sees "$P/min.json"
+    assert_json "$M/v2/Visit/v.json" '[.cat, .dogs]' '["min",["max~Dog","rex"]]'
+    agree v2
+}
+
+merge_types__references() {
+    pets
+    merge
+    assert_json "$M/v2/Visit/v.json" '[.cat, .dogs]' '["max",["max~Dog","rex"]]'
+    put "$M/v2/Visit/v.json" '{"cat": "tom", "dogs": ["rex"], "note": "m"}'
+    assert_json "$M/v1/Visit/v.json" '[.cat, .dogs]' '["tom",["rex"]]'
+    refuses EINVAL "$M/v2/Visit/v.json" '{"cat": "nobody"}'
+    assert_errno EBUSY rm "$P/tom.json"
+    put "$M/v2/Visit/v.json" '{"cat": "tom"}'
+    rm "$P/rex.json"
+    sees_no_more "$D1/rex.json"
+    assert_json "$P/tom.json" 'has("friend")' false
+    assert_json "$C1/tom.json" 'has("friend")' false
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - add_field: {type: Visit, field: main, as: ref<Pet>}
+  - rename_field: {type: Pet, from: name, to: called}
+  - add_field: {type: Pet, field: loud, as: string, up: "kind || '!'"}
+  - change_type: {type: Pet, field: size, to: string, up: "upper(size)", down: "lower(size)"}
+YAML
+    assert_json "$M/v3/Pet/max~Dog.json" '[.called, .loud]' '["Dog Max","Dog!"]'
+    put "$D1/big.json" '{"name": "Big", "size": "large"}'
+    assert_json "$M/v3/Pet/big.json" .size '"LARGE"'
+    put "$M/v3/Visit/v.json" '{"cat": "tom", "main": "max~Dog"}'
+    put "$D1/max.json" '{"name": "New"}'
+    assert_json "$M/v3/Pet/max~Dog.json" .called '"New"'
+    put "$M/v3/Pet/max~Dog.json" '{"kind": "Dog", "called": "Newer", "loud": "no"}'
+    assert_json "$D1/max.json" .name '"Newer"'
+    assert_json "$M/v3/Pet/max.json" .loud '"Cat!"'
+    agree v3
+}
+
+merge_types__revert_and_the_same_file_again() {
+    pets
+    merge
+    put "$P/new.json" '{"kind": "Dog", "name": "New", "indoor": true}'
+    mv "$P/max~Dog.json" "$P/other.json"
+    cat "$M/schemas/v2.yaml" >"$T/v2.yaml"
+    must_verb revert v2
+    assert_eq "$(names "$D1")" $'new.json\nother.json\nrex.json'
+    put "$C1/new.json" '{"name": "Cat New", "indoor": true}'
+    put "$D1/rex.json" '{"name": "Rex R"}'
+    rm "$C1/tom.json"
+    add v2 <"$T/v2.yaml"
+    assert_eq "$(names "$P")" $'max.json\nnew.json\nnew~Dog.json\nother.json\nrex.json'
+    assert_json "$P/new~Dog.json" .indoor true
+    assert_json "$P/rex.json" .name '"Rex R"'
+    agree v2
+}
+
+merge_types__finalize() {
+    pets
+    merge
+    backfill v2
+    must_verb finalize v2
+    assert_eq "$(names "$P")" $'max.json\nmax~Dog.json\nrex.json\ntom.json'
+    put "$P/new.json" '{"kind": "Dog", "name": "New"}'
+    mv "$P/new.json" "$P/newer.json"
+    put "$P/rex.json" '{"kind": "Dog", "name": "Rexy"}'
+    rm "$M/v2/Visit/v.json" "$P/max~Dog.json"
+    refuses EINVAL "$P/rex.json" '{"kind": "Cat", "name": "Rexy", "indoor": true}'
+    remount_store
+    assert_eq "$(names "$P")" $'max.json\nnewer.json\nrex.json\ntom.json'
+    assert_eq "$(status '.versions[0].items')" 4
+    unmount_store
+    "$SCHEMAFS" fsck "$S"
+}
+
+merge_types__streams_and_counts() {
+    pets
+    merge
+    printf '%s\n' '{"_key": "s1", "kind": "Cat", "name": "S1", "indoor": true}' \
+        '{"_key": "max~Dog", "kind": "Dog", "name": "Streamed"}' >>"$M/v2/Pet.jsonl"
+    assert_json "$C1/s1.json" .name '"S1"'
+    assert_json "$D1/max.json" .name '"Streamed"'
+    assert_eq "$(status '.versions[] | select(.version == "v2") | .items')" 6
+    sed -i 's/Streamed/Edited/' "$P/max~Dog.json"
+    assert_json "$D1/max.json" .name '"Edited"'
+    for i in $(seq 300); do
+        printf '{"_key": "m%s", "kind": "%s", "name": "N", "indoor": true}\n' "$i" "$([[ $((i % 2)) == 0 ]] && echo Cat || echo Dog)"
+    done >>"$M/v2/Pet.jsonl"
+    assert_eq "$(names "$P" | wc -l)" 305
+    assert_eq "$(names "$C1" | wc -l)" 153
+}
+
+merge_types__what_is_refused() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Cat: {fields: {name: string, age: integer}}
+  Dog: {fields: {name: string, age: string}}
+YAML
+    refused_schema v2 'Cat.age is integer and Dog.age is string' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - merge_types: {types: [Cat, Dog], into: Pet, tag: kind}
+YAML
+    refused_schema v2 'there is no item type "Bird"' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - merge_types: {types: [Cat, Bird], into: Pet, tag: kind}
+YAML
+    refused_schema v2 'at least two types' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - merge_types: {types: [Cat], into: Pet, tag: kind}
+YAML
+    refused_schema v2 'has a field "name"' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - remove_field: {type: Cat, field: age}
+  - merge_types: {types: [Cat, Dog], into: Pet, tag: name}
+YAML
+}
+
+run_tests "$@"
