@@ -153,6 +153,7 @@ static const struct rule sanitizing[] = {
     {.number = SYS_kill},
     {.number = SYS_tkill},
     {.number = SYS_waitid},
+    {.number = SYS_getdents},
     {.number = SYS_getdents64},
     {.number = SYS_prlimit64},
     {.number = SYS_getrlimit},
