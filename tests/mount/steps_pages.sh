@@ -24,7 +24,9 @@ pages() {
     [[ -z $wrong ]] || fail "not as the page says:$wrong"
 }
 
-pages__of_steps_on_types() { pages add_type remove_type rename_type copy_type extract_type inline_type change_key; }
+pages__of_steps_on_types() {
+    pages add_type remove_type rename_type copy_type extract_type inline_type change_key split_type merge_types
+}
 
 pages__of_steps_on_a_field() {
     pages add_field remove_field restore_field compute_field rename_field reorder_fields require_field relax_field \
