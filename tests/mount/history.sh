@@ -314,7 +314,7 @@ format__a_store_from_before_history_is_brought_up() {
     need sqlite3
     put "$D1/rex.json" '{"name": "Rex"}'
     unmount_store
-    sqlite3 "$S" 'DROP TABLE history; DROP TABLE gone; PRAGMA user_version = 1'
+    sqlite3 "$S" 'DROP TABLE history; DROP TABLE gone; DROP TABLE member; PRAGMA user_version = 1'
     assert_fails "$SCHEMAFS" fsck "$S"
     assert_contains "$ERR" 'has format 1: mount it once'
     assert_fails "$SCHEMAFS" mount "$S" "$M" -f -o ro
