@@ -22,12 +22,22 @@ static int64_t coarse_ns(void)
 
 /* ---- Windows ---- */
 
-uint64_t notify_mark(struct notify *n, uint32_t coll)
+/* Marks only grow: no two sums are equal that a change lies between. */
+uint64_t notify_mark(struct notify *n, const struct shape *type)
 {
-    return atomic_load(&n->marks[mark_index(coll)]);
+    uint64_t sum;
+
+    if (!type)
+        return atomic_load(&n->marks[MARK_VERSIONS]);
+    if (!type->n_colls)
+        return atomic_load(&n->marks[mark_index(type->coll)]);
+    sum = 0;
+    for (size_t i = 0; i < type->n_colls; i++)
+        sum += atomic_load(&n->marks[mark_index(type->colls[i])]);
+    return sum;
 }
 
-struct window notify_enter(struct notify *n, uint32_t coll, uint64_t mark)
+struct window notify_enter(struct notify *n, const struct shape *type, uint64_t mark)
 {
     unsigned epoch;
 
@@ -38,7 +48,7 @@ struct window notify_enter(struct notify *n, uint32_t coll, uint64_t mark)
             break;
         atomic_fetch_sub(&n->open[epoch & 1], 1);
     }
-    return (struct window){epoch & 1, notify_mark(n, coll) == mark};
+    return (struct window){epoch & 1, notify_mark(n, type) == mark};
 }
 
 void notify_leave(struct notify *n, struct window w)

@@ -33,6 +33,7 @@
 struct fs;
 struct fuse_req;
 struct notify;
+struct shape;
 struct store_change;
 
 int notify_start(struct fs *fs, struct notify **ret, struct err *e);
@@ -49,13 +50,14 @@ void notify_versions(struct notify *n, bool gone);
 
 /* ---- Around replies that the kernel keeps ---- */
 
-#define MARK_VERSIONS 0u /* instead of a collection: what depends on the catalog alone */
-uint64_t notify_mark(struct notify *n, uint32_t coll);
+/* A count of what has changed of all items that the type may show; NULL: of what depends on the
+ * catalog alone. */
+uint64_t notify_mark(struct notify *n, const struct shape *type);
 struct window {
     unsigned slot;
     bool fresh; /* nothing has changed since the mark: the reply may be kept */
 };
-struct window notify_enter(struct notify *n, uint32_t coll, uint64_t mark);
+struct window notify_enter(struct notify *n, const struct shape *type, uint64_t mark);
 void notify_leave(struct notify *n, struct window w);
 
 /* The kernel gets to know something of this type's directory. Before the store is read. */

@@ -8,7 +8,8 @@
 #include "fs.h"
 #include "reply.h"
 
-#define MARKS          257u  /* collections share them; MARK_VERSIONS has its own */
+#define MARKS          257u  /* collections share them; */
+#define MARK_VERSIONS  0u    /* the versions have their own */
 #define LOOKUP_SLOTS   4096u /* types' directories share them */
 #define OPENED_SLOTS   65536u
 
@@ -79,7 +80,7 @@ void queue_stop(struct queue *q);
 
 static inline unsigned mark_index(uint32_t coll)
 {
-    return coll == MARK_VERSIONS ? 0 : 1 + coll % (MARKS - 1);
+    return 1 + coll % (MARKS - 1);
 }
 bool notify_is_seen(struct notify *n, uint32_t version, uint32_t type);
 /* An item changed: its inode, and once more when lookups may be on their way. */

@@ -266,10 +266,10 @@ static int fill(struct lister *l, uint64_t offset, struct err *e)
     return l->full ? 0 : lists[l->dir->in.kind](l, offset, e);
 }
 
-static void reply_listing(struct lister *l, uint32_t coll, uint64_t mark)
+static void reply_listing(struct lister *l, const struct shape *type, uint64_t mark)
 {
     struct notify *n = l->fs->notify;
-    struct window w = notify_enter(n, coll, mark);
+    struct window w = notify_enter(n, type, mark);
 
     if (l->attrs && !w.fresh)
         keep_no_attrs(l);
@@ -283,7 +283,7 @@ static void list(fuse_req_t req, const struct part *p)
     struct at dir AT_CLEANUP = AT_INIT;
     struct err e = ERR_INIT;
     struct lister l = {.req = req, .fs = fs, .dir = &dir, .plus = p->plus};
-    uint32_t coll = MARK_VERSIONS;
+    const struct shape *type = NULL;
     uint64_t mark;
 
     if (at_open(fs, p->ino, &dir, &e) < 0) {
@@ -292,9 +292,9 @@ static void list(fuse_req_t req, const struct part *p)
     }
     if (dir.in.kind == INODE_TYPE) {
         notify_seen(fs->notify, dir.in.version, dir.in.type);
-        coll = dir.s->coll;
+        type = dir.s;
     }
-    mark = notify_mark(fs->notify, coll);
+    mark = notify_mark(fs->notify, type);
     l.size = p->size < LISTING_BYTES ? p->size : LISTING_BYTES;
     l.out = malloc(l.size);
     if (!l.out)
@@ -302,7 +302,7 @@ static void list(fuse_req_t req, const struct part *p)
     if (!l.out || fill(&l, p->offset, &e) < 0)
         reply_error(req, &e);
     else
-        reply_listing(&l, coll, mark);
+        reply_listing(&l, type, mark);
     free(l.out);
 }
 

@@ -20,7 +20,7 @@ static int item_text(struct fs *fs, const struct at *at, off_t offset, struct bu
     if (offset == 0)
         usage_read(fs->usage, at->in.version);
     if (offset == 0 &&
-        recent_take(fs->recent, at->ino, notify_mark(fs->notify, at->s->coll), ret))
+        recent_take(fs->recent, at->ino, notify_mark(fs->notify, at->s), ret))
         return 0;
     hints_read(fs, inode_type(at->in.version, at->in.type), at->in.number);
     return at_text(fs, at, ret, e);

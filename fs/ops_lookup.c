@@ -242,10 +242,11 @@ static int look_up(struct fs *fs, const struct at *dir, const char *name, struct
 }
 
 /* Answers with an entry, kept only when nothing has changed since the mark. */
-static void reply_entry(fuse_req_t req, const struct looked *l, uint32_t coll, uint64_t mark)
+static void reply_entry(fuse_req_t req, const struct looked *l, const struct shape *type,
+                        uint64_t mark)
 {
     struct fs *fs = fs_of(req);
-    struct window w = notify_enter(fs->notify, coll, mark);
+    struct window w = notify_enter(fs->notify, type, mark);
     struct fuse_entry_param entry = {
         .ino = l->ino,
         .attr = l->stat,
@@ -258,11 +259,6 @@ static void reply_entry(fuse_req_t req, const struct looked *l, uint32_t coll, u
     if (fuse_reply_entry(req, &entry) != 0 && l->node)
         scratch_forget(fs->scratch, l->node, 1);
     notify_leave(fs->notify, w);
-}
-
-static uint32_t coll_of(const struct at *at)
-{
-    return at->s ? at->s->coll : MARK_VERSIONS;
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -279,13 +275,13 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     if (dir.in.kind == INODE_TYPE)
         notify_seen(fs->notify, dir.in.version, dir.in.type);
-    mark = notify_mark(fs->notify, coll_of(&dir));
+    mark = notify_mark(fs->notify, dir.s);
     if (look_up(fs, &dir, name, &looked, &e) < 0) {
         refuse_name(req, &dir, name, &e);
     } else {
         /* Before the answer: the READ may come right after it. */
         recent_keep(fs->recent, looked.ino, mark, &looked.text);
-        reply_entry(req, &looked, coll_of(&dir), mark);
+        reply_entry(req, &looked, dir.s, mark);
     }
     buf_free(&looked.text);
 }
@@ -327,7 +323,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         reply_error(req, &e);
         return;
     }
-    mark = notify_mark(fs->notify, coll_of(&at));
+    mark = notify_mark(fs->notify, at.s);
     if (at_stat(fs, &at, &st, &e) < 0) {
         inode_gone(&e);
         reply_error(req, &e);
@@ -335,7 +331,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     if (at.in.kind == INODE_SCRATCH && is_writer(handle_of(fi)))
         st.st_size = (off_t)writer_size((struct writer *)handle_of(fi));
-    w = notify_enter(fs->notify, coll_of(&at), mark);
+    w = notify_enter(fs->notify, at.s, mark);
     fuse_reply_attr(req, &st, w.fresh ? attr_timeout(fs, &at) : 0);
     notify_leave(fs->notify, w);
 }

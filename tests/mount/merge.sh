@@ -79,6 +79,70 @@ merge_types__the_same_item_through_both() {
     agree v2
 }
 
+# A look leaves a text behind for the read that follows (fs/recent.h): not past a change, of an item of
+# any of the types. Readers near a writer read for themselves (WRITER_NEAR_NS in fs/files.c): so it
+# waits until none is near.
+merge_types__a_read_after_a_look_shows_what_changed_between() {
+    pets
+    merge
+    check() {
+        local dog=$D1/rex.json pet=$P/rex.json
+
+        sleep 0.7
+        stat "$pet" >/dev/null
+        put "$dog" "{\"name\": \"Rex $1\"}"
+        sleep 0.7
+        assert_json "$pet" .name "\"Rex $1\""
+    }
+    before_and_after_backfill v2 check
+}
+
+merge_types__the_directory_changes_with_each_of_its_types() {
+    pets
+    merge
+    changed() {
+        local before=$1 now
+
+        now=$(stat -c %y "$P")
+        [[ $now > $before ]] || fail "$2: the directory has its old time" "$before"
+    }
+    check() {
+        local type before
+        local -A texts=(["$D1"]='{"name": "A"}' ["$C1"]='{"name": "A", "indoor": true}')
+
+        for type in "$D1" "$C1"; do
+            before=$(names "$P" >/dev/null; stat -c %y "$P")
+            put "$type/$1-a.json" "${texts[$type]}"
+            changed "$before" "$type: a new item"
+            assert_contains "$(names "$P")" "$1-a.json"
+            before=$(stat -c %y "$P")
+            mv "$type/$1-a.json" "$type/$1-b.json"
+            changed "$before" "$type: a rename"
+            assert_eq "$(names "$P" | grep -c "$1-[ab]")" 1
+            before=$(stat -c %y "$P")
+            rm "$type/$1-b.json"
+            changed "$before" "$type: a removal"
+            assert_eq "$(names "$P" | grep -c "$1-[ab]")" 0
+        done
+    }
+    before_and_after_backfill v2 check
+}
+
+# Modes belong to a version's path, given in whichever type.
+merge_types__modes_and_times() {
+    pets
+    merge
+    chmod 600 "$P/rex.json"
+    touch -d '2001-02-03 04:05:06' "$P/rex.json" "$C1/tom.json"
+    assert_eq "$(stat -c %a "$P/rex.json")" 600
+    assert_eq "$(stat -c %Y "$D1/rex.json" "$P/rex.json" | sort -u | wc -l)" 1
+    assert_eq "$(stat -c %Y "$C1/tom.json" "$P/tom.json" | sort -u | wc -l)" 1
+    (umask 077 && put "$P/own.json" '{"kind": "Dog", "name": "Own"}')
+    assert_eq "$(stat -c %a "$P/own.json")" 600
+    assert_eq "$(stat -c %a "$D1/own.json")" 600
+    assert_eq "$(<"$M/control/errors")" ''
+}
+
 merge_types__a_new_item_goes_where_its_tag_says() {
     pets
     merge
