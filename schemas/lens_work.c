@@ -499,14 +499,27 @@ static int cross_link(struct work *w, const struct link *lk, struct err *e)
     return 0;
 }
 
-/* A backward formula may read what an older step seeds and the writer does not see any more. */
+/* Not the writer's, and not yet computed from what the writer changed. A computed field is never the
+ * writer's, also where it is seen. */
+static bool is_stale(const struct work *w, const struct formula *h)
+{
+    if (h->mode == FORMULA_COMPUTED)
+        return inputs_changed(w, h);
+    return h->mode == FORMULA_SEEDED && !w->create && !reached(w, h->out) &&
+           !slotset_has(&w->pinned, h->out) && inputs_changed(w, h);
+}
+
+/* A backward formula may read a computed field, or what an older step seeds and the writer does not
+ * see any more, and these may read others: the forward pass, which computes them, comes too late for
+ * it. Ends, because a formula reads what older steps gave. */
 static int refresh_inputs(struct work *w, const struct formula *f, struct err *e)
 {
     const struct group *g = w->g;
-    for (size_t i = 0; i < g->n_forward && !w->create; i++) {
+    for (size_t i = 0; i < g->n_forward && g->forward[i].f->step < f->step; i++) {
         const struct formula *h = g->forward[i].f;
-        if (h->mode != FORMULA_LINKED && reads(f, h->out) && !reached(w, h->out) &&
-            !slotset_has(&w->pinned, h->out) && inputs_changed(w, h) && run(w, h, e))
+        if (h->mode == FORMULA_LINKED || !reads(f, h->out))
+            continue;
+        if (refresh_inputs(w, h, e) || (is_stale(w, h) && run(w, h, e)))
             return -1;
     }
     return 0;

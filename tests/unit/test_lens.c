@@ -324,6 +324,41 @@ START_TEST(removed_field__seen_over_a_linked_step_it_is_decided)
 }
 END_TEST
 
+static const char reads_computed[] =
+    "version: v2\nfrom: v1\nmigrate:\n"
+    "  - compute_field: {type: Dog, field: size, as: integer, value: \"length(name)\"}\n"
+    "  - compute_field: {type: Dog, field: twice, as: integer, value: \"size * 2\"}\n"
+    "  - change_type: {type: Dog, field: state, to: string, up: state,\n"
+    "      down: \"state || '-' || coalesce(twice, 'none')\"}\n";
+
+START_TEST(linked__down_reads_a_computed_field_as_it_comes_out)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, reads_computed);
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"Rex\", \"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Rex\", \"state\": \"s-6\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"Lassie\", \"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Lassie\", \"state\": \"s-12\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"state\": \"s-none\"}");
+}
+END_TEST
+
+START_TEST(linked__written_back_with_a_computed_field_it_shows_the_hidden_value_again)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, reads_computed);
+    ASSERT_PUT("v1", "Dog", "a", "{\"name\": \"Rex\", \"state\": \"s\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"Rex\", \"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Rex\", \"state\": \"s\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"Lassie\", \"state\": \"s\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"Rex\", \"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Rex\", \"state\": \"s\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens");
@@ -333,6 +368,8 @@ int main(void)
     tcase_add_test(tc, put__refusals_name_the_field);
     tcase_add_test(tc, linked__edit_of_another_field_keeps_what_is_hidden);
     tcase_add_test(tc, linked__a_b_a_shows_the_hidden_value_again);
+    tcase_add_test(tc, linked__down_reads_a_computed_field_as_it_comes_out);
+    tcase_add_test(tc, linked__written_back_with_a_computed_field_it_shows_the_hidden_value_again);
     tcase_add_test(tc, seeded__explicit_write_wins_for_good);
     tcase_add_test(tc, removed_field__kept_and_seeded_for_new_items);
     tcase_add_test(tc, removed_field__down_also_when_what_it_reads_is_removed_too);
