@@ -446,6 +446,17 @@ static bool link_crossed(const struct work *w, const struct link *lk)
     return false;
 }
 
+/* split_type: a type that is no part of it (a copy of the whole) is its old side. */
+static bool is_undivided(const struct work *w, slot_no part)
+{
+    const struct catalog *c = w->l->cat;
+
+    for (size_t i = 0; i < c->n_namings; i++)
+        if (c->namings[i]->fit && c->namings[i]->slot == part)
+            return !reached(w, part);
+    return false;
+}
+
 static bool is_crossed(const struct work *w, const struct step_run *st)
 {
     bool new_side = false, old_side = false, linked = false;
@@ -453,6 +464,7 @@ static bool is_crossed(const struct work *w, const struct step_run *st)
     for (size_t i = 0; i < st->n_forward; i++) {
         linked |= st->forward[i].f->mode == FORMULA_LINKED;
         new_side |= st->forward[i].f->mode == FORMULA_LINKED && reached(w, st->forward[i].f->out);
+        old_side |= w->create && is_undivided(w, st->forward[i].f->out);
     }
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;

@@ -312,6 +312,60 @@ YAML
     assert_contains "$(outcome check)" '3 items'
 }
 
+split_type__open_types() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Dog: {open: true, fields: {name: string, age: integer}}
+YAML
+    put "$D1/rex.json" '{"name": "Rex", "age": 1, "toy": ["ball"]}'
+    split
+    check() {
+        assert_json "$P/rex.json" . '{"name":"Rex","age":1,"toy":["ball"]}'
+        put "$P/rex.json" '{"name": "R", "age": 1, "bed": "big"}'
+        assert_json "$D1/rex.json" . '{"name":"R","age":1,"bed":"big"}'
+        put "$D1/rex.json" '{"name": "Rex", "age": 7, "toy": 1}'
+        sees "$A/rex.json"
+        assert_json "$A/rex.json" .toy 1
+        put "$D1/rex.json" '{"name": "Rex", "age": 1, "toy": ["ball"]}'
+        sees_no_more "$A/rex.json"
+    }
+    before_and_after_backfill v2 check
+    agree v2
+}
+
+# The other type stays whole.
+split_type__a_copy() {
+    dogs
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - copy_type: {from: Dog, to: Hound}
+  - split_type: {type: Hound, into: {Puppy: "age < 2", Adult: else}}
+YAML
+    assert_eq "$(names "$P")" rex.json
+    assert_eq "$(names "$A")" $'max.json\nold.json'
+    assert_eq "$(names "$M/v2/Dog")" $'max.json\nold.json\nrex.json'
+    check() {
+        put "$M/v2/Dog/$1.json" '{"name": "N", "age": 1}'
+        sees "$P/$1.json"
+        put "$M/v2/Dog/$1.json" '{"name": "N", "age": 3}'
+        sees "$A/$1.json"
+        sees_no_more "$P/$1.json"
+        put "$A/$1.json" '{"name": "A", "age": 4}'
+        assert_json "$M/v2/Dog/$1.json" . '{"name":"A","age":4}'
+        assert_json "$D1/$1.json" .name '"A"'
+        put "$P/$1-p.json" '{"name": "P", "age": 1}'
+        sees "$M/v2/Dog/$1-p.json"
+        rm "$M/v2/Dog/$1-p.json" "$A/$1.json"
+        sees_no_more "$P/$1-p.json"
+        sees_no_more "$M/v2/Dog/$1.json"
+    }
+    before_and_after_backfill v2 check
+    agree v2
+}
+
 split_type__what_is_refused() {
     dogs
     refused_schema v2 'no part of Dog is `else`' <<'YAML'
