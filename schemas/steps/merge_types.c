@@ -87,11 +87,21 @@ static int name_tags(struct model *m, struct merge *x, struct err *e)
 
 /* ---- Fields ---- */
 
+/* The first of the types that has the field. */
+static const char *first_with(const struct merge *x, const char *field)
+{
+    size_t i = 0;
+
+    while (i + 1 < x->n && !shape_field(x->before[i], span_of(field)))
+        i++;
+    return x->before[i]->name;
+}
+
 static int check_alike(struct model *m, const struct step_args *a, const struct merge *x,
                        const struct shape *s, const struct field *f, const struct field *g,
                        struct err *e)
 {
-    const char *owner = x->before[0]->name;
+    const char *owner = first_with(x, g->name);
 
     if (!type_equal(f->type, g->type))
         return step_bad(a, x->types_at, e, "%s.%s is %s and %s.%s is %s", owner, g->name,

@@ -300,6 +300,133 @@ merge_types__streams_and_counts() {
     assert_eq "$(names "$C1" | wc -l)" 153
 }
 
+merge_types__three_types() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Cat: {fields: {name: string, indoor: boolean}}
+  Dog: {fields: {name: string, size: integer, mate: ref<Dog>}}
+  Fish: {fields: {size: integer, water: {type: string, required: true}, eater: ref<Cat>}}
+YAML
+    for type in Cat Dog; do put "$M/v1/$type/a.json" "{\"name\": \"$type\"}"; done
+    put "$M/v1/Fish/a.json" '{"size": 3, "water": "salt", "eater": "a"}'
+    put "$D1/b.json" '{"size": 5, "mate": "a"}'
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - merge_types: {types: [Cat, Dog, Fish], into: Pet, tag: kind}
+YAML
+    assert_eq "$(names "$P")" $'a.json\na~Dog.json\na~Fish.json\nb.json'
+    assert_json "$P/a~Fish.json" . '{"kind":"Fish","size":3,"water":"salt","eater":"a"}'
+    assert_json "$P/b.json" . '{"kind":"Dog","size":5,"mate":"a~Dog"}'
+    check() {
+        put "$P/a~Fish.json" '{"kind": "Fish", "size": 4, "water": "sweet", "eater": "a"}'
+        assert_json "$M/v1/Fish/a.json" . '{"size":4,"water":"sweet","eater":"a"}'
+        put "$M/v1/Fish/a.json" '{"size": 3, "water": "salt"}'
+        assert_json "$P/a~Fish.json" . '{"kind":"Fish","size":3,"water":"salt"}'
+        put "$P/$1.json" '{"kind": "Fish", "water": "salt"}'
+        put "$D1/$1.json" '{"name": "D"}'
+        sees "$P/$1.json"
+        assert_json "$P/$1~Fish.json" .kind '"Fish"'
+        assert_json "$P/$1.json" .kind '"Dog"'
+        put "$C1/$1.json" '{"name": "C"}'
+        assert_json "$P/$1.json" .kind '"Cat"'
+        assert_json "$P/$1~Dog.json" .kind '"Dog"'
+        assert_json "$P/$1~Fish.json" .kind '"Fish"'
+    }
+    before_and_after_backfill v2 check
+    assert_eq "$(status '.versions[] | select(.version == "v2") | .items')" 10
+    agree v2
+    must_verb finalize v2
+    assert_eq "$(names "$P" | wc -l)" 10
+    refuses EINVAL "$P/x.json" '{"kind": "Fish", "size": 1}'
+    unmount_store
+    "$SCHEMAFS" fsck "$S"
+}
+
+merge_types__a_field_of_the_later_types_only_must_be_alike() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Cat: {fields: {name: string}}
+  Dog: {fields: {age: integer}}
+  Fish: {fields: {age: string}}
+YAML
+    refused_schema v2 'Dog.age is integer and Fish.age is string' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - merge_types: {types: [Cat, Dog, Fish], into: Pet, tag: kind}
+YAML
+}
+
+merge_types__open_types() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Cat: {open: true, fields: {name: string}}
+  Dog: {open: true, fields: {name: string, size: integer}}
+  Fish: {fields: {name: string}}
+YAML
+    put "$D1/rex.json" '{"name": "Rex", "toy": "ball"}'
+    put "$C1/tom.json" '{"name": "Tom", "toy": ["mouse"]}'
+    refused_schema v2 'Dog is open and Fish is not' <<'YAML'
+version: v2
+from: v1
+migrate:
+  - merge_types: {types: [Dog, Fish], into: Pet, tag: kind}
+YAML
+    merge
+    check() {
+        assert_json "$P/rex.json" . '{"kind":"Dog","name":"Rex","toy":"ball"}'
+        assert_json "$P/tom.json" .toy '["mouse"]'
+        put "$P/rex.json" '{"kind": "Dog", "name": "R", "toy": 1, "bed": "big"}'
+        assert_json "$D1/rex.json" . '{"name":"R","toy":1,"bed":"big"}'
+        put "$D1/rex.json" '{"name": "Rex", "toy": "ball"}'
+    }
+    before_and_after_backfill v2 check
+    agree v2
+}
+
+# The other type goes on, and shows the items of the one that was merged.
+merge_types__a_copy() {
+    pets
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - copy_type: {from: Dog, to: Hound}
+  - merge_types: {types: [Cat, Hound], into: Pet, tag: kind}
+YAML
+    refused_schema v3 'show the same items' <<'YAML'
+version: v3
+from: v1
+migrate:
+  - copy_type: {from: Dog, to: Hound}
+  - merge_types: {types: [Dog, Hound], into: Pet, tag: kind}
+YAML
+    assert_eq "$(names "$P")" $'max.json\nmax~Hound.json\nrex.json\ntom.json'
+    assert_eq "$(names "$M/v2/Dog")" $'max.json\nrex.json'
+    check() {
+        put "$P/max~Hound.json" "{\"kind\": \"Hound\", \"name\": \"H $1\"}"
+        assert_json "$M/v2/Dog/max.json" .name "\"H $1\""
+        assert_json "$D1/max.json" .name "\"H $1\""
+        put "$M/v2/Dog/rex.json" "{\"name\": \"D $1\"}"
+        assert_json "$P/rex.json" '[.kind, .name]' "[\"Hound\",\"D $1\"]"
+        put "$P/$1.json" '{"kind": "Hound", "name": "New"}'
+        sees "$M/v2/Dog/$1.json"
+        sees "$D1/$1.json"
+        rm "$M/v2/Dog/$1.json"
+        sees_no_more "$P/$1.json"
+        put "$M/v2/Dog/$1-d.json" '{"name": "D"}'
+        sees "$P/$1-d.json"
+        assert_json "$P/$1-d.json" .kind '"Hound"'
+    }
+    before_and_after_backfill v2 check
+    agree v2
+}
+
 merge_types__what_is_refused() {
     add v1 <<'YAML'
 version: v1
