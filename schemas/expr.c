@@ -9,11 +9,12 @@
  * alone can give a column NUMERIC affinity (so that 12.30 > 5 compares numbers) and yet hand out
  * text that arithmetic or a copy of the value find unrounded.
  *
- * The other *judges*: with none of our functions in the way, it says whether an expression is
+ * The other *judges*: with SQLite's own date and JSON functions, it says whether an expression is
  * legal and deterministic, by taking it as a generated column. Date and time functions are
  * deterministic or not depending on their arguments ('now', 'localtime'), which SQLite checks when
  * it runs them in a generated column, and only there. So on the evaluating connection they are
- * replaced by functions that let the judge run the real ones in a generated column.
+ * replaced by functions that let the judge run the real ones in a generated column (expr_lent.c).
+ * Functions of long texts are our own, within the time limit (expr_fn.c).
  *
  * Nothing that an expression can do fails an evaluation: errors give the formula's mend. */
 #include "expr.h"
@@ -24,6 +25,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "expr_fn.h"
 #include "expr_impl.h"
 
 #define CACHE_SETS     256
@@ -32,12 +34,6 @@
 #define LARGE_VALUE    (64u * 1024u)     /* the clock is looked at before each such value */
 #define LENGTH_MAX     (4 * 1024 * 1024) /* of any text within an evaluation, bytes */
 #define SQL_LENGTH_MAX (1024 * 1024)
-#define DATE_ARGS_MAX  8
-#define N_DATE_FNS     7
-
-static const char *const date_names[N_DATE_FNS] = {
-    "date", "time", "datetime", "julianday", "unixepoch", "strftime", "timediff",
-};
 
 /* A prepared expression. */
 struct plan {
@@ -53,12 +49,6 @@ struct cell {
     struct span json;
 };
 
-struct date_fn {
-    struct expr_env *env;
-    const char *name;
-    sqlite3_stmt *stmts[DATE_ARGS_MAX + 1]; /* by number of arguments */
-};
-
 struct expr_env {
     sqlite3 *db, *judge;
     struct expr_reads *reads;            /* NULL unless a check wants to know */
@@ -67,8 +57,8 @@ struct expr_env {
     bool at_end;
     struct buf scratch;
     int64_t deadline_ms; /* 0 = not set yet in this evaluation */
-    struct date_fn dates[N_DATE_FNS];
-    sqlite3_value **date_args;
+    struct expr_clock clock;
+    struct expr_lent *lent;
     uint64_t uses;
     struct plan plans[CACHE_SETS][CACHE_WAYS];
 };
@@ -224,71 +214,6 @@ static const sqlite3_module row_module = {
     .xRowid = row_rowid,
 };
 
-/* ---- Date and time functions, run by the judge ---- */
-
-static void date_argument(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    struct expr_env *env = sqlite3_user_data(ctx);
-    (void)argc;
-    sqlite3_result_value(ctx, env->date_args[sqlite3_value_int(argv[0])]);
-}
-
-static sqlite3_stmt *date_prepare(sqlite3 *judge, const char *name, int n)
-{
-    BUF_CLEANUP struct buf sql = BUF_INIT;
-    sqlite3_stmt *stmt = NULL;
-    bool ok = buf_printf(&sql, "CREATE TABLE \"~%s %d\"(k, v AS (%s(", name, n, name);
-    for (int i = 0; ok && i < n; i++)
-        ok = buf_printf(&sql, "%s\"~argument\"(%d)", i ? "," : "", i);
-    ok = ok && buf_printf(&sql, "))); INSERT INTO \"~%s %d\" DEFAULT VALUES", name, n);
-    if (!ok || !buf_str(&sql) || sqlite3_exec(judge, buf_str(&sql), NULL, NULL, NULL))
-        return NULL;
-    buf_reset(&sql);
-    if (!buf_printf(&sql, "SELECT v FROM \"~%s %d\"", name, n) || !buf_str(&sql))
-        return NULL;
-    sqlite3_prepare_v3(judge, buf_str(&sql), -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
-    return stmt;
-}
-
-static void date_call(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    struct date_fn *fn = sqlite3_user_data(ctx);
-    if (argc > DATE_ARGS_MAX) {
-        sqlite3_result_error(ctx, "too many arguments to a date and time function", -1);
-        return;
-    }
-    fn->env->date_args = argv;
-    if (!fn->stmts[argc])
-        fn->stmts[argc] = date_prepare(fn->env->judge, fn->name, argc);
-    sqlite3_stmt *stmt = fn->stmts[argc];
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
-        sqlite3_result_value(ctx, sqlite3_column_value(stmt, 0));
-    else
-        sqlite3_result_error(ctx, sqlite3_errmsg(fn->env->judge), -1);
-    sqlite3_reset(stmt);
-}
-
-/* Those that this SQLite has. */
-static int replace_dates(struct expr_env *env)
-{
-    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
-    for (size_t i = 0; i < N_DATE_FNS; i++) {
-        char sql[64];
-        sqlite3_stmt *probe = NULL;
-        env->dates[i] = (struct date_fn){.env = env, .name = date_names[i]};
-        snprintf(sql, sizeof sql, "SELECT %s(NULL)", date_names[i]);
-        sqlite3_prepare_v2(env->judge, sql, -1, &probe, NULL);
-        sqlite3_finalize(probe);
-        if (!probe && strstr(sqlite3_errmsg(env->judge), "no such function"))
-            continue;
-        int rc = sqlite3_create_function_v2(env->db, date_names[i], -1, flags, &env->dates[i],
-                                            date_call, NULL, NULL, NULL);
-        if (rc != SQLITE_OK)
-            return rc;
-    }
-    return SQLITE_OK;
-}
-
 /* ---- The authorizer ---- */
 
 /* The judge runs our own statements, too: what an expression may be is what a generated column may
@@ -347,7 +272,8 @@ static int open_memory(struct expr_env *env, sqlite3 **ret)
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         sqlite3_db_config(*ret, settings[i].option, settings[i].value, NULL);
     sqlite3_progress_handler(*ret, PROGRESS_STEPS, is_overdue, env);
-    return SQLITE_OK;
+    env->clock = (struct expr_clock){is_overdue, env};
+    return expr_fn_add_text(*ret, &env->clock);
 }
 
 static int env_open(struct expr_env *env)
@@ -360,11 +286,7 @@ static int env_open(struct expr_env *env)
     if (rc == SQLITE_OK) /* makes "~row" known, which the authorizer would refuse */
         rc = sqlite3_exec(env->db, "SELECT 1 FROM \"~row\"", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_create_function_v2(env->judge, "~argument", 1,
-                                        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, env,
-                                        date_argument, NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = replace_dates(env);
+        rc = expr_fn_lend(env->db, env->judge, &env->lent);
     if (rc == SQLITE_OK)
         rc = sqlite3_set_authorizer(env->db, authorize, env);
     if (rc == SQLITE_OK)
@@ -399,9 +321,8 @@ void expr_env_free(struct expr_env *env)
         return;
     for (size_t i = 0; i < CACHE_SETS * CACHE_WAYS; i++)
         plan_clear(&env->plans[i / CACHE_WAYS][i % CACHE_WAYS]);
-    for (size_t i = 0; i < N_DATE_FNS * (DATE_ARGS_MAX + 1); i++)
-        sqlite3_finalize(env->dates[i / (DATE_ARGS_MAX + 1)].stmts[i % (DATE_ARGS_MAX + 1)]);
     sqlite3_close(env->db);
+    expr_fn_lent_free(env->lent);
     sqlite3_close(env->judge);
     buf_free(&env->scratch);
     free(env);

@@ -1,9 +1,10 @@
-/* SQL scalar expressions, evaluated by SQLite on one item's values. The only file of schemas/
- * that includes <sqlite3.h> is expr.c.
+/* SQL scalar expressions, evaluated by SQLite on one item's values. Only expr.c and its
+ * functions (expr_fn.c, expr_lent.c) know SQLite.
  *
  * An environment owns two in-memory connections. One evaluates: an authorizer that allows SELECT,
  * the columns of the expression and deterministic built-in functions, a time limit, and
- * sqlite3_limit()s (4 MiB for any text within). The other judges: expr_check puts the expression
+ * sqlite3_limit()s (4 MiB for any text within); functions that could run on past the time limit are
+ * our own (expr_fn.h). The other judges: expr_check puts the expression
  * into a generated column there, which accepts nothing that is not deterministic.
  *
  * Columns compare by their type: string, timestamp, date, uuid, bytes, enum, ref as TEXT; integer,

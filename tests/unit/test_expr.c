@@ -1,11 +1,13 @@
 /* Expressions: what is refused and how, exact values in and out, total evaluation. */
 #include <check.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "schemas/expr.h"
+#include "schemas/json.h"
 
 static struct expr_env *env;
 
@@ -425,6 +427,115 @@ START_TEST(expr_eval__large_values_are_bounded_in_size_and_time)
 }
 END_TEST
 
+/* What SQLite's own functions say of it, in the same words. */
+static void compare_with_sqlite(sqlite3 *plain, const char *call, unsigned *ret_told)
+{
+    char *ours = sqlite3_mprintf("quote(%s)", call),
+         *sql = sqlite3_mprintf("SELECT quote(%s)", call);
+    sqlite3_stmt *stmt = NULL;
+    struct buf want BUF_CLEANUP = BUF_INIT;
+    ck_assert_int_eq(sqlite3_prepare_v2(plain, sql, -1, &stmt, NULL), SQLITE_OK);
+    const char *said = eval(ours, &string_type, "\"x\"", &string_type, NULL);
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        size_t n = (size_t)sqlite3_column_bytes(stmt, 0);
+        if (utf8_valid(text, n)) { /* else our strings can't hold it */
+            ck_assert(json_write_string((struct span){text, n}, &want));
+            ck_assert_msg(said && strcmp(said, buf_str(&want)) == 0, "%s: %s, not %s", call, said,
+                          buf_str(&want));
+            ++*ret_told;
+        }
+    } else {
+        ck_assert_msg(!said, "%s: %s, not an error", call, said);
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_free(ours);
+    sqlite3_free(sql);
+}
+
+static const char *const pair_calls[] = {
+    "instr(%s, %s)", "trim(%s, %s)", "ltrim(%s, %s)", "rtrim(%s, %s)", "%s LIKE %s", "%s GLOB %s",
+};
+static const char *const triple_calls[] = {"replace(%s, %s, %s)", "%s LIKE %s ESCAPE %s"};
+static const char *const some_values[] = {
+    "NULL", "''", "'a'", "'aab'", "'%'", "'a\\%'", "'\xc3\xa4'", "x'61'", "CAST(x'80' AS TEXT)",
+    "12", "'%a_'", "'AaBaab'", "char(228, 97, 228)", "x'c3a4'", "x'a4'", "CAST(x'c3' AS TEXT)",
+    "x''", "1.5", "' a '", "'%b'", "'_'", "'%_b'", "'\xc3\xa4%'", "'[a-b]*'", "'[^a]*'", "'*[b]'",
+    "'[]a]'", "'[a'", "'*a?b'", "'*'", "'[a-]%'", "'%a%a%b'", "'\\'", "'a' || char(0) || 'b'",
+};
+enum { N_VALUES = sizeof some_values / sizeof *some_values, N_SHORT = 13 };
+
+START_TEST(expr_eval__functions_of_texts_are_those_of_sqlite)
+{
+    sqlite3 *plain;
+    char call[200];
+    unsigned told = 0, half = _i % 2;
+    ck_assert_int_eq(sqlite3_open(":memory:", &plain), SQLITE_OK);
+    for (unsigned i = half; i < N_VALUES; i += 2)
+        for (unsigned j = 0; j < N_VALUES; j++)
+            for (unsigned k = 0; k < sizeof pair_calls / sizeof *pair_calls; k++) {
+                sqlite3_snprintf(sizeof call, call, pair_calls[k], some_values[i], some_values[j]);
+                compare_with_sqlite(plain, call, &told);
+            }
+    for (unsigned i = half; i < N_SHORT; i += 2)
+        for (unsigned j = 0; j < N_SHORT * N_SHORT; j++)
+            for (unsigned k = 0; k < sizeof triple_calls / sizeof *triple_calls; k++) {
+                sqlite3_snprintf(sizeof call, call, triple_calls[k], some_values[i],
+                                 some_values[j / N_SHORT], some_values[j % N_SHORT]);
+                compare_with_sqlite(plain, call, &told);
+            }
+    ck_assert_uint_gt(told, 2000);
+    sqlite3_close(plain);
+}
+END_TEST
+
+static const struct {
+    const char *sql;  /* of v, two million "a" */
+    const char *want; /* NULL = nothing, as it would take too long */
+} slow_calls[] = {
+    {"instr(v, substr(v, 1, 1000000) || 'b')", "0"},
+    {"length(replace(v, substr(v, 1, 1000000) || 'b', 'c'))", "2000000"},
+    {"length(replace(v, 'a', v))", NULL},
+    {"length(replace(v, 'a', 'bc'))", "4000000"},
+    {"v LIKE '%' || substr(v, 1, 990) || 'b'", NULL},
+    {"v GLOB '*' || substr(v, 1, 990) || 'b'", NULL},
+    {"substr(v, 1, 100000) LIKE '%a%a%a%b'", "0"},
+    {"length(trim(v, printf('%.*c', 2000, 'b') || 'a'))", NULL},
+    {"length(rtrim(v, printf('%.*c', 1000000, 'b') || 'a'))", NULL},
+    {"length(trim(substr(v, 1, 100000), 'ba'))", "0"},
+    {"length(json_set('[]', '$' || replace(substr(v, 1, 600000), 'a', '[0]'), 1))", NULL},
+    {"length(json_patch('{' || replace(substr(v, 1, 100000), 'a', '\"a\":1,') || '\"b\":1}', "
+     "'{' || replace(substr(v, 1, 100000), 'a', '\"c\":1,') || '\"b\":1}'))",
+     NULL},
+    {"json_array(json_patch('{\"a\":1}', '{\"b\":2}'), json_set('{}', '$.a', json('[1]')))",
+     "\"[{\\\"a\\\":1,\\\"b\\\":2},{\\\"a\\\":[1]}]\""},
+};
+
+START_TEST(expr_eval__no_function_runs_on_for_long)
+{
+    struct buf json BUF_CLEANUP = BUF_INIT;
+    bool added = buf_addc(&json, '"');
+    for (int i = 0; i < 2000000; i++)
+        added = added && buf_addc(&json, 'a');
+    ck_assert(added && buf_addc(&json, '"'));
+    const char *want = slow_calls[_i].want;
+    const struct type_ref *type = want && *want == '"' ? &string_type : &integer_type;
+    const char *said = eval(slow_calls[_i].sql, &string_type, buf_str(&json), type, NULL);
+    if (want) {
+        ck_assert_msg(said && strcmp(said, want) == 0, "%s: %s", slow_calls[_i].sql, said);
+        return;
+    }
+    ck_assert_msg(!said, "%s: %s", slow_calls[_i].sql, said);
+    struct buf check BUF_CLEANUP = BUF_INIT;
+    const struct expr_column list[] = {{"v", &string_type, buf_span(&json)}};
+    struct err e = ERR_INIT;
+    int r = 7;
+    ck_assert(buf_printf(&check, "NOT (%s)", slow_calls[_i].sql));
+    ck_assert_int_eq(expr_condition(env, expr_new_uid(), buf_str(&check), list, 1, &r, &e), 0);
+    ck_assert_int_eq(r, -1);
+}
+END_TEST
+
 START_TEST(expr_condition__is_true_false_or_unknown)
 {
     static const struct {
@@ -471,6 +582,9 @@ int main(void)
     tcase_add_test(t, expr_eval__runs_functions);
     tcase_add_test(t, expr_eval__more_formulas_than_the_cache_holds);
     tcase_add_test(t, expr_eval__large_values_are_bounded_in_size_and_time);
+    tcase_add_loop_test(t, expr_eval__functions_of_texts_are_those_of_sqlite, 0, 2);
+    tcase_add_loop_test(t, expr_eval__no_function_runs_on_for_long, 0,
+                        sizeof slow_calls / sizeof *slow_calls);
     tcase_add_test(t, expr_condition__is_true_false_or_unknown);
     tcase_set_timeout(t, 30);
     suite_add_tcase(s, t);
