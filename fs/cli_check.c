@@ -239,7 +239,7 @@ static int check_file(struct checking *k, const char *path)
         print_error_json(path, buf_span(&candidates), &e) != CLI_OK)
         return CLI_FAILED;
     cli_fail(&e);
-    fwrite(candidates.p, 1, candidates.n, stderr);
+    fputs(buf_str(&candidates), stderr);
     return CLI_FAILED;
 }
 
