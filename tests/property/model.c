@@ -189,8 +189,33 @@ static bool any_reached(const struct carry *c, const struct m_rule *r, size_t sr
     return false;
 }
 
+/* A field of node `to` that others compute is what it comes to now. The way back has come to `to`:
+ * fields that go on to there have the value that they have there, others still the one before. */
+static void compute_early(struct carry *c, size_t to, const char *name)
+{
+    const char *x = name, *y, *in;
+    size_t at = to, of, k;
+    const struct m_rule *r;
+    for (; at > 0 && (y = name_over(c, at, x, false)); at--)
+        x = y;
+    r = rule_of(c, at, x, 0, &of, &k);
+    if (!r || r->mode != M_COMPUTED)
+        return;
+    in = r->in[0];
+    for (at--; at < to && (y = name_over(c, at + 1, in, true)); at++)
+        in = y;
+    compute_early(c, at, in);
+    in = *value_of(c, at, in);
+    set(c, to, name, r->fn(c->m->a, &c->m->nodes[of].step, &in, NULL), M_DERIVED, r);
+}
+
 static void carry_back(struct carry *c, size_t to)
 {
+    for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
+        const struct m_rule *r = &c->m->nodes[to].rules[i];
+        for (size_t k = 0; !r->forward && k < r->n_in; k++)
+            compute_early(c, to, r->in[k]);
+    }
     carry_same(c, to, to, to - 1);
     for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
