@@ -3,11 +3,13 @@
  *
  *   no_new_privs   nothing that is executed gains a right; core dumps and ptrace by others end
  *   capabilities   all dropped, also from the bounding set. One case keeps CAP_DAC_OVERRIDE: root
- * has mounted a store that only its owner could open otherwise landlock       files: the store, its
- * -wal, -shm and -lock, and no new ones; names in its folder may go; /proc is read (which groups a
- * caller is in). No TCP, no abstract sockets, no signals to others. Files that are open stay open
+ *                  has mounted a store that only its owner could open otherwise
+ *   landlock       files: the store, its -wal, -shm and -lock, and no new ones; names in its folder
+ *                  may go; /proc is read (which groups a caller is in). No TCP, no abstract sockets,
+ *                  no signals to others. Files that are open stay open
  *   seccomp        the system calls of the list in sandbox_calls.c; others are answered EPERM,
- * those newer than the list ENOSYS, those of another processor's numbering end the daemon
+ *                  those newer than the list ENOSYS, those of another processor's numbering end
+ *                  the daemon
  *
  * Whoever needs a right for longer (the guardian of mountpoint.h) is started before.
  *

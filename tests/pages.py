@@ -13,6 +13,10 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from session import shown, steps_of
+
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```\n", re.M | re.S)
 LIMIT_S = 120
 SETTLE_S = 0.06  # names made through one version show in the others within 50 ms
@@ -20,18 +24,6 @@ SETTLE_S = 0.06  # names made through one version show in the others within 50 m
 
 def sessions(text):
     return [m for m in BLOCK.finditer(text) if re.search(r"^\$ ", m[1], re.M)]
-
-
-def steps_of(block):
-    steps = []
-    for line in block.splitlines():
-        if line.startswith("$ "):
-            steps.append([line[2:], []])
-        elif line.startswith("> ") and steps and not steps[-1][1]:
-            steps[-1][0] += "\n" + line[2:]
-        elif steps:
-            steps[-1][1].append(line.rstrip())
-    return steps
 
 
 def normal(text):
@@ -57,9 +49,7 @@ def agrees(expected, got):
 def printed(steps, said):
     lines = []
     for (command, expected), got in zip(steps, said):
-        first, *more = command.split("\n")
-        lines += ["$ " + first] + ["> " + line for line in more]
-        lines += expected if agrees(expected, got) else got
+        lines += shown(command).split("\n") + (expected if agrees(expected, got) else got)
     return "\n".join(lines) + "\n"
 
 
@@ -71,12 +61,12 @@ def main(argv):
     blocks = sessions(text)
     if not blocks:
         sys.exit(f"{page} shows no session")
-    steps = [steps_of(block[1]) for block in blocks]
+    steps = [steps_of(block[1].splitlines())[1] for block in blocks]
     said = run([command for block in steps for command, _ in block], place)
     if write:
         for match, block in reversed(list(zip(blocks, steps))):
-            shown = printed(block, said[-1 - len(block):-1])
-            text = text[:match.start(1)] + shown + text[match.end(1):]
+            session = printed(block, said[-1 - len(block):-1])
+            text = text[:match.start(1)] + session + text[match.end(1):]
             del said[-1 - len(block):-1]
         with open(page, "w", encoding="utf-8") as file:
             file.write(text)

@@ -37,19 +37,29 @@ FORMS = [
 SHELL = re.compile(r"^\S+\.sh: line \d+: ")
 
 
-def read_file(path):
+def steps_of(lines):
+    """What stands before the first command, and [command, lines it prints] of each; also for pages.py."""
     head, steps = [], []
-    with open(path, encoding="utf-8") as f:
-        for line in f.read().splitlines():
-            if line.startswith("$ "):
-                steps.append([[line[2:]], []])
-            elif line.startswith("> ") and steps and not steps[-1][1]:
-                steps[-1][0].append(line[2:])
-            elif steps:
-                steps[-1][1].append(line)
-            else:
-                head.append(line)
+    for line in lines:
+        if line.startswith("$ "):
+            steps.append([line[2:], []])
+        elif line.startswith("> ") and steps and not steps[-1][1]:
+            steps[-1][0] += "\n" + line[2:]
+        elif steps:
+            steps[-1][1].append(line.rstrip())
+        else:
+            head.append(line)
     return head, steps
+
+
+def shown(command):
+    """As it was typed: the lines that go on with it after "> "."""
+    return "$ " + command.replace("\n", "\n> ")
+
+
+def read_file(path):
+    with open(path, encoding="utf-8") as f:
+        return steps_of(f.read().splitlines())
 
 
 def script_of(steps):
@@ -57,7 +67,7 @@ def script_of(steps):
     lines = []
     for n, (command, _) in enumerate(steps):
         lines.append(f"printf '\\x1e@@{n}\\n'")
-        lines += command
+        lines.append(command)
     return "\n".join(lines) + "\nprintf '\\x1e@@end\\n'\n"
 
 
@@ -129,7 +139,7 @@ def check(steps, said):
     for (command, expected), got in zip(steps, said):
         if form(expected) != form(got):
             wrong += 1
-            print("$ " + "\n> ".join(command), "expected:", *expected, "got:", *got, sep="\n")
+            print(shown(command), "expected:", *expected, "got:", *got, sep="\n")
     if wrong or len(said) < len(steps):
         sys.exit(f"{wrong} of {len(steps)} commands print something else")
 
@@ -138,7 +148,7 @@ def record(path, head, steps, said):
     with open(path, "w", encoding="utf-8") as f:
         print(*head, sep="\n", file=f)
         for (command, _), got in zip(steps, said):
-            print("$ " + "\n> ".join(command), *got, sep="\n", file=f)
+            print(shown(command), *got, sep="\n", file=f)
 
 
 def main():
@@ -153,4 +163,5 @@ def main():
         check(steps, said)
 
 
-main()
+if __name__ == "__main__":
+    main()

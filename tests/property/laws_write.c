@@ -449,6 +449,7 @@ bool laws_write(struct run *r, const struct written *wr)
     bool ok;
 
     r->st->writes++;
+    r->st->checks[LAW_FREEDOM]++; /* what is accepted was free */
     if (pair)
         state_copy(&r->main.st, &start);
     if (world_put(&r->main, wr->vw, wr->key, wr->text, wr->base, &e)) {
