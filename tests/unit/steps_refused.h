@@ -1,4 +1,4 @@
-/* Rows of test_steps.c: a step over its base schema, the column of the fault, the whole text. The
+/* Rows of test_steps_links.c: a step over its base schema, the column of the fault, the whole text. The
  * first line of each is line 4 of the file. */
 {"- rename_field: {type: Dog, from: nam, to: x}\n", 35,
  "rename_field: Dog has no field \"nam\"*"},
