@@ -41,9 +41,9 @@ stop() {
 
 count() { cat "$T/count-$1"; }
 
-# a_while: lets the programs write twenty items more.
+# a_while: lets the programs write ten items more.
 a_while() {
-    local name=$1 until=$(($(count "$1") + 20))
+    local name=$1 until=$(($(count "$1") + 10))
     more() { [[ $(count "$name") -ge $until ]]; }
     wait_until 30 more || fail "$name stands still" "$(tail -n 3 "$T/wrong" 2>/dev/null)"
 }
@@ -52,11 +52,13 @@ nothing_wrong() { [[ ! -s $T/wrong ]] || fail "programs were disturbed:" "$(head
 
 # all_there NAME DIRECTORY FILTER EXPECTED: every item of a program, as one version shows it.
 all_there() {
-    local n got
-    for ((n = 1; n <= $(count "$1"); n++)); do
-        got=$(jq -r "$3" <"$2/$1-$n.json") || fail "$2/$1-$n.json"
-        [[ $got == "${4//N/$n}" ]] || fail "$2/$1-$n.json" "expected: ${4//N/$n}" "got:      $got"
-    done
+    local n last
+    last=$(count "$1")
+    seq -f "$2/$1-%.0f.json" "$last" | xargs jq -r "$3" >"$T/got" || fail "not all of $1 in $2 can be read"
+    for ((n = 1; n <= last; n++)); do
+        echo "${4//N/$n}"
+    done >"$T/expected"
+    diff "$T/expected" "$T/got" >"$T/diff" || fail "$1 in $2, expected and got:" "$(head -n 10 "$T/diff")"
 }
 
 migration__rename_without_downtime() {
