@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
 # Who may do what on a mount that others may use: control/ tried as another user, by every way to it.
-source "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     [[ $(id -u) -eq 0 ]] || skip "it takes root to be others"

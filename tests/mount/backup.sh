@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
 # schemafs backup: a whole copy of a store, while it is mounted and written to.
-source "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 dogs() {
     add v1 <<'YAML'

@@ -2,7 +2,7 @@
 #
 # Bad schema files and bad commands: each is refused with its errno and a line that says what and where, what
 # stood before stands, the mount lives, and a thousand of them leave no memory behind.
-source "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=120
 

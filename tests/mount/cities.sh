@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The migration of 171,075 real cities; see tests/cities.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=480
 

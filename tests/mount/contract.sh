@@ -2,7 +2,7 @@
 # The contract seen from outside, sentence by sentence, where no other file shows it yet.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

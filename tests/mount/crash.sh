@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # kill -9 of the daemon: what was acknowledged is there, and a verb has happened or has not.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=240
 CYCLES=100

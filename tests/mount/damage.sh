@@ -2,7 +2,7 @@
 #
 # Damage of the store, met through the mount: nothing wrong is served, nothing more is written, the reason
 # is told, and what is sound can be read. tests/unit/test_fsck.c seeds each kind of it.
-source "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 dogs() {
     add v1 <<'YAML'

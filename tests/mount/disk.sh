@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A disk that is full, and one whose sync fails, under a mount: what a program gets, and what is there afterwards.
 # shellcheck source-path=SCRIPTDIR disable=SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=90
 

@@ -2,8 +2,8 @@
 # Editors on items, with their default settings, typed at on a terminal where they want one: exit status, content in
 # every version, the item's identity, nothing left behind but the backups that an editor keeps.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/dog.bash"
+. "${0%/*}/lib.sh"
+. "${0%/*}/dog.bash"
 
 # alone: no scratch file of any name, hidden ones too.
 alone() { assert_eq "$(ls -A "$D1")" rex.json "what is in v1/Dog"; }

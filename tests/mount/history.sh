@@ -2,7 +2,7 @@
 # .history: earlier revisions of items and deleted ones, through every version, and back by cp.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2012,SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

@@ -2,7 +2,7 @@
 # Items as files: what reading, writing, renaming and deleting them does in every version.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 # v1 and v2 each know a field of Dog that the other does not.
 setup() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # change_key: the same items under other names.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

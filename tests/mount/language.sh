@@ -2,7 +2,7 @@
 # The schema language: what a version can say, what is inferred, and what an error says.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 v1() {
     add v1 <<'YAML'

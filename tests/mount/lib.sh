@@ -25,8 +25,12 @@
 set -u
 export LC_ALL=C.UTF-8
 
-TESTS_MOUNT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-ROOT=$(cd "$TESTS_MOUNT/../.." && pwd)
+# A run starts hundreds of cases, so what a case can do without starting a process it does without.
+if [[ -z ${SCHEMAFS_CASE_DIR:-} ]]; then # else the parent said where
+    TESTS_MOUNT=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+    ROOT=$(cd "$TESTS_MOUNT/../.." && pwd)
+    export TESTS_MOUNT ROOT
+fi
 SCHEMAFS=${SCHEMAFS:-$ROOT/build/fs/schemafs}
 case $SCHEMAFS in
     /*) ;;
@@ -94,14 +98,17 @@ figures() { printf 'figures: %s%s: %s\n' "$1" "${BUILD_NAME:+ ($BUILD_NAME)}" "$
 
 # ---------------------------------------------------------------- waiting
 
+# nap: a hundredth of a second, without a process for it.
+exec {NEVER_READY}<> <(:)
+nap() { read -r -t 0.01 -u "$NEVER_READY" || true; }
+
 # wait_until SECONDS COMMAND...: tries until it succeeds; status 1 when the time is over.
 wait_until() {
-    local limit_ms=$(($1 * 1000 * SLOWNESS)) start
+    local limit_us=$(($1 * 1000000 * SLOWNESS)) start=${EPOCHREALTIME/[.,]/}
     shift
-    start=$(now_ms)
     until "$@" >/dev/null 2>&1; do
-        [[ $(($(now_ms) - start)) -lt $limit_ms ]] || return 1
-        sleep 0.01
+        [[ $((${EPOCHREALTIME/[.,]/} - start)) -lt $limit_us ]] || return 1
+        nap
     done
 }
 
@@ -282,7 +289,7 @@ agree() {
 
 # errno_of PYTHON: the name of the errno that a statement raises, or "none". Paths are relative to $M.
 errno_of() {
-    (cd "$M" && exec python3 - "$1") <<'PY'
+    (cd "$M" && exec python3 -S - "$1") <<'PY'
 import ctypes, errno, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
 def renameat2(old, new, flags):
@@ -298,7 +305,13 @@ PY
 
 # ---------------------------------------------------------------- the daemon
 
-is_mounted() { awk -v at="$1" '$5 == at { found = 1 } END { exit !found }' /proc/self/mountinfo; }
+is_mounted() {
+    local at
+    while read -r _ _ _ _ at _; do
+        [[ $at != "$1" ]] || return 0
+    done </proc/self/mountinfo
+    return 1
+}
 
 answers() { is_mounted "$1" && [[ -e $1/README ]]; }
 
@@ -311,7 +324,7 @@ mount_store() {
     for ((tries = 0; tries < 1500 * SLOWNESS; tries++)); do
         if answers "$M"; then return; fi
         kill -0 "$DAEMON" 2>/dev/null || break
-        sleep 0.01
+        nap
     done
     fail "the mount did not come up" "$(tail -n 20 "$T/daemon.log")"
 }
@@ -340,7 +353,7 @@ daemon_status() {
 unmount_store() {
     wait_until 5 fusermount3 -u "$M" || fail "fusermount3 -u $M" "$(fusermount3 -u "$M" 2>&1)"
     daemon_status
-    assert_eq "$DAEMON_STATUS" 0 "the daemon's exit status; $(tail -n 40 "$T/daemon.log")"
+    [[ $DAEMON_STATUS -eq 0 ]] || fail "the daemon ended with $DAEMON_STATUS" "$(tail -n 40 "$T/daemon.log")"
 }
 
 remount_store() {
@@ -358,7 +371,7 @@ kill_store() {
 # has a name that nobody else has, so these are the case's own processes.
 processes_of() {
     local file argument
-    for file in /proc/[0-9]*/cmdline; do
+    for file in $(grep -lsF -- "$1" /proc/[0-9]*/cmdline); do
         while IFS= read -r -d '' argument; do
             if [[ $argument == "$1"* ]]; then
                 file=${file#/proc/}
@@ -373,7 +386,12 @@ no_process_of() { [[ -z $(processes_of "$1") ]]; }
 
 # ---------------------------------------------------------------- cleaning up
 
-mounts_under() { awk -v under="$1/" 'index($5 "/", under) == 1 { print $5, $3 }' /proc/self/mountinfo; }
+mounts_under() {
+    local device at
+    while read -r _ _ device _ at _; do
+        [[ $at/ != "$1"/* ]] || printf '%s %s\n' "$at" "$device"
+    done </proc/self/mountinfo
+}
 
 # let_go DIR: nothing stays mounted under DIR and no daemon of it runs. Never waits for long.
 let_go() {
@@ -494,15 +512,14 @@ run_all() {
     while read -r name; do
         [[ -z $1 || $name =~ $1 ]] || continue
         number=$((number + 1))
-        mkdir -p "$BASE/$number"
-        chmod 755 "$BASE/$number"
+        mkdir -m 755 "$BASE/$number"
         status=0
         run_case "$name" "$BASE/$number" || status=$?
         case $status in
             0)
                 passed=$((passed + 1))
                 echo "ok   $name"
-                grep '^figures: ' "$BASE/$number/output" | sed 's/^/     /'
+                [[ ! -s $BASE/$number/output ]] || grep '^figures: ' "$BASE/$number/output" | sed 's/^/     /'
                 ;;
             "$SKIPPED")
                 skipped=$((skipped + 1))

@@ -2,7 +2,7 @@
 # Mounting, unmounting, and what the command line says.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() { mkdir -p "$M"; }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Histories of eight clients through every version, with kill -9 in between, judged for linearizability.
 # shellcheck source-path=SCRIPTDIR disable=SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=120
 CONCURRENCY=$ROOT/tests/concurrency

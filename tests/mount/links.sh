@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Steps that put a field of one item into another: move_field and inline_type, through every version.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

@@ -2,7 +2,7 @@
 # A chain of 171 versions (tests/property/gen_history.c), all of them live, through a mount: written and read at
 # random versions, before and after a backfill and a remount.
 # shellcheck source-path=SCRIPTDIR disable=SC2012,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 CASE_LIMIT=300
 
 VERSIONS=171

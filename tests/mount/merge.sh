@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # merge_types: the items of several types in one.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

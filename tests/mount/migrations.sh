@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Three real migrations with shell tools, each with an old and a new program at work all the way through.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=240
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # split_type: the items of one type in several.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Who may do what: modes and owners of items, types and versions, the mount's options for them, mount(8) and fstab.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 NOBODY=65534
 

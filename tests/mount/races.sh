@@ -3,7 +3,7 @@
 # sanitized: yes
 # sanitized for races: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2119,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 # The thread sanitizer watches for a minute, an hour in the long run.
 CASE_LIMIT=240

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the documentation shows can be pasted: README.md's session and docs/quickstart.
 # shellcheck source-path=SCRIPTDIR disable=SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=180
 

@@ -4,7 +4,7 @@
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2119
 CASE_LIMIT=$([[ -n ${SCHEMAFS_LONG:-} ]] && echo 1500 || echo 180)
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store -o max_item=100000

@@ -6,7 +6,7 @@
 # Left out of all counts: FORGET and BATCH_FORGET, which the kernel sends when it likes, and INTERRUPT, for a
 # signal to the client.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2034,SC2153,SC2119,SC2120,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 ITEMS=3000
 [[ -z ${SCHEMAFS_LONG:-} ]] || ITEMS=100000

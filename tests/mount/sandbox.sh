@@ -2,7 +2,7 @@
 #
 # What the daemon has given up once it serves, seen from outside: as root, as an ordinary user, in a
 # user namespace; and that what it kept is enough. tests/unit/test_sandbox.c tries it from inside.
-source "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 dogs_v1() {
     add v1 <<'YAML'

@@ -3,7 +3,7 @@
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 CASE_LIMIT=180
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every kind of step: forward and backward, reading and writing, before and after backfill.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2317
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 # The version before the step; what differs is written by each case.
 setup() {

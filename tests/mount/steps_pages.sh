@@ -2,7 +2,7 @@
 # The pages of docs/steps/ show what happens: the session of each is run in a new mount and compared.
 # PAGES_WRITE=1 writes what happens into the pages instead: read the diff.
 # shellcheck source-path=SCRIPTDIR disable=SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=180
 

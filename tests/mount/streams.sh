@@ -2,7 +2,7 @@
 # A type as JSON Lines: reading while others write, appending, import and export.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 CASE_LIMIT=120
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

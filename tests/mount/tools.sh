@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Ordinary tools on items: exit status, content in every version, the item's identity, nothing left behind.
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119,SC2012
-. "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/dog.bash"
+. "${0%/*}/lib.sh"
+. "${0%/*}/dog.bash"
 
 bash__redirection() {
     bash -c 'echo "{\"name\": \"Max\", \"age\": 4}" > "$1"' sh "$D1/rex.json"

@@ -2,7 +2,7 @@
 # No torn read and no lost update, also while every verb comes and goes; and a version's text is the same before,
 # during and after each of them.
 # shellcheck source-path=SCRIPTDIR disable=SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 CASE_LIMIT=300
 READS=100000

@@ -2,7 +2,7 @@
 # The control files: each verb, what it refuses, and that it is durable when it returns.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store

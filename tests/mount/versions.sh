@@ -2,7 +2,7 @@
 # Two versions of one store side by side, from the first item to the end of the old version.
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
-. "$(dirname "$0")/lib.sh"
+. "${0%/*}/lib.sh"
 
 setup() {
     mount_store
