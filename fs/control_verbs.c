@@ -44,11 +44,13 @@ static int get_staged(struct control *c, struct span name, const char *ext, stru
     return -1;
 }
 
-/* The text of a live version, so that adding it twice is answered as what it is. */
-static bool get_live(struct control *c, struct span name, struct buf *ret)
+/* The text that the store has under a name: a live version's, so that adding it twice is answered as
+ * what it is; else a reverted one's, so that its name alone brings it back. */
+static bool get_kept(struct control *c, struct span name, struct buf *ret)
 {
     struct catalog *cat = store_catalog(c->env.store);
-    struct version *v = catalog_version(cat, name);
+    struct version *live = catalog_version(cat, name);
+    struct version *v = live ? live : catalog_reverted(cat, name);
     bool ok = v && buf_addspan(ret, store_schema_text(v));
 
     catalog_unref(cat);
@@ -88,7 +90,7 @@ static int with_schema(struct control *c, struct span word, schema_fn fn,
     there = get_staged(c, name, "yaml", &text, e);
     if (there < 0)
         return -1;
-    if (!there && !get_live(c, name, &text))
+    if (!there && !get_kept(c, name, &text))
         return not_staged(c, name, e);
     snprintf(file, sizeof(file), "%.*s.yaml", (int)name.n, name.p);
     if (fn(c->env.store, file, buf_span(&text), by, report, e)) {

@@ -435,6 +435,18 @@ struct version *catalog_version(const struct catalog *c, struct span name)
     return NULL;
 }
 
+struct version *catalog_reverted(const struct catalog *c, struct span name)
+{
+    for (size_t i = c->n_entries; i-- > 0;) {
+        struct version *v = c->entries[i].v;
+        const struct catalog_entry *parent = catalog_entry(c, v->parent);
+        if (c->entries[i].state == VERSION_DORMANT && span_eq(span_of(v->name), name) && parent &&
+            parent->state == VERSION_LIVE)
+            return v;
+    }
+    return NULL;
+}
+
 int catalog_no_version(const struct catalog *c, struct span name, struct err *e)
 {
     const char **words = calloc(c->n_entries + 1, sizeof *words);

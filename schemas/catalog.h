@@ -91,6 +91,8 @@ const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t numb
 const struct group *catalog_group(const struct catalog *c, uint32_t id);
 /* A live version by name, or NULL. */
 struct version *catalog_version(const struct catalog *c, struct span name);
+/* The dormant version of this name that was added last, of those whose parent is live, or NULL. */
+struct version *catalog_reverted(const struct catalog *c, struct span name);
 /* Says that no live version has this name, and the nearest one. ERR_NOT_FOUND; -1. */
 int catalog_no_version(const struct catalog *c, struct span name, struct err *e);
 /* Its compiled version when it is live, else NULL. */

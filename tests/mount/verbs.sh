@@ -446,6 +446,30 @@ revert__and_the_same_file_again_brings_the_data_back() {
     assert_json "$D2/new.json" .chip '"c-2"'
 }
 
+revert__its_name_alone_brings_it_back() {
+    add_v2
+    put "$D2/rex.json" '{"call_name": "Rex", "breed": "Boxer", "age": 3}'
+    must_verb revert v2
+    sees_no_more "$M/v2"
+    must_verb check v2
+    must_verb add v2
+    assert_match "$(outcome add)" '^ok v2 is live again'
+    assert_json "$D2/rex.json" .breed '"Boxer"'
+    must_verb revert v2
+    remount_store
+    must_verb add v2
+    assert_json "$D2/rex.json" .breed '"Boxer"'
+    # Another text under the name is another version, and finalize forgets those that sleep.
+    must_verb revert v2
+    sed 's/rename_field.*/add_field: {type: Dog, field: other, as: string}/;/change_type/d' "$T/v2.yaml" >"$M/schemas/v2.yaml"
+    must_verb add v2
+    assert_match "$(outcome add)" '^ok v2 is live$'
+    must_verb revert v2
+    must_verb finalize v1
+    assert_fails verb add v2
+    assert_match "$(outcome add)" 'there is no schemas/v2.yaml'
+}
+
 revert__takes_what_came_after_with_it() {
     add_v2
     add v3 <<'YAML'
