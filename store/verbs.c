@@ -11,6 +11,7 @@
  * changed before the commit (tx_set_catalog). No item is rewritten by any of them.
  *
  * Verbs take turns under verbs_lock, taken before everything else in store/. */
+#include "addition.h"
 #include "backfill.h"
 #include "query.h"
 #include "verb_log.h"
@@ -19,161 +20,8 @@
 #include <stdio.h>
 
 #include "../schemas/lint.h"
-#include "../schemas/yaml_doc.h"
 
 static pthread_mutex_t verbs_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static struct span first_line(struct span s)
-{
-    const char *end = s.n ? memchr(s.p, '\n', s.n) : NULL;
-    return end ? (struct span){s.p, (size_t)(end - s.p)} : s;
-}
-
-/* ---- Finding and compiling ---- */
-
-struct addition {
-    char name[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
-    struct version *v;       /* compiled, or the dormant one; a reference */
-    bool wakes, is_live;     /* is_live: the same text is live already */
-    struct schema_counters counters;
-    struct buf *report;      /* for what a refusal can suggest */
-};
-
-static void addition_free(struct addition *a)
-{
-    version_unref(a->v);
-    a->v = NULL;
-}
-
-static void line_of(struct span text, size_t at, unsigned *line, struct span *ret)
-{
-    size_t start = 0;
-    *line = 1;
-    for (size_t i = 0; i < at && i < text.n; i++)
-        if (text.p[i] == '\n') {
-            ++*line;
-            start = i + 1;
-        }
-    *ret = first_line((struct span){text.p + start, text.n - start});
-}
-
-/* A live name with another text: says where they part. */
-static int differs(const struct version *v, struct span text, struct err *e)
-{
-    size_t i = 0;
-    unsigned line;
-    struct span have, want;
-    while (i < text.n && i < v->text.n && text.p[i] == v->text.p[i])
-        i++;
-    line_of(v->text, i, &line, &have);
-    line_of(text, i, &line, &want);
-    return err_at(e, ERR_EXISTS, line, 1,
-                  "%s is live with another text; first difference: \"%.*s\" is live as \"%.*s\"",
-                  v->name, (int)(want.n < 120 ? want.n : 120), want.p,
-                  (int)(have.n < 120 ? have.n : 120), have.p);
-}
-
-/* Where the file says what it comes from. */
-static void at_from(struct span text, struct err *e)
-{
-    struct arena a ARENA_CLEANUP = {0};
-    struct err ignored = ERR_INIT;
-    struct yaml_node *root, *from;
-    if (yaml_parse(text.p, text.n, &a, &root, &ignored) || !(from = yaml_get(root, "from")))
-        return;
-    e->line = from->line;
-    e->column = from->column;
-    err_excerpt(e, text.p, text.n);
-}
-
-static struct version *find_parent(const struct catalog *cat, const char *from, struct span text,
-                                   struct err *e)
-{
-    const char *names[64];
-    size_t n = 0;
-    struct version *v = catalog_version(cat, span_of(from));
-    if (v)
-        return v;
-    for (size_t i = 0; i < cat->n_entries && n < 64; i++)
-        if (cat->entries[i].state == VERSION_LIVE)
-            names[n++] = cat->entries[i].v->name;
-    const char *near = err_nearest(from, strlen(from), names, n);
-    err_set(e, ERR_INVALID, "from: %s is not a live version%s%s%s", from,
-            near ? "; the nearest is \"" : "", near ? near : "", near ? "\"" : "");
-    at_from(text, e);
-    return NULL;
-}
-
-static bool any_live(const struct catalog *cat, const char **ret_newest)
-{
-    for (size_t i = cat->n_entries; i-- > 0;)
-        if (cat->entries[i].state == VERSION_LIVE) {
-            *ret_newest = cat->entries[i].v->name;
-            return true;
-        }
-    return false;
-}
-
-/* The dormant version that this text wakes. */
-static struct version *sleeper(const struct catalog *cat, const char *name, struct span text,
-                               const struct version *parent)
-{
-    for (size_t i = cat->n_entries; i-- > 0;) {
-        struct version *v = cat->entries[i].v;
-        if (cat->entries[i].state == VERSION_DORMANT && !strcmp(v->name, name) &&
-            v->base == parent && span_eq(v->text, text))
-            return v;
-    }
-    return NULL;
-}
-
-static int compile_new(const struct catalog *cat, const char *file, struct span text,
-                       struct version *parent, struct expr_env *env, struct addition *a,
-                       struct err *e)
-{
-    a->counters = cat->next;
-    if (cat->next.number > VERSION_MAX_NUMBER)
-        return err_set(e, ERR_TOO_BIG, "a store holds at most %u versions over its life",
-                       VERSION_MAX_NUMBER);
-    if (schema_compile(file, text, parent, &a->counters, env, &a->v, e))
-        return schema_candidates(file, text, parent, &a->counters, env, a->report) ? -1
-                                                                                   : err_nomem(e);
-    return query_check_all(a->v, e) ? err_source(e, file) : 0;
-}
-
-static int prepare(const struct catalog *cat, const char *file, struct span text,
-                   struct expr_env *env, struct addition *a, struct err *e)
-{
-    struct version *parent = NULL, *live;
-    const char *newest;
-
-    if (schema_peek(file, text, a->name, a->from, e))
-        return -1;
-    live = catalog_version(cat, span_of(a->name));
-    if (live) {
-        if (!span_eq(live->text, text))
-            return differs(live, text, e) ? err_source(e, file) : -1;
-        a->v = version_ref(live);
-        a->is_live = true;
-        return 0;
-    }
-    if (a->from[0]) {
-        parent = find_parent(cat, a->from, text, e);
-        if (!parent)
-            return err_source(e, file);
-    } else if (any_live(cat, &newest)) {
-        err_set(e, ERR_INVALID, "\"from\" is missing: %s is live, so a version must say what it "
-                "comes from, as in \"from: %s\"", newest, newest);
-        return err_source(e, file);
-    }
-    struct version *old = sleeper(cat, a->name, text, parent);
-    if (old) {
-        a->v = version_ref(old);
-        a->wakes = true;
-        return 0;
-    }
-    return compile_new(cat, file, text, parent, env, a, e);
-}
 
 /* ---- A new catalog ---- */
 
@@ -316,18 +164,6 @@ static int add_tx(struct store_tx *tx, void *arg, struct err *e)
     return rc ? rc : a->dry ? TX_ROLLBACK : 0;
 }
 
-/* Prepares an addition with a connection's expression environment. */
-static int prepare_with_reader(struct store *s, const struct catalog *cat, const char *file,
-                               struct span text, struct addition *a, struct err *e)
-{
-    struct conn *c;
-    if (reader_get(s, cat, &c, e))
-        return -1;
-    int rc = prepare(cat, file, text, c->env, a, e);
-    reader_put(c);
-    return rc;
-}
-
 #define REPORT_LINE (VERSION_NAME_SIZE + 32)
 
 static int add_locked(struct store *s, const char *file, struct span text,
@@ -338,7 +174,7 @@ static int add_locked(struct store *s, const char *file, struct span text,
     struct catalog *cat = store_catalog(s);
     bool ok = true;
 
-    int rc = prepare_with_reader(s, cat, file, text, &a, e);
+    int rc = addition_prepare(s, cat, file, text, &a, e);
     /* What is committed must not be called refused because its report found no memory. */
     if (!rc && !buf_reserve(report, REPORT_LINE))
         rc = err_nomem(e);
@@ -387,7 +223,7 @@ static int check_locked(struct store *s, const char *file, struct span text,
     struct add_args args = {.a = &a, .by = by, .dry = true};
     struct catalog *cat = store_catalog(s);
 
-    int rc = prepare_with_reader(s, cat, file, text, &a, e);
+    int rc = addition_prepare(s, cat, file, text, &a, e);
     if (!rc && !a.is_live && !s->read_only &&
         store_write(s, TX_ALONE, add_tx, &args, e) < 0)
         rc = err_source(e, file);
