@@ -66,9 +66,8 @@ static const struct cli_verb verbs[] = {
          OPTION_BIT(OPTION_DENY),
      1, 4096, cli_check},
     {"add", "MOUNTPOINT [FILE|NAME] [--wait]", "make a schema file a live version",
-     "FILE is staged as MOUNTPOINT/schemas/NAME.yaml first; NAME is staged already. Without "
-     "either,\n"
-     "the one that is staged. No item is rewritten.\n\n"
+     "FILE is staged as MOUNTPOINT/schemas/VERSION.yaml first; NAME is staged already. Without\n"
+     "either, the one that is staged. No item is rewritten.\n\n"
      "  --wait   when a backfill runs, wait for its end first\n",
      OPTION_BIT(OPTION_WAIT), 1, 2, cli_verb},
     {"backfill", "MOUNTPOINT [VERSION|FILE.json|pause|resume|cancel] [--wait] [--rate N]",

@@ -238,6 +238,19 @@ static int base_name(const char *file, char ret[256], struct err *e)
     return 0;
 }
 
+/* What a verb is told: of a schema that can be read so far its version, else the file's name. */
+static int name_to_stage(const char *file, const char *ext, struct span text, char ret[256],
+                         struct err *e)
+{
+    char version[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE];
+    struct err ignored = ERR_INIT;
+
+    if (strcmp(ext, ".yaml") != 0 || schema_peek(file, text, version, from, &ignored))
+        return base_name(file, ret, e);
+    snprintf(ret, 256, "%s", version);
+    return 0;
+}
+
 static int write_all(int fd, struct span text)
 {
     while (text.n) {
@@ -289,7 +302,8 @@ int staging_put(const char *mountpoint, const char *file, const char *ext, struc
         return -1;
     if (access(folder, W_OK))
         return refuse_mount(mountpoint, e);
-    if (base_name(file, name, e) || staging_name(mountpoint, name, ext, ret, e))
+    if (name_to_stage(file, ext, text, name, e) ||
+        staging_name(mountpoint, name, ext, ret, e))
         return -1;
     rc = write_staged(ret, text, e);
     if (rc <= 0)

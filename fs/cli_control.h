@@ -37,8 +37,9 @@ struct staging {
     char name[256];  /* NAME: what the verb is told */
     bool made;       /* it was not there before */
 };
-/* ext: ".yaml", ".json". A live version's file can't be written: the same text is left as it is,
- * another is staged under a name of its own, so that the verb says where they differ. */
+/* file: a schema is staged under its version's name, all else as the file is named. ext: ".yaml", ".json".
+ * A live version's file can't be written: the same text is left as it is, another is staged under a name of
+ * its own, so that the verb says where they differ. */
 int staging_put(const char *mountpoint, const char *file, const char *ext, struct span text,
                 struct staging *ret, struct err *e);
 /* Takes away what staging_put made, unless it became live. */

@@ -25,36 +25,73 @@ static void on_signal(int number)
 
 /* ---- Outcomes ---- */
 
-/* "ok ..." to standard output, "error: ..." to standard error. file: what an outcome that begins with line
- * and column speaks of; NULL = it names its own. */
-static int print_outcome(int rc, const char *file, const struct buf *outcome, const struct err *e)
+/* A file that a verb was given: outcomes speak of it by the name it was staged under, or by line and column alone. */
+struct given {
+    const char *file;   /* as the user named it; NULL = none was given */
+    const char *staged; /* NAME.EXT, "" = not staged */
+};
+
+/* How many bytes of `said` stand for the file's name; -1 = it does not begin with the file. */
+static int leading_name(const struct given *g, const char *said)
 {
-    const size_t skip = sizeof(CONTROL_ERROR) - 1;
+    size_t n = strlen(g->staged);
+
+    if (n == 0)
+        return *said >= '1' && *said <= '9' ? 0 : -1;
+    return strncmp(said, g->staged, n) == 0 && said[n] == ':' ? (int)n + 1 : -1;
+}
+
+/* "ok ..." to standard output, "error: ..." to standard error, with the file as the user named it. */
+static int print_outcome(int rc, const struct given *g, struct buf *outcome, const struct err *e)
+{
+    const char *said = buf_str(outcome);
+    int name;
 
     if (rc == 0)
         return cli_print(buf_span(outcome));
-    if (!outcome->n)
+    if (!said || !outcome->n)
         return cli_fail(e);
-    fputs("schemafs: ", stderr);
-    if (file && outcome->n > skip && outcome->p[skip] >= '1' && outcome->p[skip] <= '9')
-        fprintf(stderr, "%s:", file);
-    fwrite(outcome->p + skip, 1, outcome->n - skip, stderr);
+    said += sizeof(CONTROL_ERROR) - 1;
+    name = g->file ? leading_name(g, said) : -1;
+    if (name >= 0)
+        fprintf(stderr, "schemafs: %s:%s", g->file, said + name);
+    else
+        fprintf(stderr, "schemafs: %s", said);
     return CLI_FAILED;
 }
 
-static int put_file_and_print(const char *mountpoint, const char *verb, const char *file,
-                              struct span command)
+static int put_given(const char *mountpoint, const char *verb, const struct given *g,
+                     struct span command)
 {
     struct buf outcome BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
     int rc = control_put(mountpoint, verb, command, &outcome, &e);
 
-    return print_outcome(rc, file, &outcome, &e);
+    return print_outcome(rc, g, &outcome, &e);
 }
 
 static int put_and_print(const char *mountpoint, const char *verb, struct span command)
 {
-    return put_file_and_print(mountpoint, verb, NULL, command);
+    return put_given(mountpoint, verb, &(struct given){0}, command);
+}
+
+/* Stages a file and tells the verb its name. Away again: always, or when the verb refused it (else the version's
+ * own file stands there). */
+static int put_staged(const char *mountpoint, const char *verb, const char *file, const char *ext,
+                      struct span text, bool keep)
+{
+    struct err e = ERR_INIT;
+    struct staging s;
+    char name[256 + 8];
+    int rc;
+
+    if (staging_put(mountpoint, file, ext, text, &s, &e))
+        return cli_fail(&e);
+    snprintf(name, sizeof(name), "%s%s", s.name, ext);
+    rc = put_given(mountpoint, verb, &(struct given){file, name}, span_of(s.name));
+    if (rc != CLI_OK || !keep)
+        staging_undo(&s);
+    return rc;
 }
 
 /* ---- Waiting ---- */
@@ -170,16 +207,10 @@ static int add_file(const char *mountpoint, const char *file)
 {
     struct buf text BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
-    struct staging s;
-    int rc;
 
-    if (cli_read_file(file, FILE_BYTES_MAX, &text, &e) ||
-        staging_put(mountpoint, file, ".yaml", buf_span(&text), &s, &e))
+    if (cli_read_file(file, FILE_BYTES_MAX, &text, &e))
         return cli_fail(&e);
-    rc = put_and_print(mountpoint, "add", span_of(s.name));
-    if (rc != CLI_OK) /* else the version's own file stands there */
-        staging_undo(&s);
-    return rc;
+    return put_staged(mountpoint, "add", file, ".yaml", buf_span(&text), true);
 }
 
 /* Small ones are written as they are, others staged and named. */
@@ -187,18 +218,12 @@ static int transaction_file(const char *mountpoint, const char *file)
 {
     struct buf text BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
-    struct staging s;
-    int rc;
 
     if (cli_read_file(file, FILE_BYTES_MAX, &text, &e))
         return cli_fail(&e);
     if (text.n && text.n <= CONTROL_MAX_COMMAND)
-        return put_file_and_print(mountpoint, "backfill", file, buf_span(&text));
-    if (staging_put(mountpoint, file, ".json", buf_span(&text), &s, &e))
-        return cli_fail(&e);
-    rc = put_and_print(mountpoint, "backfill", span_of(s.name));
-    staging_undo(&s);
-    return rc;
+        return put_given(mountpoint, "backfill", &(struct given){file, ""}, buf_span(&text));
+    return put_staged(mountpoint, "backfill", file, ".json", buf_span(&text), false);
 }
 
 /* Without a word: the one schema that is staged. */
@@ -232,7 +257,7 @@ static int set_rate(const char *mountpoint, const char *rate)
     struct err e = ERR_INIT;
 
     if (control_put(mountpoint, "backfill_rate", span_of(rate), &outcome, &e))
-        return print_outcome(-1, NULL, &outcome, &e);
+        return print_outcome(-1, &(struct given){0}, &outcome, &e);
     return CLI_OK;
 }
 

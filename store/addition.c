@@ -44,17 +44,29 @@ static int differs(const struct version *v, struct span text, struct err *e)
                   (int)(have.n < 120 ? have.n : 120), have.p);
 }
 
-/* Where the file says what it comes from. */
-static void at_from(struct span text, struct err *e)
+/* Where the value of `version` or `from` stands. */
+static void at_word(struct span text, const char *word, struct err *e)
 {
     struct arena a ARENA_CLEANUP = {0};
     struct err ignored = ERR_INIT;
-    struct yaml_node *root, *from;
-    if (yaml_parse(text.p, text.n, &a, &root, &ignored) || !(from = yaml_get(root, "from")))
+    struct yaml_node *root, *value;
+    if (yaml_parse(text.p, text.n, &a, &root, &ignored) || !(value = yaml_get(root, word)))
         return;
-    e->line = from->line;
-    e->column = from->column;
+    e->line = value->line;
+    e->column = value->column;
     err_excerpt(e, text.p, text.n);
+}
+
+/* "echo v2 > control/add" is to give v2, and schemas/v2.yaml to be its text from then on. */
+static int check_name(const char *file, const char *name, struct span text, struct err *e)
+{
+    size_t n = strlen(name);
+    if (!strncmp(file, name, n) && !strcmp(file + n, ".yaml"))
+        return 0;
+    err_set(e, ERR_INVALID, "the file is version %s, its name another", name);
+    at_word(text, "version", e);
+    err_expected(e, "the version's own name: schemas/%s.yaml", name);
+    return err_source(e, file);
 }
 
 static struct version *find_parent(const struct catalog *cat, const char *from, struct span text,
@@ -71,7 +83,7 @@ static struct version *find_parent(const struct catalog *cat, const char *from, 
     const char *near = err_nearest(from, strlen(from), names, n);
     err_set(e, ERR_INVALID, "from: %s is not a live version%s%s%s", from,
             near ? "; the nearest is \"" : "", near ? near : "", near ? "\"" : "");
-    at_from(text, e);
+    at_word(text, "from", e);
     return NULL;
 }
 
@@ -112,6 +124,17 @@ static int compile_new(const struct catalog *cat, const char *file, struct span 
     return query_check_all(a->v, e) ? err_source(e, file) : 0;
 }
 
+/* A name that is live: the same text, or where it parts from what is live. */
+static int same_as_live(struct version *live, const char *file, struct span text,
+                        struct addition *a, struct err *e)
+{
+    if (!span_eq(live->text, text))
+        return differs(live, text, e) ? err_source(e, file) : -1;
+    a->v = version_ref(live);
+    a->is_live = true;
+    return 0;
+}
+
 static int prepare(const struct catalog *cat, const char *file, struct span text,
                    struct expr_env *env, struct addition *a, struct err *e)
 {
@@ -121,13 +144,12 @@ static int prepare(const struct catalog *cat, const char *file, struct span text
     if (schema_peek(file, text, a->name, a->from, e))
         return -1;
     live = catalog_version(cat, span_of(a->name));
-    if (live) {
-        if (!span_eq(live->text, text))
-            return differs(live, text, e) ? err_source(e, file) : -1;
-        a->v = version_ref(live);
-        a->is_live = true;
+    if (live && same_as_live(live, file, text, a, e))
+        return -1;
+    if (check_name(file, a->name, text, e))
+        return -1;
+    if (a->is_live)
         return 0;
-    }
     if (a->from[0]) {
         parent = find_parent(cat, a->from, text, e);
         if (!parent)

@@ -18,7 +18,7 @@ struct verb_caller {
     void *arg;
 };
 
-/* file: for messages ("v2.yaml"); text: the staged file. */
+/* file: "v2.yaml", for messages, and the version in it has to be v2 (ERR_INVALID); text: the staged file. */
 int store_check(struct store *s, const char *file, struct span text, const struct verb_caller *by,
                 struct buf *report, struct err *e);
 /* Adding the text of a dormant version under its name wakes it. ERR_EXISTS with the first

@@ -67,7 +67,11 @@ static int append(struct store *s, const char *version, struct span lines, struc
 static int add(struct store *s, const char *yaml, struct err *e)
 {
     struct buf report BUF_CLEANUP = BUF_INIT;
-    return store_add(s, "v.yaml", span_of(yaml), NULL, &report, e);
+    char name[VERSION_NAME_SIZE], from[VERSION_NAME_SIZE], file[VERSION_NAME_SIZE + 8];
+    if (schema_peek("", span_of(yaml), name, from, e))
+        return -1;
+    snprintf(file, sizeof file, "%s.yaml", name);
+    return store_add(s, file, span_of(yaml), NULL, &report, e);
 }
 
 static int backfill(struct store *s, struct err *e)

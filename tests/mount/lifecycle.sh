@@ -370,4 +370,19 @@ YAML
     assert_json "$M/v2/Dog/rex.json" .age 3
 }
 
+command_line__add_takes_a_file_of_any_name_and_speaks_of_it_by_that() {
+    mount_store
+    printf 'version: v1\ntypes:\n  Dog: {fields: {name: string}}\n' >"$T/dogs with names.yaml"
+    printf 'version: v2\nfrom: v1\nmigrate:\n  - remove_field: {type: Dog, field: nam}\n' >"$T/next.yml"
+    "$SCHEMAFS" add "$M" "$T/dogs with names.yaml" >"$T/said" || fail "add" "$(cat "$T/said")"
+    assert_eq "$(cat "$T/said")" 'ok v1 is live'
+    assert_fails "$SCHEMAFS" add "$M" "$T/next.yml"
+    assert_eq "${ERR%%$'\n'*}" "schemafs: $T/next.yml:4:38: remove_field: Dog has no field \"nam\"; the nearest is \"name\""
+    assert_eq "$(ls "$M/schemas")" v1.yaml
+    printf 'not yaml: [' >"$T/next.yml"
+    assert_fails "$SCHEMAFS" add "$M" "$T/next.yml"
+    assert_contains "$ERR" "schemafs: $T/next.yml:1:"
+    assert_eq "$(ls "$M/schemas")" v1.yaml
+}
+
 run_tests "$@"

@@ -45,7 +45,10 @@ __attribute__((unused)) static void add(const char *yaml)
 {
     struct buf report BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
-    int rc = store_add(fixture_store, "v.yaml", span_of(yaml), NULL, &report, &e);
+    char name[VERSION_NAME_SIZE] = "", from[VERSION_NAME_SIZE], file[VERSION_NAME_SIZE + 8];
+    (void)schema_peek("", span_of(yaml), name, from, &e);
+    snprintf(file, sizeof file, "%s.yaml", name);
+    int rc = store_add(fixture_store, file, span_of(yaml), NULL, &report, &e);
     ck_assert_msg(rc == 0, "add: %u:%u: %s", e.line, e.column, e.text);
 }
 
