@@ -285,7 +285,7 @@ static int check_parent(const struct model *m, const struct yaml_node *root, str
     const char *parent = m->parent ? m->parent->name : NULL;
 
     if (from && !parent)
-        return err_at(e, ERR_NOT_FOUND, from->line, from->column, "there is no version \"%s\"",
+        return err_at(e, ERR_NOT_FOUND, from->line, from->column, "from: %s is not a live version",
                       from->text);
     if (parent && (!from || strcmp(from->text, parent) != 0))
         return err_at(e, ERR_INVALID, from ? from->line : root->line, from ? from->column : 1,

@@ -157,6 +157,28 @@ YAML
     refuses EEXIST "$M/v1/Dog/bo.json" '{"name": "Rex"}'
 }
 
+verb__twice_is_harmless_and_two_at_once_take_turns() {
+    stage v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - change_type: {type: Dog, field: breed, to: json, up: breed, down: "''"}
+YAML
+    echo v2 >"$M/control/add" &
+    local first=$!
+    echo v2 >"$M/control/add" &
+    wait "$first" && wait $! || fail "two adds of one file" "$(outcome add)"
+    must_verb add v2
+    assert_errno EBUSY verb finalize v2
+    must_verb backfill v2
+    must_verb backfill v2
+    cat "$M/control/wait" >/dev/null
+    must_verb finalize v2
+    assert_fails verb finalize v1
+    assert_fails verb revert v2
+    assert_json "$M/v2/Dog/rex.json" .name '"Rex"'
+}
+
 queries__an_error_has_line_and_column() {
     refused_schema v2 'v2\.yaml:5:8: query "bad": v2 has no field "nam"; did you mean "name"\?' <<'YAML'
 version: v2

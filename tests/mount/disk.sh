@@ -15,16 +15,6 @@ YAML
 
 setup() { :; }
 
-# A small disk of the case's own; it goes with the case's directory.
-small_disk() {
-    [[ $(id -u) -eq 0 ]] || skip 'only root mounts a disk'
-    mkdir "$T/disk"
-    mount -t tmpfs -o size=3m tmpfs "$T/disk" || skip 'no tmpfs here'
-    S=$T/disk/store.db
-    # shellcheck disable=SC2064
-    trap "umount -l '$T/disk'; $(trap -p EXIT | sed "s/^trap -- '//; s/' EXIT$//")" EXIT
-}
-
 # Writes items until one is refused; prints how many were acknowledged.
 fill() {
     cat >"$T/fill.py" <<'PY'
@@ -42,7 +32,7 @@ PY
 }
 
 full__a_write_gets_enospc_and_what_was_acknowledged_stays() {
-    small_disk
+    small_disk 3m
     mount_store
     dogs
     local said n
@@ -64,7 +54,7 @@ full__a_write_gets_enospc_and_what_was_acknowledged_stays() {
 }
 
 full__the_same_daemon_goes_on_when_there_is_room_again() {
-    small_disk
+    small_disk 3m
     mount_store
     dogs
     fill >/dev/null

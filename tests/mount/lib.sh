@@ -367,6 +367,16 @@ kill_store() {
     daemon_status
 }
 
+# small_disk SIZE: $S is on a disk of the case's own, $T/disk, which goes with the case's directory.
+small_disk() {
+    [[ $(id -u) -eq 0 ]] || skip 'only root mounts a disk'
+    mkdir "$T/disk"
+    mount -t tmpfs -o "size=$1" tmpfs "$T/disk" || skip 'no tmpfs here'
+    S=$T/disk/store.db
+    # shellcheck disable=SC2064
+    trap "umount -l '$T/disk'; $(trap -p EXIT | sed "s/^trap -- '//; s/' EXIT$//")" EXIT
+}
+
 # processes_of PREFIX: pids whose command line has an argument that begins with PREFIX. A case's directory
 # has a name that nobody else has, so these are the case's own processes.
 processes_of() {

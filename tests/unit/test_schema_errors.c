@@ -2,6 +2,7 @@
  *
  * NAME.yaml is the file, NAME.err what is said of it: the message, what was expected, the line
  * with a caret under it. `from: v1` is _v1.yaml. The directory is argv[1], or SCHEMA_CASES.
+ * tests/mount/refusals.sh takes the same files through a mount.
  * With SCHEMA_CASES_WRITE set, the .err files are written instead of compared: read the diff. */
 #include <check.h>
 #include <dirent.h>
@@ -46,14 +47,17 @@ static struct version *base_version(struct expr_env *env)
     return v;
 }
 
+/* As a mount's control/add says it, without the "error: " before it. */
 static void describe(const struct err *e, struct buf *out)
 {
     char line[1024];
 
     err_format(e, line, sizeof(line));
     buf_printf(out, "%s\n", line);
+    if (e->field[0])
+        buf_printf(out, "  at: %s\n", e->field);
     if (e->expected[0])
-        buf_printf(out, "expected: %s\n", e->expected);
+        buf_printf(out, "  expected: %s\n", e->expected);
     if (e->excerpt[0])
         buf_printf(out, "  %s\n", e->excerpt);
     if (e->caret)
