@@ -13,8 +13,9 @@
  * legal and deterministic, by taking it as a generated column. Date and time functions are
  * deterministic or not depending on their arguments ('now', 'localtime'), which SQLite checks when
  * it runs them in a generated column, and only there. So on the evaluating connection they are
- * replaced by functions that let the judge run the real ones in a generated column (expr_lent.c).
- * Functions of long texts are our own, within the time limit (expr_fn.c).
+ * replaced by functions that let the judge run the real ones in a generated column, and so are
+ * functions that make or go through long texts, within bounds (expr_lent.c). Those that can't be
+ * bounded by their arguments are our own, within the time limit (expr_fn.c).
  *
  * Nothing that an expression can do fails an evaluation: errors give the formula's mend. */
 #include "expr.h"
@@ -31,8 +32,9 @@
 #define CACHE_SETS     256
 #define CACHE_WAYS     4
 #define PROGRESS_STEPS 200               /* instructions between two looks at the clock */
-#define LARGE_VALUE    (64u * 1024u)     /* the clock is looked at before each such value */
 #define LENGTH_MAX     (4 * 1024 * 1024) /* of any text within an evaluation, bytes */
+#define WORK_MAX                                                                                   \
+    (1u << 31) /* that length by the expression's: no clock is looked at between operators */
 #define SQL_LENGTH_MAX (1024 * 1024)
 
 /* A prepared expression. */
@@ -42,6 +44,7 @@ struct plan {
     sqlite3_stmt *stmt; /* NULL: SQLite refuses it; evaluates to an error */
     uint16_t *at;       /* which input each of its columns is */
     size_t n;
+    int length_max; /* of any text, bytes */
 };
 
 struct cell {
@@ -56,7 +59,8 @@ struct expr_env {
     struct sqlite3_vtab_cursor cursor;
     bool at_end;
     struct buf scratch;
-    int64_t deadline_ms; /* 0 = not set yet in this evaluation */
+    int64_t deadline_ms;   /* 0 = not set yet in this evaluation */
+    size_t unlooked_bytes; /* read since the last look at the clock for that */
     struct expr_clock clock;
     struct expr_lent *lent;
     uint64_t uses;
@@ -81,6 +85,20 @@ static int is_overdue(void *arg)
     if (env->deadline_ms == 0)
         env->deadline_ms = now_ms + EXPR_TIME_LIMIT_MS;
     return now_ms > env->deadline_ms;
+}
+
+/* ---- Sizes ---- */
+
+static int length_for(const char *sql)
+{
+    size_t length = WORK_MAX / (strlen(sql) + 1);
+    return length > LENGTH_MAX ? LENGTH_MAX : (int)length;
+}
+
+static void limit_length(struct expr_env *env, int length_max)
+{
+    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH, length_max);
+    sqlite3_limit(env->judge, SQLITE_LIMIT_LENGTH, length_max);
 }
 
 /* ---- "~row", the values of the item at hand ---- */
@@ -188,8 +206,12 @@ static int row_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ctx, int col
     struct expr_env *env = env_of_cursor(cursor);
     const struct cell *cell = &env->cells[column % EXPR_COLUMNS_MAX];
     struct sql_value v;
-    if (cell->json.n > LARGE_VALUE && is_overdue(env))
-        return SQLITE_INTERRUPT;
+    env->unlooked_bytes += cell->json.n;
+    if (env->unlooked_bytes > EXPR_LARGE_VALUE) {
+        env->unlooked_bytes = 0;
+        if (is_overdue(env))
+            return SQLITE_INTERRUPT;
+    }
     if (!expr_value_in(cell->type, cell->json, &env->scratch, &v))
         return SQLITE_NOMEM;
     if (v.kind == SQL_INTEGER)
@@ -286,7 +308,7 @@ static int env_open(struct expr_env *env)
     if (rc == SQLITE_OK) /* makes "~row" known, which the authorizer would refuse */
         rc = sqlite3_exec(env->db, "SELECT 1 FROM \"~row\"", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        rc = expr_fn_lend(env->db, env->judge, &env->lent);
+        rc = expr_fn_lend(env->db, env->judge, &env->clock, &env->lent);
     if (rc == SQLITE_OK)
         rc = sqlite3_set_authorizer(env->db, authorize, env);
     if (rc == SQLITE_OK)
@@ -357,7 +379,7 @@ static int plan_prepare(struct expr_env *env, struct plan *place, uint64_t uid, 
     uint16_t at[EXPR_COLUMNS_MAX];
     size_t start;
     struct err why = ERR_INIT;
-    struct plan p = {.uid = uid, .last_use = ++env->uses};
+    struct plan p = {.uid = uid, .last_use = ++env->uses, .length_max = length_for(sql)};
     if (expr_scan_columns(sql, names, n, at, EXPR_COLUMNS_MAX, &p.n, &why) == 0) {
         if (!expr_text_select(sql, names, types, at, p.n, &text, &start) || !buf_str(&text))
             return err_nomem(e);
@@ -431,6 +453,7 @@ static int plan_run(struct expr_env *env, struct plan *p, struct sql_value *ret,
     if (!p->stmt)
         return 0;
     env->deadline_ms = 0;
+    limit_length(env, p->length_max);
     int rc = sqlite3_step(p->stmt);
     if (rc == SQLITE_NOMEM)
         return err_nomem(e);
@@ -508,6 +531,7 @@ int expr_try(struct expr_env *env, enum expr_side side, struct buf *text, struct
     if (!buf_str(text))
         return err_nomem(e);
     env->deadline_ms = 0;
+    limit_length(env, LENGTH_MAX);
     env->reads = reads;
     int rc = sqlite3_prepare_v2(db, buf_str(text), -1, &stmt, NULL);
     env->reads = NULL;

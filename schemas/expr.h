@@ -3,8 +3,8 @@
  *
  * An environment owns two in-memory connections. One evaluates: an authorizer that allows SELECT,
  * the columns of the expression and deterministic built-in functions, a time limit, and
- * sqlite3_limit()s (4 MiB for any text within); functions that could run on past the time limit are
- * our own (expr_fn.h). The other judges: expr_check puts the expression
+ * sqlite3_limit()s (4 MiB for any text within, 2^31 / n bytes for an expression of n > 512 bytes);
+ * functions that could run on past the time limit are our own, or SQLite's within bounds (expr_fn.h). The other judges: expr_check puts the expression
  * into a generated column there, which accepts nothing that is not deterministic.
  *
  * Columns compare by their type: string, timestamp, date, uuid, bytes, enum, ref as TEXT; integer,

@@ -45,6 +45,117 @@ static struct bytes text_of(sqlite3_value *v)
     return (struct bytes){p, p ? (size_t)sqlite3_value_bytes(v) : 0};
 }
 
+/* ---- upper, lower, substr ---- */
+
+/* True = the call is over: a text that long is not to be copied any more. */
+static bool is_too_late(sqlite3_context *ctx, size_t n)
+{
+    struct expr_clock *clock = sqlite3_user_data(ctx);
+    if (n <= EXPR_LARGE_VALUE || !clock->is_overdue(clock->arg))
+        return false;
+    result_late(ctx);
+    return true;
+}
+
+/* ASCII letters alone: those from `first` on become those from `to` on. */
+static void change_case(sqlite3_context *ctx, struct bytes text, byte first, byte to)
+{
+    if (!text.p || is_too_late(ctx, text.n))
+        return;
+    byte *out = sqlite3_malloc64(text.n + 1);
+    if (!out) {
+        sqlite3_result_error_nomem(ctx);
+        return;
+    }
+    for (size_t i = 0; i < text.n; i++)
+        out[i] = (byte)(text.p[i] - first) < 26 ? (byte)(text.p[i] - first + to) : text.p[i];
+    sqlite3_result_text64(ctx, (char *)out, text.n, sqlite3_free, SQLITE_UTF8);
+}
+
+static void upper(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    change_case(ctx, text_of(argv[0]), 'a', 'A');
+}
+
+static void lower(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    change_case(ctx, text_of(argv[0]), 'A', 'a');
+}
+
+/* Behind n characters, or at the NUL at the text's end. */
+static const byte *skip_chars(const byte *p, sqlite3_int64 n)
+{
+    for (; n > 0 && *p; n--)
+        if (*p++ >= 0xc0)
+            while (is_inner(*p))
+                p++;
+    return p;
+}
+
+static sqlite3_int64 count_chars(const byte *p)
+{
+    sqlite3_int64 n = 0;
+    for (; *p; n++)
+        p = skip_chars(p, 1);
+    return n;
+}
+
+static sqlite3_int64 clamp(sqlite3_int64 n)
+{
+    return n > INT32_MAX ? INT32_MAX : n < -INT32_MAX ? -INT32_MAX : n;
+}
+
+/* What is asked for, as places [from, to) counted from 0; n: the length, looked at when it is
+ * counted from the end. The place before the first is one, too, so that substr(x, 0, 2) has one. */
+static void substr_range(int argc, sqlite3_value **argv, sqlite3_int64 n, sqlite3_int64 *ret_from,
+                         sqlite3_int64 *ret_to)
+{
+    sqlite3_int64 start = clamp(sqlite3_value_int64(argv[1])),
+                  size = argc == 3 ? clamp(sqlite3_value_int64(argv[2])) : INT32_MAX;
+    start = start < 0 ? n + start : start - 1;
+    sqlite3_int64 end = start + size;
+    *ret_from = size < 0 ? end : start;
+    *ret_to = size < 0 ? start : end;
+    if (*ret_from < 0)
+        *ret_from = 0;
+    if (*ret_to < *ret_from)
+        *ret_to = *ret_from;
+}
+
+static void substr_blob(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const byte *p = sqlite3_value_blob(argv[0]);
+    sqlite3_int64 n = sqlite3_value_bytes(argv[0]), from, to;
+    if (!p || is_too_late(ctx, (size_t)n))
+        return;
+    substr_range(argc, argv, n, &from, &to);
+    from = from < n ? from : n;
+    to = to < n ? to : n;
+    sqlite3_result_blob64(ctx, p + from, (sqlite3_uint64)(to - from), SQLITE_TRANSIENT);
+}
+
+static void substr(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    sqlite3_int64 from, to;
+    if (sqlite3_value_type(argv[1]) == SQLITE_NULL ||
+        (argc == 3 && sqlite3_value_type(argv[2]) == SQLITE_NULL))
+        return;
+    if (sqlite3_value_type(argv[0]) == SQLITE_BLOB) {
+        substr_blob(ctx, argc, argv);
+        return;
+    }
+    struct bytes text = text_of(argv[0]);
+    if (!text.p || is_too_late(ctx, text.n))
+        return;
+    bool from_end = sqlite3_value_int64(argv[1]) < 0;
+    substr_range(argc, argv, from_end ? count_chars(text.p) : 0, &from, &to);
+    const byte *p = skip_chars(text.p, from), *end = skip_chars(p, to - from);
+    sqlite3_result_text64(ctx, (const char *)p, (sqlite3_uint64)(end - p), SQLITE_TRANSIENT,
+                          SQLITE_UTF8);
+}
+
 /* ---- instr, replace ---- */
 
 /* In characters. One that starts within a character is found at the very start only, as SQLite
@@ -134,6 +245,8 @@ static void replace(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         sqlite3_result_error_toobig(ctx);
         return;
     }
+    if (is_too_late(ctx, n))
+        return;
     byte *out = sqlite3_malloc64(n + 1);
     if (!out) {
         sqlite3_result_error_nomem(ctx);
@@ -374,8 +487,10 @@ static const struct {
     int argc;
     void (*call)(sqlite3_context *ctx, int argc, sqlite3_value **argv);
 } functions[] = {
-    {"instr", 2, instr}, {"replace", 3, replace}, {"like", 2, like},
-    {"like", 3, like},   {"glob", 2, glob},
+    {"upper", 1, upper},      {"lower", 1, lower},      {"substr", 2, substr},
+    {"substr", 3, substr},    {"instr", 2, instr},      {"replace", 3, replace},
+    {"substring", 2, substr}, {"substring", 3, substr}, {"like", 2, like},
+    {"like", 3, like},        {"glob", 2, glob},
 };
 
 static int add_trimming(sqlite3 *db, const struct trimming *how, int argc, struct expr_clock *clock)

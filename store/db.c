@@ -299,6 +299,7 @@ static int store_alloc(const char *path, const struct store_options *o, struct s
 
     if (!s)
         return err_nomem(e);
+    sqlite3_hard_heap_limit64(SQLITE_HEAP_LIMIT);
     s->lock_fd = -1;
     s->read_only = o->read_only;
     s->sync = o->sync;

@@ -24,6 +24,9 @@
 #define WAL_CHECKPOINT 1000  /* frames after which the writer checkpoints */
 #define WAL_RESTART    16384 /* frames after which it also waits for readers to start anew */
 #define CHANGES_MAX    1024  /* of one call; more become STORE_CHANGE_MANY */
+/* All of SQLite's memory in this process, caches included: more is ERR_NO_MEMORY for who asks. A
+ * query that one instruction takes past its own limit (query.h) ends here. */
+#define SQLITE_HEAP_LIMIT (1024 * 1024 * 1024)
 #define HOLDERS_MAX    64    /* items listed in a notice because they show the changed one */
 
 static inline uint32_t id_coll(uint64_t id)

@@ -2,15 +2,18 @@
  * authorizer that lets a statement read them and nothing else, and limits of time and memory.
  *
  * Determinism is SQLite's word: functions may be called when SQLite marks them as deterministic, or
- * when they are aggregates or window functions; those of date and time are judged call by call
- * (query_dates.c). */
+ * when they are aggregates or window functions; those of date and time are judged call by call.
+ * Functions that take long are bounded as in expressions (schemas/expr_fn.h). */
 #include "query_int.h"
 
 #include <stdio.h>
 #include <strings.h>
 #include <time.h>
 
-#define CHECK_TIME_MS 200
+#define CHECK_TIME_MS  200
+#define PROGRESS_STEPS 200                /* instructions between two looks at the clock */
+#define LENGTH_MAX     (16 * 1024 * 1024) /* of any text, bytes */
+#define WORK_MAX       (1ull << 34)       /* that by the query's length, as in schemas/expr.c */
 
 /* ---- Limits ---- */
 
@@ -37,9 +40,26 @@ bool query_is_over(struct query_db *q)
     return q->running && why_over(q) != 0;
 }
 
-static int on_progress(void *arg)
+static int is_overdue(void *arg)
 {
     return query_is_over(arg);
+}
+
+bool query_has_read(struct query_db *q, size_t bytes)
+{
+    q->unlooked_bytes += bytes;
+    if (q->unlooked_bytes <= EXPR_LARGE_VALUE)
+        return true;
+    q->unlooked_bytes = 0;
+    return !query_is_over(q);
+}
+
+static void limit_length(struct query_db *q, const char *sql)
+{
+    unsigned long long length = WORK_MAX / (strlen(sql) + 1);
+    int max = length > LENGTH_MAX ? LENGTH_MAX : (int)length;
+    sqlite3_limit(q->db, SQLITE_LIMIT_LENGTH, max);
+    sqlite3_limit(q->judge, SQLITE_LIMIT_LENGTH, max);
 }
 
 /* ---- What a statement may do ---- */
@@ -124,16 +144,11 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
 static const struct {
     int id, value;
 } limits[] = {
-    {SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024},
-    {SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024},
-    {SQLITE_LIMIT_EXPR_DEPTH, 300},
-    {SQLITE_LIMIT_COMPOUND_SELECT, 50},
-    {SQLITE_LIMIT_VDBE_OP, 250000},
-    {SQLITE_LIMIT_FUNCTION_ARG, 100},
-    {SQLITE_LIMIT_ATTACHED, 0},
-    {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
-    {SQLITE_LIMIT_VARIABLE_NUMBER, 0},
-    {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+    {SQLITE_LIMIT_LENGTH, LENGTH_MAX}, {SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024},
+    {SQLITE_LIMIT_EXPR_DEPTH, 300},    {SQLITE_LIMIT_COMPOUND_SELECT, 50},
+    {SQLITE_LIMIT_VDBE_OP, 250000},    {SQLITE_LIMIT_FUNCTION_ARG, 100},
+    {SQLITE_LIMIT_ATTACHED, 0},        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 0}, {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
     {SQLITE_LIMIT_WORKER_THREADS, 0},
 };
 static const struct {
@@ -144,23 +159,33 @@ static const struct {
     {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
 };
 
-static int open_memory(struct query_db *q)
+static int open_memory(struct query_db *q, sqlite3 **ret)
 {
     int rc = sqlite3_open_v2(
-        ":memory:", &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL);
+        ":memory:", ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_extended_result_codes(q->db, 1);
+    sqlite3_extended_result_codes(*ret, 1);
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
-        sqlite3_limit(q->db, limits[i].id, limits[i].value);
+        sqlite3_limit(*ret, limits[i].id, limits[i].value);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-        sqlite3_db_config(q->db, settings[i].option, settings[i].value, (int *)NULL);
-    /* The functions that are tables become known at their first use, which the authorizer would
-     * take for the making of a table. */
-    return sqlite3_exec(q->db,
-                        "PRAGMA temp_store = MEMORY; SELECT 1 FROM json_each('[]'), "
-                        "json_tree('[]')",
-                        NULL, NULL, NULL);
+        sqlite3_db_config(*ret, settings[i].option, settings[i].value, (int *)NULL);
+    sqlite3_progress_handler(*ret, PROGRESS_STEPS, is_overdue, q);
+    return sqlite3_exec(*ret, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+}
+
+/* The functions that are tables become known at their first use, which the authorizer would take
+ * for the making of a table. */
+static int know_table_functions(struct query_db *q)
+{
+    return sqlite3_exec(q->db, "SELECT 1 FROM json_each('[]'), json_tree('[]')", NULL, NULL, NULL);
+}
+
+/* In the place of SQLite's own, of which the list is made before. */
+static int replace_functions(struct query_db *q)
+{
+    int rc = expr_fn_add_text(q->db, &q->clock);
+    return rc == SQLITE_OK ? expr_fn_lend(q->db, q->judge, &q->clock, &q->lent) : rc;
 }
 
 static int function_add(struct query_db *q, const char *name)
@@ -229,19 +254,21 @@ static int tables_init(struct query_db *q)
 
 static int open_all(struct query_db *q)
 {
-    int rc = open_memory(q);
+    int rc = open_memory(q, &q->db);
+    if (rc == SQLITE_OK)
+        rc = open_memory(q, &q->judge);
+    if (rc == SQLITE_OK)
+        rc = know_table_functions(q);
     if (rc == SQLITE_OK)
         rc = list_functions(q);
     if (rc == SQLITE_OK)
-        rc = query_dates_init(&q->dates, q->db);
+        rc = replace_functions(q);
     if (rc == SQLITE_OK)
         rc = tables_init(q);
     if (rc == SQLITE_OK)
         rc = query_tables_make(q);
     if (rc == SQLITE_OK)
         rc = sqlite3_set_authorizer(q->db, authorize, q);
-    if (rc == SQLITE_OK)
-        sqlite3_progress_handler(q->db, 1000, on_progress, q);
     return rc;
 }
 
@@ -254,6 +281,7 @@ int query_db_new(struct store_tx *tx, const struct version *v, const struct verb
     q->tx = tx;
     q->v = v;
     q->by = by;
+    q->clock = (struct expr_clock){is_overdue, q};
     int rc = open_all(q);
     if (rc == SQLITE_OK) {
         *ret = q;
@@ -270,7 +298,8 @@ void query_db_free(struct query_db *q)
     if (!q)
         return;
     sqlite3_close(q->db);
-    query_dates_deinit(&q->dates);
+    expr_fn_lent_free(q->lent);
+    sqlite3_close(q->judge);
     for (size_t i = 0; i < q->n_tables; i++) {
         if (q->tables[i].indexes)
             query_indexes_drop(&q->tables[i]);
@@ -407,8 +436,9 @@ static int prepare(struct query_db *q, const char *sql, sqlite3_stmt **ret, stru
     return 0;
 }
 
-static void begin(struct query_db *q, int64_t limit_ms)
+static void begin(struct query_db *q, const char *sql, int64_t limit_ms)
 {
+    limit_length(q, sql);
     err_clear(&q->why);
     q->memory_base = sqlite3_memory_used();
     q->deadline_ms = clock_ms() + limit_ms;
@@ -420,7 +450,7 @@ static void begin(struct query_db *q, int64_t limit_ms)
 static int try_empty(struct query_db *q, sqlite3_stmt *st, struct err *e)
 {
     int rc;
-    begin(q, CHECK_TIME_MS);
+    begin(q, sqlite3_sql(st), CHECK_TIME_MS);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
         ;
     q->running = false;
@@ -488,7 +518,7 @@ int query_run(struct query_db *q, const struct query *query, query_row_fn fn, vo
         q->tables[i].used = false;
     if (prepare(q, query->sql, &st, &why))
         return about(query, false, &why, e);
-    begin(q, QUERY_TIME_LIMIT_MS);
+    begin(q, query->sql, QUERY_TIME_LIMIT_MS);
     int rc = derive_tables(q, &why);
     if (!rc)
         rc = run_rows(q, st, fn, arg, &why);

@@ -3,11 +3,11 @@
  *   query.c        a query's life: prepared, judged, run; what SQLite says put into our words
  *   query_vtab.c   the tables: a type's items as rows
  *   query_index.c  equality over any column of a type, by one scan
- *   query_dates.c  date and time functions that refuse what changes with the clock
  */
 #ifndef STORE_QUERY_INT_H
 #define STORE_QUERY_INT_H
 
+#include "../schemas/expr_fn.h"
 #include "../schemas/expr_impl.h" /* values on their way into SQL and back */
 #include "query.h"
 
@@ -31,21 +31,10 @@ struct query_table {
     struct query_index *indexes; /* by column; of the run in progress */
 };
 
-#define DATE_ARGS_MAX 8
-#define N_DATE_FNS    7
-struct date_fn {
-    struct query_dates *dates;
-    const char *name;
-    sqlite3_stmt *stmts[DATE_ARGS_MAX + 1]; /* by number of arguments */
-};
-struct query_dates {
-    sqlite3 *judge;
-    struct date_fn fns[N_DATE_FNS];
-    sqlite3_value **args;
-};
-
 struct query_db {
-    sqlite3 *db;
+    sqlite3 *db, *judge; /* judge: runs functions for db (schemas/expr_fn.h) */
+    struct expr_clock clock;
+    struct expr_lent *lent;
     const struct version *v;
     struct store_tx *tx; /* NULL: the tables are empty (checks) */
     const struct verb_caller *by;
@@ -53,9 +42,9 @@ struct query_db {
     size_t n_tables;
     char **functions; /* names that may be called, sorted */
     size_t n_functions;
-    struct query_dates dates;
     int64_t deadline_ms;
     sqlite3_int64 memory_base; /* SQLite's, when the run began */
+    size_t unlooked_bytes;     /* given to SQLite since the last look at the clock for that */
     bool judging;              /* the authorizer refuses what no query may do */
     bool running;
     struct err why; /* the first reason of ours to stop */
@@ -63,6 +52,8 @@ struct query_db {
 
 /* True = the run has to end, q->why says why. Looked at by SQLite and by scans of ours. */
 bool query_is_over(struct query_db *q);
+/* To be told of each value: false = as above, looked at every EXPR_LARGE_VALUE bytes. */
+bool query_has_read(struct query_db *q, size_t bytes);
 
 /* ---- query_vtab.c ---- */
 /* Makes the tables of q->v known to q->db. 0, or an SQLite error. */
@@ -83,9 +74,5 @@ int query_index_build(struct query_table *t, int column, struct err *e);
 size_t query_index_find(const struct query_index *ix, uint64_t hash,
                         const struct index_entry **ret);
 void query_indexes_drop(struct query_table *t);
-
-/* ---- query_dates.c ---- */
-int query_dates_init(struct query_dates *d, sqlite3 *db); /* 0, or an SQLite error */
-void query_dates_deinit(struct query_dates *d);
 
 #endif

@@ -87,7 +87,8 @@ static int column_value(struct cursor *c, int column, struct sql_value *ret, str
 {
     if ((column > 0 || c->t->s->key) && !c->decoded && decode(c, e))
         return -1;
-    return query_value(&c->lens, c->t, c->id, c->shown, buf_span(&c->key), column, &c->scratch, ret, e);
+    return query_value(&c->lens, c->t, c->id, c->shown, buf_span(&c->key), column, &c->scratch, ret,
+                       e);
 }
 
 static void give(sqlite3_context *ctx, const struct sql_value *v)
@@ -107,6 +108,8 @@ static int vtab_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int colu
     struct err e = ERR_INIT;
     if (column_value(c, column, &v, &e))
         return stopped(c->t->q, &e);
+    if (v.kind == SQL_TEXT && !query_has_read(c->t->q, v.text.n))
+        return SQLITE_INTERRUPT;
     give(ctx, &v);
     /* What seen holds lives in the lens until the next row. */
     if (c->shown != &c->seen)
@@ -191,9 +194,10 @@ int query_scan(const struct query_table *t, sqlite3_stmt **ret, struct err *e)
     const struct shape *s = t->s;
 
     if (conn_prepare(c,
-                     s->set ? "SELECT i.id, key, body FROM member AS m CROSS JOIN item AS i ON i.id = "
-                              "m.id WHERE set_id = ?1 ORDER BY number"
-                            : "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id",
+                     s->set
+                         ? "SELECT i.id, key, body FROM member AS m CROSS JOIN item AS i ON i.id = "
+                           "m.id WHERE set_id = ?1 ORDER BY number"
+                         : "SELECT id, key, body FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id",
                      ret, e))
         return -1;
     bind_id(*ret, 1, s->set ? s->set : id_make(s->coll, 0));
@@ -229,7 +233,8 @@ static int begin_key(struct cursor *c, sqlite3_value *value, struct err *e)
         return err_nomem(e);
     if (item_find_id(c->t->q->tx->c, shape_space(c->t->s), key, &c->hit.id, &found, e))
         return -1;
-    if (found && item_shown_id(c->t->q->tx->c, c->t->s, id_number(c->hit.id), &c->hit.id, &found, e))
+    if (found &&
+        item_shown_id(c->t->q->tx->c, c->t->s, id_number(c->hit.id), &c->hit.id, &found, e))
         return -1;
     return begin_hits(c, NULL, found ? 1 : 0, e);
 }

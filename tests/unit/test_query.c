@@ -60,12 +60,28 @@ static int take(void *arg, sqlite3_stmt *st, bool row, struct err *e)
     return 0;
 }
 
+static double cpu_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double stop_at; /* 0 = never; by cpu_now() */
+
+static bool is_stopped(void *arg)
+{
+    (void)arg;
+    return stop_at > 0 && cpu_now() > stop_at;
+}
+
 static int run_tx(struct store_tx *tx, void *arg, struct err *e)
 {
+    const struct verb_caller by = {.interrupted = is_stopped};
     struct running *r = arg;
     struct query query = {.name = "q", .sql = r->sql, .line = 1};
     struct query_db *q;
-    if (query_db_new(tx, r->v, NULL, &q, e))
+    if (query_db_new(tx, r->v, &by, &q, e))
         return -1;
     int rc = query_run(q, &query, take, r, e);
     query_db_free(q);
@@ -190,11 +206,13 @@ static const struct {
     {"SELECT d._key, p._key AS owner FROM Dog d JOIN Person p ON p.name = d.name", NULL},
     {"SELECT _key FROM Dog WHERE json_extract(name, '$') = 1", NULL},
     {"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c", NULL},
-    {"SELECT nmae FROM Dog", "6:8: query \"bad\": v2 has no field \"nmae\"; did you mean \"name\"?"},
+    {"SELECT nmae FROM Dog",
+     "6:8: query \"bad\": v2 has no field \"nmae\"; did you mean \"name\"?"},
     {"SELECT name FROM Dogs", "6:8: query \"bad\": v2 has no type \"Dogs\"; did you mean \"Dog\"?"},
     {"SELECT random()", "6:8: query \"bad\": random() may not be called"},
-    {"SELECT date('now')", "6:8: query \"bad\": the time of day and the time zone may not be used by "
-                           "date()"},
+    {"SELECT date('now')",
+     "6:8: query \"bad\": the time of day and the time zone may not be used by "
+     "date()"},
     {"WITH x AS (SELECT 1) DELETE FROM Dog", "6:8: query \"bad\": it is not one SELECT"},
 };
 
@@ -268,6 +286,81 @@ START_TEST(join__over_a_field_of_many_items)
 }
 END_TEST
 
+/* ---- Time and memory ---- */
+
+#define LONG_TEXT "(SELECT printf('%.*c', 9000000, 'a') AS x)"
+#define LONG_JSON "(SELECT '[' || replace(printf('%.*c', 2000000, 'a'), 'a', '1,') || '1]' AS x)"
+#define MANY_ROWS(what)                                                                            \
+    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 100000) "            \
+    "SELECT " what " FROM c, " LONG_JSON
+
+/* Each would take minutes. */
+static const char *const endless[] = {
+    "SELECT x LIKE '%' || substr(x, 1, 990) || 'b' FROM " LONG_TEXT,
+    "SELECT x GLOB '*' || substr(x, 1, 990) || 'b' FROM " LONG_TEXT,
+    "SELECT length(trim(x, printf('%.*c', 100000, 'b') || 'a')) FROM " LONG_TEXT,
+    "SELECT count(*) FROM (SELECT instr(x, substr(x, 1, 4500000) || 'b') + n FROM " LONG_TEXT
+    ", (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c))",
+    MANY_ROWS("sum(length(json_remove(x, '$[' || n || ']')))"),
+    MANY_ROWS("sum(json_extract(x, '$[' || n || ']'))"),
+    MANY_ROWS("sum(length(json_replace(x, '$[' || n || ']', n)))"),
+    MANY_ROWS("sum(x ->> n)"),
+    MANY_ROWS("sum(length(upper(x || n)))"),
+    MANY_ROWS("sum(length(substr(x || n, 2)))"),
+    MANY_ROWS("count(*) + sum(length(x || n))"),
+    MANY_ROWS("sum((SELECT count(*) FROM json_each(x)))"),
+    MANY_ROWS(
+        "length(group_concat(n || printf('%.*c', 10, 'a'), 'b') OVER (ORDER BY n ROWS BETWEEN "
+        "50000 PRECEDING AND CURRENT ROW))"),
+};
+
+START_TEST(query__stops_when_it_is_told_to)
+{
+    double start = cpu_now();
+    stop_at = start + 0.2;
+    const char *said = run("v1", endless[_i]);
+    double took = cpu_now() - start;
+    stop_at = 0;
+    ck_assert_msg(strstr(said, "interrupted"), "%s gives\n%.200s", endless[_i], said);
+    ck_assert_msg(took < 2.0, "%s: %.1f s", endless[_i], took);
+}
+END_TEST
+
+static const struct {
+    const char *sql, *said;
+} too_large[] = {
+    {"SELECT length(replace(printf('%.*c', 2000000, 'a'), 'a', 'nine char'))", "string or blob too big"},
+    {"SELECT length(json_array(x, x)) FROM " LONG_TEXT, "too much JSON"},
+    {"SELECT length(json_extract(x, '$', '$', '$', '$', '$')) FROM " LONG_JSON, "too much JSON"},
+};
+
+START_TEST(query__has_bounds_of_size)
+{
+    const char *said = run("v1", too_large[_i].sql);
+    ck_assert_msg(strstr(said, too_large[_i].said), "%s gives\n%.200s", too_large[_i].sql, said);
+}
+END_TEST
+
+/* The limit of a whole process, as low here as what is in use lets it be. */
+START_TEST(query__that_takes_all_memory_is_refused_and_no_more)
+{
+    static const char greedy[] =
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 10) SELECT "
+        "sum(length(j)) FROM (SELECT json_group_array(printf('%.*c', 1000000, 'a')) AS j FROM c)";
+    ck_assert_str_eq(run("v1", greedy), "10000031\n");
+    sqlite3_int64 usual = sqlite3_hard_heap_limit64(-1);
+    ck_assert_int_eq(usual, SQLITE_HEAP_LIMIT);
+    sqlite3_hard_heap_limit64(sqlite3_memory_used() + 8 * 1024 * 1024);
+    for (int i = 0; i < 20; i++)
+        ck_assert_msg(strstr(run("v1", greedy), "memory"), "it gives %s", run("v1", greedy));
+    ck_assert_str_eq(run("v1", "SELECT count(*) FROM Dog"), "3\n");
+    put("v1", "Dog", "bo", "{\"name\": \"Bo\"}");
+    ck_assert_str_eq(run("v1", "SELECT name FROM Dog WHERE _key = 'bo'"), "'Bo'\n");
+    sqlite3_hard_heap_limit64(usual);
+    ck_assert_str_eq(run("v1", greedy), "10000031\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("query");
@@ -280,6 +373,9 @@ int main(void)
     tcase_add_loop_test(t, queries__are_checked_at_add, 0, sizeof checked / sizeof checked[0]);
     tcase_add_test(t, rows__of_items_from_before_the_version);
     tcase_add_test(t, join__over_a_field_of_many_items);
+    tcase_add_loop_test(t, query__stops_when_it_is_told_to, 0, sizeof endless / sizeof endless[0]);
+    tcase_add_loop_test(t, query__has_bounds_of_size, 0, sizeof too_large / sizeof too_large[0]);
+    tcase_add_test(t, query__that_takes_all_memory_is_refused_and_no_more);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
