@@ -196,6 +196,18 @@ void scratch_stat_fill(const struct fs *fs, const struct scratch_info *info, str
     set_times(ret, info->mtime_ns);
 }
 
+struct scratch_make scratch_made_by(fuse_req_t req, mode_t mode)
+{
+    const struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+
+    return (struct scratch_make){.mode = mode & 07777 & ~fs->made_mask,
+                                 .uid = fs->maker_owns ? caller->uid : fs->uid,
+                                 .gid = fs->makers_group ? caller->gid : fs->gid,
+                                 .mtime_ns = time_now_ns(),
+                                 .hold = true};
+}
+
 static int (*const stat_of[INODE_KINDS])(struct fs *fs, const struct at *at, struct stat *ret,
                                          struct err *e) = {
     [INODE_ROOT] = stat_dir,        [INODE_README] = stat_text,

@@ -58,6 +58,9 @@ struct fs {
     uid_t uid;                  /* defaults for what has no mode or owner of its own */
     gid_t gid;
     mode_t file_mode, dir_mode; /* permission bits */
+    bool maker_owns;            /* what is made belongs to who makes it, not to uid */
+    bool makers_group;          /* likewise, gid */
+    mode_t made_mask;           /* permission bits that nothing is made with */
     size_t max_item_bytes;
     int64_t mounted_ns;
     int store_dir;              /* descriptor, for statfs */
@@ -100,6 +103,8 @@ int at_stat(struct fs *fs, const struct at *at, struct stat *ret, struct err *e)
 void item_stat_fill(const struct fs *fs, uint64_t ino, const struct item_stat *is,
                     struct stat *ret);
 void scratch_stat_fill(const struct fs *fs, const struct scratch_info *info, struct stat *ret);
+/* What the caller makes: whose it is, with which mode, when, and that the kernel is told of it. */
+struct scratch_make scratch_made_by(fuse_req_t req, mode_t mode);
 /* How long the kernel may keep them. */
 double attr_timeout(const struct fs *fs, const struct at *at);
 /* ERR_READ_ONLY when the store can't be written; ERR_ACCESS unless the caller has the w bit of the version's and the type's directory (root has). */

@@ -103,14 +103,18 @@ static int store_dir_open(const char *store)
 static void fs_defaults(struct mount *m)
 {
     const struct mount_options *o = m->o;
+    mode_t mask = o->umask == NOT_GIVEN ? 022 : o->umask;
 
     m->fs.read_only = o->read_only;
     m->fs.strict = o->strict;
     m->fs.owner = getuid();
-    m->fs.uid = o->uid;
-    m->fs.gid = o->gid;
-    m->fs.file_mode = 0666 & ~o->umask;
-    m->fs.dir_mode = 0777 & ~o->umask;
+    m->fs.uid = o->uid == NOT_GIVEN ? getuid() : o->uid;
+    m->fs.gid = o->gid == NOT_GIVEN ? getgid() : o->gid;
+    m->fs.maker_owns = o->uid == NOT_GIVEN;
+    m->fs.makers_group = o->gid == NOT_GIVEN;
+    m->fs.made_mask = o->umask == NOT_GIVEN ? 0 : o->umask;
+    m->fs.file_mode = 0666 & ~mask;
+    m->fs.dir_mode = 0777 & ~mask;
     m->fs.max_item_bytes = o->max_item_bytes ? o->max_item_bytes : ITEM_MAX_BYTES_DEFAULT;
     m->fs.mounted_ns = time_now_ns();
 }

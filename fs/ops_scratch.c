@@ -126,19 +126,14 @@ int scratch_handle_create(fuse_req_t req, const struct at *dir, const char *name
                           struct fuse_file_info *fi, struct err *e)
 {
     struct fs *fs = fs_of(req);
-    const struct fuse_ctx *caller = fuse_req_ctx(req);
-    struct scratch_make make = {.dir = dir->ino,
-                                .name = name,
-                                .kind = SCRATCH_FILE,
-                                .mode = mode & 07777,
-                                .uid = caller->uid,
-                                .gid = caller->gid,
-                                .mtime_ns = time_now_ns(),
-                                .hold = true};
+    struct scratch_make make = scratch_made_by(req, mode);
     struct fuse_entry_param entry = {.entry_timeout = FOREVER_S};
     struct scratch_handle *sh;
     struct scratch_info info;
 
+    make.dir = dir->ino;
+    make.name = name;
+    make.kind = SCRATCH_FILE;
     if (scratch_make(fs->scratch, &make, &info, e) < 0)
         return -1;
     sh = open_node(fs, info.node, fi, e);

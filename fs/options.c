@@ -251,7 +251,7 @@ static int take_word(struct mount_options *o, const char *text, struct err *e)
 
 void mount_options_init(struct mount_options *o)
 {
-    *o = (struct mount_options){.uid = getuid(), .gid = getgid(), .umask = 022};
+    *o = (struct mount_options){.uid = NOT_GIVEN, .gid = NOT_GIVEN, .umask = NOT_GIVEN};
 }
 
 int mount_options_parse(struct mount_options *o, const char *list, struct err *e)

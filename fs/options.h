@@ -9,18 +9,22 @@
 #ifndef FS_OPTIONS_H
 #define FS_OPTIONS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "../schemas/buf.h"
 #include "../schemas/err.h"
 
+/* Of uid, gid and umask; no value of theirs. */
+#define NOT_GIVEN UINT32_MAX
+
 struct mount_options {
     const char *store, *mountpoint; /* borrowed, as the user wrote them */
     bool foreground;                /* -f */
     bool read_only, allow_other, sync, strict;
-    uid_t uid;                      /* owner of what has no owner of its own: default, who mounts */
-    gid_t gid;
-    mode_t umask;                   /* default 022 */
+    uid_t uid;                      /* owner and group of what has none of its own, and of what is */
+    gid_t gid;                      /* made; NOT_GIVEN: who mounts, and who makes it */
+    mode_t umask;                   /* likewise; NOT_GIVEN: 022, and the mode it is made with */
     size_t max_item_bytes;          /* 0 = the store's default */
     bool no_history;                /* history=0 */
     unsigned history_count;         /* likewise: revisions that an item keeps */

@@ -467,20 +467,15 @@ int writer_create(fuse_req_t req, const struct at *dir, const char *name, uint64
                   mode_t mode, struct fuse_file_info *fi, struct err *e)
 {
     struct fs *fs = fs_of(req);
-    const struct fuse_ctx *caller = fuse_req_ctx(req);
-    struct scratch_make make = {.dir = dir->ino,
-                                .name = name,
-                                .kind = SCRATCH_PENDING,
-                                .item = hidden,
-                                .mode = mode & 07777,
-                                .uid = caller->uid,
-                                .gid = caller->gid,
-                                .mtime_ns = time_now_ns(),
-                                .hold = true};
+    struct scratch_make make = scratch_made_by(req, mode);
     struct fuse_entry_param entry = {0};
     struct scratch_info info;
     struct writer *w;
 
+    make.dir = dir->ino;
+    make.name = name;
+    make.kind = SCRATCH_PENDING;
+    make.item = hidden;
     if (scratch_make(fs->scratch, &make, &info, e) < 0)
         return -1;
     w = pending_new(req, dir, &info, fi, e);

@@ -103,7 +103,7 @@ owners__only_the_owner_changes_mode_and_time() {
     assert_errno EPERM as_nobody chmod 777 "$M/v1"
 }
 
-options__uid_gid_and_umask_are_for_what_has_no_owner() {
+options__uid_gid_and_umask_are_for_what_has_no_owner_and_what_is_made() {
     mount_store -o allow_other,uid=1234,gid=2345,umask=027
     add v1 <<'YAML'
 version: v1
@@ -118,10 +118,22 @@ YAML
     setpriv --reuid 1234 --regid 2345 --clear-groups sh -c 'echo "{\"name\": \"Max\"}" >"$1"' sh "$M/v1/Dog/rex.json"
     assert_eq "$(setpriv --reuid 1 --regid 2345 --clear-groups jq -r .name "$M/v1/Dog/rex.json")" Max
     nobody_may_not cat "$M/v1/Dog/rex.json"
+    # What is made is the option's too, whoever makes it: an item, a scratch file, one renamed to an item.
+    put "$M/v1/Dog/new.json" '{"name": "New"}'
+    put "$M/v1/Dog/work" '{"name": "Work"}'
+    install -m 666 "$M/v1/Dog/work" "$M/v1/Dog/inst.json"
+    assert_eq "$(stat -c '%u:%g %a' "$M/v1/Dog/new.json" "$M/v1/Dog/work" | sort -u)" '1234:2345 640'
+    mv "$M/v1/Dog/work" "$M/v1/Dog/work.json"
+    assert_eq "$(stat -c '%u:%g %a' "$M/v1/Dog/work.json")" '1234:2345 640'
+    # chmod and chown are the user's word, and stay.
+    assert_eq "$(stat -c '%u:%g %a' "$M/v1/Dog/inst.json")" '1234:2345 666'
+    chown 7:8 "$M/v1/Dog/inst.json"
     # control/ is who mounted's, whatever uid= says.
     assert_eq "$(stat -c '%u %a' "$M/control")" '0 700'
     assert_eq "$(stat -c '%u %a' "$M/control/add")" '0 600'
     assert_fails setpriv --reuid 1234 --regid 2345 --clear-groups sh -c 'echo v1 >"$1"' sh "$M/control/verify"
+    remount_store
+    assert_eq "$(stat -c '%u:%g %a' "$M/v1/Dog/inst.json" "$M/v1/Dog/new.json")" $'7:8 666\n0:0 644'
 }
 
 options__without_allow_other_nobody_else_comes_in() {
