@@ -457,6 +457,20 @@ static bool is_undivided(const struct work *w, slot_no part)
     return false;
 }
 
+/* The step was taken by the writer's type, or by one that it was made from since: not by another type
+ * of the same items. */
+static bool is_own(const struct work *w, const struct formula *f)
+{
+    const struct shape *s = w->s->n_colls ? NULL : w->s; /* merge_types: made from several */
+    while (s && !shapes_find(f->shapes, f->n_shapes, s->id)) {
+        const struct shape *origin = NULL;
+        for (const struct version *v = w->vw.v; v && s->origin && !origin; v = v->base)
+            origin = version_shape(v, s->origin);
+        s = origin;
+    }
+    return !s || s->id == f->shape;
+}
+
 static bool is_crossed(const struct work *w, const struct step_run *st)
 {
     bool new_side = false, old_side = false, linked = false;
@@ -468,7 +482,7 @@ static bool is_crossed(const struct work *w, const struct step_run *st)
     }
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;
-        old_side |= sees(w, f->out);
+        old_side = old_side || sees(w, f->out) || !is_own(w, f);
         crossed |= f->n_inputs == 0;
         for (size_t j = 0; j < f->n_inputs; j++)
             crossed |= f->inputs[j].slot == SLOT_KEY || reached(w, f->inputs[j].slot);

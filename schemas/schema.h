@@ -74,6 +74,7 @@ struct unique_set {
 struct shape {
     enum shape_kind kind;
     uint32_t id, coll;           /* coll: items only, else 0 */
+    uint32_t origin;             /* copy_type, split_type: the type that it was made from, else 0 */
     slot_no key;                 /* items: where the key that this type shows stands; SLOT_NONE: it
                                     is the item's own (change_key) */
     uint32_t space;              /* the name space of those keys; 0: the collection's own */

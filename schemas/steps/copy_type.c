@@ -88,6 +88,7 @@ static int copy_shape(struct model *m, const struct shape *from, struct shape *t
     *to = *from;
     to->id = keep.id;
     to->name = keep.name;
+    to->origin = from->id;
     to->fields = model_copy_array(m, from->fields, from->n_fields, sizeof(*from->fields));
     to->checks = model_copy_array(m, from->checks, from->n_checks, sizeof(*from->checks));
     to->uniques = model_copy_array(m, from->uniques, from->n_uniques, sizeof(*from->uniques));

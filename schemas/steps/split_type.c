@@ -145,6 +145,7 @@ static int make_part(struct model *m, const struct split *x, size_t i, uint32_t 
     *to = *from;
     to->id = keep.id;
     to->name = keep.name;
+    to->origin = from->id;
     to->part = x->names.slot;
     to->fit = x->names.fit;
     to->part_name = x->names.parts[i];

@@ -324,6 +324,37 @@ START_TEST(removed_field__seen_over_a_linked_step_it_is_decided)
 }
 END_TEST
 
+static const char copied[] = "version: v2\nfrom: v1\nmigrate:\n  - copy_type: {from: Dog, to: Cat}\n";
+
+START_TEST(copy_type__a_step_of_one_type_is_none_of_the_other_one)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, copied);
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - add_check: {type: Dog, check: \"length(name) < 9\", up: \"substr(name, 1, 2)\"}\n"
+               "  - remove_field: {type: Cat, field: name, down: \"'of ' || state\"}\n");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"Rex\", \"state\": \"s\"}");
+    ASSERT_PUT("v3", "Dog", "a", "{\"name\": \"Max\", \"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Max\", \"state\": \"s\"}");
+}
+END_TEST
+
+START_TEST(copy_type__made_in_one_type_it_comes_back_by_the_steps_of_that_one)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, copied);
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - remove_field: {type: Cat, field: state, down: \"'of ' || name\"}\n"
+               "  - map_values: {type: Dog, field: state, values: {a: b}}\n"
+               "  - copy_type: {from: Cat, to: Cow}\n");
+    ASSERT_PUT("v3", "Cat", "a", "{\"name\": \"Rex\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Rex\", \"state\": \"of Rex\"}");
+    ASSERT_LINE("v3", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Rex\", \"state\": \"of Rex\"}");
+    ASSERT_PUT("v3", "Cow", "b", "{\"name\": \"Max\"}");
+    ASSERT_LINE("v1", "Dog", "b", "{\"_key\": \"b\", \"name\": \"Max\", \"state\": \"of Max\"}");
+}
+END_TEST
+
 static const char reads_computed[] =
     "version: v2\nfrom: v1\nmigrate:\n"
     "  - compute_field: {type: Dog, field: size, as: integer, value: \"length(name)\"}\n"
@@ -379,6 +410,8 @@ int main(void)
     tcase_add_test(tc, revert__woken_version_has_its_values);
     tcase_add_test(tc, merge__two_writers_of_different_fields);
     tcase_add_test(tc, copy_type__shared_fields_reach_each_other);
+    tcase_add_test(tc, copy_type__a_step_of_one_type_is_none_of_the_other_one);
+    tcase_add_test(tc, copy_type__made_in_one_type_it_comes_back_by_the_steps_of_that_one);
     tcase_add_test(tc, objects__unseen_parts_survive_a_write);
     tcase_add_test(tc, default__shown_and_written_stay_apart);
     tcase_add_test(tc, extract__an_edit_of_the_record_shows_in_items_from_before);
