@@ -10,126 +10,84 @@ static bool same(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* ---- Carrying ---- */
-
-enum m_change { M_KEPT, M_DERIVED, M_USER };
 struct carry {
     struct model *m;
     struct m_item *it;
     bool create;
-    size_t at; /* the version that is written */
-    const char *was[MODEL_NODES][MODEL_FIELDS];
-    enum m_change changed[MODEL_NODES][MODEL_FIELDS];
-    bool reached[MODEL_NODES]
-                [MODEL_FIELDS]; /* the writer's, or what follows from it on the way back */
+    size_t at; /* the node that is written */
+    const char *was[MODEL_IDS];
+    bool changed[MODEL_IDS];
+    bool seen[MODEL_IDS];    /* by the writer */
+    bool reached[MODEL_IDS]; /* that, or it follows from it on the way back */
 };
 
-static const char **value_of(struct carry *c, size_t node, const char *name)
-{
-    return &c->it->v[node][m_field_at(&c->m->nodes[node], name)];
-}
-
-/* The i-th rule of the steps before and after a node that gives this field of it; NULL = no more.
- */
-static const struct m_rule *rule_of(const struct carry *c, size_t node, const char *name, size_t i,
-                                    size_t *ret_to, size_t *ret_rule)
-{
-    for (size_t to = node; to <= node + 1 && to < c->m->n; to++)
-        for (size_t k = 0; to && k < c->m->nodes[to].n_rules; k++) {
-            const struct m_rule *r = &c->m->nodes[to].rules[k];
-            if (r->forward != (to == node) || strcmp(r->out, name) != 0 || i-- > 0)
-                continue;
-            *ret_to = to;
-            *ret_rule = k;
-            return r;
-        }
-    return NULL;
-}
-
-static void decide_at(struct carry *c, size_t node, const char *name, const struct m_rule *but)
-{
-    const struct m_rule *r;
-    size_t to, k;
-    for (size_t i = 0; (r = rule_of(c, node, name, i, &to, &k)); i++)
-        if (r != but && r->mode == M_SEEDED)
-            c->it->decided[to][k] = true;
-}
-
-/* Its name on the other side of the step that leads to node `to`, NULL = it ends there. */
-static const char *name_over(const struct carry *c, size_t to, const char *name, bool forward)
-{
-    const struct m_node *n = &c->m->nodes[to];
-    for (size_t i = 0; i < n->n_same; i++)
-        if (!strcmp(n->same[i][forward ? 0 : 1], name))
-            return n->same[i][forward ? 1 : 0];
-    return NULL;
-}
-
-/* A user has given the field a value, in all versions that show it. */
-static void decide(struct carry *c, size_t node, const char *name, const struct m_rule *but)
-{
-    const char *x = name;
-    decide_at(c, node, name, but);
-    for (size_t to = node; to > 0 && (x = name_over(c, to, x, false)); to--)
-        decide_at(c, to - 1, x, but);
-    x = name;
-    for (size_t to = node + 1; to < c->m->n && (x = name_over(c, to, x, true)); to++)
-        decide_at(c, to, x, but);
-}
+/* ---- Setting a field ---- */
 
 /* What was hidden of a field that another side gives now. */
-static void forget(struct carry *c, size_t node, const char *name, const struct m_rule *but)
+static void forget(struct carry *c, size_t id, const struct m_rule *but)
 {
-    const struct m_rule *r;
-    size_t to, k;
-    for (size_t i = 0; (r = rule_of(c, node, name, i, &to, &k)); i++)
-        if (r != but)
-            c->it->memory[to][k].is = false;
+    for (size_t to = 0; to < c->m->known; to++)
+        for (size_t i = 0; i < c->m->nodes[to].n_rules; i++)
+            if (c->m->nodes[to].rules[i].out == id && &c->m->nodes[to].rules[i] != but)
+                c->it->memory[to][i].is = false;
 }
 
-static void set(struct carry *c, size_t node, const char *name, const char *value,
-                enum m_change how, const struct m_rule *by)
+static bool reads(const struct m_rule *r, size_t id)
 {
-    int i = m_field_at(&c->m->nodes[node], name);
-    bool is = same(c->it->v[node][i], value) && !(c->create && !by);
-    if (how == M_USER) /* also where it comes to the same value */
-        decide(c, node, name, by);
+    return r->in[0] == id || (r->n_in > 1 && r->in[1] == id);
+}
+
+/* The field is the writer's now, and so is what linked steps show it by. without: the step that
+ * this comes from. Ends, because steps that are not asked again form a tree. */
+static void decide(struct carry *c, size_t id, size_t without)
+{
+    c->it->decided[id] = true;
+    for (size_t to = 0; to < c->m->known; to++) {
+        const struct m_node *n = &c->m->nodes[to];
+        for (size_t i = 0; i < n->n_rules && to != without; i++)
+            for (size_t k = 0; n->rules[i].out == id && k < n->n_rules; k++)
+                if (n->rules[k].mode == M_LINKED && n->rules[k].forward != n->rules[i].forward &&
+                    (reads(&n->rules[k], id) || reads(&n->rules[i], n->rules[k].out)))
+                    decide(c, n->rules[k].out, to);
+    }
+}
+
+/* by: NULL = the writer gives it. */
+static void set(struct carry *c, size_t id, const char *value, const struct m_rule *by)
+{
+    bool is = same(c->it->v[id], value) && !(c->create && !by);
+    if (!by) /* also where it comes to the same value */
+        decide(c, id, MODEL_NODES);
     if (is)
         return;
-    c->it->v[node][i] = value;
-    if (c->changed[node][i] < how)
-        c->changed[node][i] = how;
-    forget(c, node, name, by);
+    c->it->v[id] = value;
+    c->changed[id] = true;
+    forget(c, id, by);
 }
 
-static enum m_change inputs_changed(struct carry *c, const struct m_rule *r, size_t src)
+static bool inputs_changed(const struct carry *c, const struct m_rule *r)
 {
-    enum m_change most = c->create ? M_USER : M_KEPT;
-    for (size_t i = 0; i < r->n_in; i++) {
-        enum m_change how = c->changed[src][m_field_at(&c->m->nodes[src], r->in[i])];
-        if (how > most)
-            most = how;
-    }
-    return most;
+    bool any = c->create;
+    for (size_t i = 0; i < r->n_in; i++)
+        any |= c->changed[r->in[i]];
+    return any;
 }
 
-static void inputs_of(const struct model *m, const struct m_rule *r, size_t src,
-                      const char *const v[MODEL_FIELDS], const char **ret)
+static void inputs_of(const struct m_rule *r, const char *const *v, const char **ret)
 {
     for (size_t i = 0; i < r->n_in; i++)
-        ret[i] = v[m_field_at(&m->nodes[src], r->in[i])];
+        ret[i] = v[r->in[i]];
 }
 
 /* A linked field is about to be given a value: what it showed is remembered, or returns. */
-static bool returns(struct carry *c, size_t to, size_t i, size_t src, size_t dst, const char **ret)
+static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
 {
     const struct m_rule *r = &c->m->nodes[to].rules[i];
     struct m_memory *mem = &c->it->memory[to][i], had = *mem;
-    const char *now[2] = {0}, *before[2] = {0}, *was;
+    const char *now[2] = {0}, *before[2] = {0}, *was = c->was[r->out];
 
-    inputs_of(c->m, r, src, c->it->v[src], now);
-    inputs_of(c->m, r, src, c->was[src], before);
-    was = c->was[dst][m_field_at(&c->m->nodes[dst], r->out)];
+    inputs_of(r, c->it->v, now);
+    inputs_of(r, c->was, before);
     bool back = had.is && same(had.under[0], now[0]) && same(had.under[1], now[1]);
     if (back)
         mem->is = false;
@@ -141,101 +99,86 @@ static bool returns(struct carry *c, size_t to, size_t i, size_t src, size_t dst
     return back;
 }
 
-static void run_linked(struct carry *c, size_t to, size_t i, size_t src, size_t dst,
-                       enum m_change how)
+static void run_linked(struct carry *c, size_t to, size_t i)
 {
     const struct m_rule *r = &c->m->nodes[to].rules[i];
-    const char *in[2] = {0}, *value, *part = *value_of(c, dst, r->out);
+    const char *in[2] = {0}, *value, *part = c->it->v[r->out];
 
-    if (!c->create && returns(c, to, i, src, dst, &value)) {
-        set(c, dst, r->out, value, how, r);
+    if (!c->create && returns(c, to, i, &value)) {
+        set(c, r->out, value, r);
         return;
     }
     /* of a list that shows nothing now, the one it hides */
     if (!part || !strcmp(part, "null"))
         part = c->it->memory[to][i].is ? c->it->memory[to][i].value : NULL;
-    inputs_of(c->m, r, src, c->it->v[src], in);
-    set(c, dst, r->out, r->fn(c->m->a, &c->m->nodes[to].step, in, part), how, r);
+    inputs_of(r, c->it->v, in);
+    set(c, r->out, r->fn(c->m->a, &c->m->nodes[to].step, in, part), r);
 }
 
-static void run_derived(struct carry *c, size_t to, size_t i, size_t src, size_t dst)
+static void run_derived(struct carry *c, size_t to, size_t i)
 {
     const struct m_rule *r = &c->m->nodes[to].rules[i];
     const char *in[2] = {0};
-    inputs_of(c->m, r, src, c->it->v[src], in);
-    set(c, dst, r->out, r->fn(c->m->a, &c->m->nodes[to].step, in, NULL), M_DERIVED, r);
+    inputs_of(r, c->it->v, in);
+    set(c, r->out, r->fn(c->m->a, &c->m->nodes[to].step, in, NULL), r);
 }
 
-/* Over the step that leads to node `to`, from src to dst (its two sides). */
-static void carry_same(struct carry *c, size_t to, size_t src, size_t dst)
+/* ---- Back to the root ---- */
+
+/* What older steps compute is what it comes to now before a rule on the way back reads it. */
+static void compute_early(struct carry *c, size_t before, size_t id)
 {
-    bool forward = dst == to;
-    for (size_t i = 0; i < c->m->nodes[to].n_same; i++) {
-        const char *a = c->m->nodes[to].same[i][forward ? 0 : 1];
-        const char *b = c->m->nodes[to].same[i][forward ? 1 : 0];
-        enum m_change how = c->changed[src][m_field_at(&c->m->nodes[src], a)];
-        if (how)
-            set(c, dst, b, *value_of(c, src, a), how, NULL);
-        if (!forward && c->reached[src][m_field_at(&c->m->nodes[src], a)])
-            c->reached[dst][m_field_at(&c->m->nodes[dst], b)] = true;
+    for (size_t to = 0; to < before; to++)
+        for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
+            const struct m_rule *r = &c->m->nodes[to].rules[i];
+            bool seed = r->mode == M_SEEDED && !c->reached[id] && !c->it->decided[id];
+            if (!r->forward || r->out != id || !(r->mode == M_COMPUTED || seed))
+                continue;
+            compute_early(c, to, r->in[0]);
+            if (inputs_changed(c, r))
+                run_derived(c, to, i);
+        }
+}
+
+/* The writer stands on the new side of the step: of a linked one, what it made; else what `down`
+ * reads. Where the new side was removed later, a linked step says nothing, but for items that are
+ * made here. */
+static bool goes_back(const struct carry *c, size_t to, const struct m_rule *down)
+{
+    bool back = c->create;
+    for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
+        const struct m_rule *r = &c->m->nodes[to].rules[i];
+        back |= down->mode == M_LINKED && r->forward && c->reached[r->out];
     }
-}
-
-static bool any_reached(const struct carry *c, const struct m_rule *r, size_t src)
-{
-    for (size_t i = 0; i < r->n_in; i++)
-        if (c->reached[src][m_field_at(&c->m->nodes[src], r->in[i])])
-            return true;
-    return false;
-}
-
-/* A field of node `to` that others compute is what it comes to now. The way back has come to `to`:
- * fields that go on to there have the value that they have there, others still the one before. */
-static void compute_early(struct carry *c, size_t to, const char *name)
-{
-    const char *x = name, *y, *in;
-    size_t at = to, of, k;
-    const struct m_rule *r;
-    for (; at > 0 && (y = name_over(c, at, x, false)); at--)
-        x = y;
-    r = rule_of(c, at, x, 0, &of, &k);
-    if (!r || r->mode != M_COMPUTED)
-        return;
-    in = r->in[0];
-    for (at--; at < to && (y = name_over(c, at + 1, in, true)); at++)
-        in = y;
-    compute_early(c, at, in);
-    in = *value_of(c, at, in);
-    set(c, to, name, r->fn(c->m->a, &c->m->nodes[of].step, &in, NULL), M_DERIVED, r);
+    for (size_t i = 0; i < down->n_in; i++)
+        back |= down->mode != M_LINKED && c->reached[down->in[i]];
+    return back;
 }
 
 static void carry_back(struct carry *c, size_t to)
 {
     for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
-        for (size_t k = 0; !r->forward && k < r->n_in; k++)
-            compute_early(c, to, r->in[k]);
-    }
-    carry_same(c, to, to, to - 1);
-    for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
-        const struct m_rule *r = &c->m->nodes[to].rules[i];
-        if (r->forward || (!c->create && !any_reached(c, r, to)))
+        if (r->forward || c->reached[r->out] || !goes_back(c, to, r))
             continue;
-        enum m_change how = inputs_changed(c, r, to);
-        if (how && r->mode == M_LINKED)
-            run_linked(c, to, i, to, to - 1, how);
-        else if (how && !c->it->decided[to][i])
-            run_derived(c, to, i, to, to - 1);
-        c->reached[to - 1][m_field_at(&c->m->nodes[to - 1], r->out)] = true;
+        for (size_t k = 0; k < r->n_in; k++)
+            compute_early(c, to, r->in[k]);
+        if (inputs_changed(c, r) && r->mode == M_LINKED)
+            run_linked(c, to, i);
+        else if (inputs_changed(c, r) && !c->it->decided[r->out])
+            run_derived(c, to, i);
+        c->reached[r->out] = true;
     }
 }
+
+/* ---- Forward, everywhere ---- */
 
 /* The writer stands on the new side of the step, or on one that follows from it. */
 static bool is_crossed(const struct carry *c, size_t to)
 {
     for (size_t i = 0; i < c->m->nodes[to].n_rules && !c->create; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
-        if (r->forward && c->reached[to][m_field_at(&c->m->nodes[to], r->out)])
+        if (r->forward && c->reached[r->out])
             return true;
     }
     return c->create;
@@ -243,109 +186,155 @@ static bool is_crossed(const struct carry *c, size_t to)
 
 static void carry_on(struct carry *c, size_t to)
 {
-    bool behind = to <= c->at; /* the way that the write came */
-    carry_same(c, to, to - 1, to);
+    bool behind = m_descends(c->m, c->at, to); /* the way that the write came */
     for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
-        if (!r->forward || !inputs_changed(c, r, to - 1))
+        if (!r->forward || !inputs_changed(c, r))
             continue;
-        bool theirs = behind && c->reached[to][m_field_at(&c->m->nodes[to], r->out)];
-        if (r->mode == M_COMPUTED || (r->mode == M_SEEDED && !theirs && !c->it->decided[to][i]))
-            run_derived(c, to, i, to - 1, to);
-        else if (r->mode == M_SEEDED && theirs)
-            c->it->decided[to][i] = true; /* seen, and left as it was */
+        if (r->mode == M_COMPUTED ||
+            (r->mode == M_SEEDED && !c->reached[r->out] && !c->it->decided[r->out]))
+            run_derived(c, to, i);
+        else if (r->mode == M_SEEDED && c->reached[r->out])
+            c->it->decided[r->out] = true; /* seen, and left as it was */
         else if (r->mode == M_LINKED && !(behind && is_crossed(c, to)))
-            run_linked(c, to, i, to - 1, to, inputs_changed(c, r, to - 1));
+            run_linked(c, to, i);
+        else if (r->mode == M_LINKED && !c->create && c->seen[r->out])
+            decide(c, r->out, MODEL_NODES); /* likewise */
     }
 }
 
-/* A removed field that newer versions still seed: seen by the writer and left as it was, it is
- * decided; else it goes on being computed. */
+/* The writer sees the field, or one that it follows from. without: the step that the question comes
+ * from. Ends, because steps that are not asked again form a tree. */
+static bool is_theirs(const struct carry *c, size_t id, size_t without)
+{
+    bool theirs = c->seen[id];
+    for (size_t to = 0; to < c->m->known && !theirs; to++)
+        for (size_t i = 0; i < c->m->nodes[to].n_rules && to != without; i++) {
+            const struct m_rule *r = &c->m->nodes[to].rules[i];
+            for (size_t k = 0; r->out == id && r->mode == M_LINKED && k < r->n_in; k++)
+                theirs |= is_theirs(c, r->in[k], to);
+        }
+    return theirs;
+}
+
+/* Removed fields that only other versions show: one that the writer left as it was is decided, the
+ * others go on being computed. */
 static void settle_removed(struct carry *c, size_t to)
 {
+    bool behind = m_descends(c->m, c->at, to);
     for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
-        if (r->forward || r->mode != M_SEEDED || c->create || !inputs_changed(c, r, to))
+        if (r->forward || r->mode != M_SEEDED || !inputs_changed(c, r))
             continue;
-        c->it->decided[to][i] = true;
+        if (behind ? c->seen[r->out] : is_theirs(c, r->out, to))
+            c->it->decided[r->out] = true;
+        else if (!behind && !c->it->decided[r->out])
+            run_derived(c, to, i);
     }
+}
+
+static bool settle_all(struct carry *c)
+{
+    bool before[MODEL_IDS];
+    bool any = false;
+    memcpy(before, c->changed, sizeof before);
+    for (size_t to = 0; to < c->m->known && !c->create; to++)
+        if (c->m->nodes[to].root == c->it->root)
+            settle_removed(c, to);
+    for (size_t id = 0; id < MODEL_IDS; id++) {
+        c->changed[id] &= !before[id];
+        any |= c->changed[id];
+    }
+    return any;
+}
+
+static void carry_on_all(struct carry *c)
+{
+    for (size_t to = 0; to < c->m->known; to++)
+        if (c->m->nodes[to].root == c->it->root)
+            carry_on(c, to);
 }
 
 static void spread(struct carry *c)
 {
-    for (size_t i = 0; i < c->m->nodes[c->at].n; i++)
-        c->reached[c->at][i] = true;
-    for (size_t to = c->at; to > 0; to--)
-        carry_back(c, to);
-    for (size_t to = 1; to < c->m->n; to++)
-        carry_on(c, to);
-    for (size_t to = c->at + 1; to < c->m->n; to++)
-        settle_removed(c, to);
+    for (int to = (int)c->at; to >= 0; to = c->m->nodes[to].from)
+        carry_back(c, (size_t)to);
+    carry_on_all(c);
+    if (settle_all(c))
+        carry_on_all(c);
 }
+
+/* ---- A write ---- */
 
 /* `down` is for the items that are made after the field was removed. */
-static void decide_removed(const struct model *m, struct m_item *it, size_t from)
+static void decide_removed(const struct model *m, struct m_item *it, size_t to)
 {
-    for (size_t to = from; to < m->n; to++)
-        for (size_t i = 0; i < m->nodes[to].n_rules; i++)
-            it->decided[to][i] |=
-                m->nodes[to].rules[i].mode == M_SEEDED && !m->nodes[to].rules[i].forward;
+    for (size_t i = 0; i < m->nodes[to].n_rules; i++)
+        if (m->nodes[to].rules[i].mode == M_SEEDED && !m->nodes[to].rules[i].forward)
+            it->decided[m->nodes[to].rules[i].out] = true;
 }
 
-void model_write(struct model *m, size_t node, const char *key, const char *const *values)
+static struct m_item *new_item(struct model *m, size_t node, const char *key)
 {
-    struct carry c = {.m = m, .it = model_item(m, key), .at = node};
-    const struct m_node *n = &m->nodes[node];
+    MUST(m->n_items < MODEL_ITEMS);
+    struct m_item *it = &m->items[m->n_items++];
+    *it = (struct m_item){.key = arena_strdup(m->a, key), .root = m->nodes[node].root};
+    for (size_t to = 0; to < m->known; to++)
+        if (m->nodes[to].root == it->root && !m_descends(m, node, to))
+            decide_removed(m, it, to);
+    return it;
+}
 
-    if (!c.it) {
-        MUST(m->n_items < sizeof m->items / sizeof m->items[0]);
-        c.it = &m->items[m->n_items++];
-        *c.it = (struct m_item){.key = arena_strdup(m->a, key)};
-        c.create = true;
-        decide_removed(m, c.it, node + 1);
-    }
+static bool is_as_shown(const struct m_field *f, const struct m_item *it, const char *value)
+{
+    return it && same(value, it->v[f->id] ? it->v[f->id] : f->def);
+}
+
+bool model_write(struct model *m, size_t node, const char *key, const char *const *values)
+{
+    const struct m_node *n = &m->nodes[node];
+    struct carry c = {.m = m, .it = model_item(m, n->root, key), .at = node};
+
+    for (size_t i = 0; i < n->n; i++)
+        if (n->f[i].checked && !is_as_shown(&n->f[i], c.it, values[i]) && m_fails_check(values[i]))
+            return false;
+    c.create = !c.it;
+    if (!c.it)
+        c.it = new_item(m, node, key);
     memcpy(c.was, c.it->v, sizeof c.was);
     for (size_t i = 0; i < n->n; i++) {
-        const char *shown = c.it->v[node][i] ? c.it->v[node][i] : n->f[i].def;
-        bool as_shown = !c.create && same(values[i], shown);
-        if (!n->f[i].read_only && !as_shown)
-            set(&c, node, n->f[i].name, values[i], M_USER, NULL);
+        c.seen[n->f[i].id] = c.reached[n->f[i].id] = true;
+        if (!n->f[i].read_only && (c.create || !is_as_shown(&n->f[i], c.it, values[i])))
+            set(&c, n->f[i].id, values[i], NULL);
     }
     spread(&c);
+    return true;
 }
 
 /* ---- The rest ---- */
 
-struct m_item *model_item(struct model *m, const char *key)
+struct m_item *model_item(struct model *m, size_t root, const char *key)
 {
     for (size_t i = 0; i < m->n_items; i++)
-        if (!strcmp(m->items[i].key, key))
+        if (m->items[i].root == root && !strcmp(m->items[i].key, key))
             return &m->items[i];
     return NULL;
 }
 
-/* An item that is there when a version comes: its fields follow from those before. */
-static void carry_over(struct model *m, struct m_item *it)
+/* An item that is there when a step comes: its new fields follow from those before. */
+static void carry_over(struct model *m, struct m_item *it, size_t to)
 {
-    size_t to = m->n - 1;
-    struct carry c = {.m = m, .it = it, .create = true, .at = to - 1};
-    for (size_t i = 0; i < m->nodes[to - 1].n; i++)
-        c.changed[to - 1][i] = M_DERIVED;
+    struct carry c = {.m = m, .it = it, .create = true, .at = (size_t)m->nodes[to].from};
     carry_on(&c, to);
     decide_removed(m, it, to);
 }
 
-bool model_add(struct model *m, const struct m_step *step)
+void model_next(struct model *m)
 {
-    if (m->n >= MODEL_NODES)
-        return false;
-    const struct m_node *old = &m->nodes[m->n - 1];
-    struct m_node *n = &m->nodes[m->n];
-    m_node_after(old, step, n);
-    m->n++;
+    size_t to = m->known++;
     for (size_t i = 0; i < m->n_items; i++)
-        carry_over(m, &m->items[i]);
-    return true;
+        if (m->items[i].root == m->nodes[to].root)
+            carry_over(m, &m->items[i], to);
 }
 
 void model_line(const struct model *m, size_t node, const struct m_item *it, struct buf *out)
@@ -353,7 +342,7 @@ void model_line(const struct model *m, size_t node, const struct m_item *it, str
     const struct m_node *n = &m->nodes[node];
     MUST(buf_printf(out, "{\"_key\": \"%s\"", it->key));
     for (size_t i = 0; i < n->n; i++) {
-        const char *v = it->v[node][i] ? it->v[node][i] : n->f[i].def;
+        const char *v = it->v[n->f[i].id] ? it->v[n->f[i].id] : n->f[i].def;
         if (v)
             MUST(buf_printf(out, ", \"%s\": %s", n->f[i].name, v));
     }

@@ -1,62 +1,90 @@
 /* What the steps mean, written plainly and apart from the engine: the oracle of model_run.c.
  *
- * A version is a list of fields. An item has in every version an object of its own: a value, or
- * none, for each field. A write changes fields in one version; each step on the way to every other
- * version carries the change over, field by field, by the rules below. Nothing is shared between
- * versions, nothing computed at reading.
+ * A node is a type after one step: a list of fields. The nodes of a type form a tree: the next
+ * version goes on from one, a sibling of it or a copied type goes on from the same one again. A
+ * field that a step leaves as it is is the same on both sides, and has the same number. An item is
+ * a value, or none, for each number. A write changes the fields that its node shows; what follows
+ * from them is computed by the rules that the steps left, first back to the root, then forward
+ * everywhere else. Nothing is computed at reading.
  *
- *   same     the field is the same on both sides: a change on one is that change on the other
- *   linked   a field follows from fields of the other side. What it showed before, and would not
+ *   linked     a field follows from fields of the other side. What it showed before, and would not
  * have been computed, is remembered with the values it was shown under, and shown again when those
- * return seeded   a field follows from others until somebody decides it computed a field always
+ * return seeded     a field follows from others until somebody decides it computed   a field always
  * follows from others
  *
- * Versions form a chain here: v1, v2, ... Values are JSON texts, NULL = none. Not modelled: see
- * docs/testing.md. Threads: none. Out of memory ends the program. */
+ * Values are JSON texts, NULL = none. Not modelled: see docs/testing.md. Threads: none. Out of
+ * memory ends the program. */
 #ifndef PROPERTY_MODEL_H
 #define PROPERTY_MODEL_H
 
 #include "schemas/buf.h"
 
-#define MODEL_NODES  20
+#define MODEL_NODES  40
 #define MODEL_FIELDS 16
-#define MODEL_RULES  3
-#define MODEL_PAIRS  6
+#define MODEL_RULES  4
+#define MODEL_IDS    200
+#define MODEL_VALUES 8
+#define MODEL_ITEMS  16
 
 enum m_kind {
     M_RENAME_TYPE,
+    M_ADD_TYPE,
+    M_REMOVE_TYPE,
+    M_COPY_TYPE,
+    M_COPY_TYPE_OWN, /* with a field of its own */
     M_RENAME_FIELD,
     M_REORDER,
     M_ADD,
     M_ADD_UP,
     M_REMOVE,
     M_REMOVE_DOWN,
+    M_RESTORE,
     M_DEFAULT,
     M_COMPUTE,
+    M_REQUIRE,
+    M_RELAX,
+    M_RETYPE, /* another text */
+    M_TO_INT,
+    M_WIDEN, /* to a string, by the built-in conversion */
     M_WRAP,
     M_UNWRAP,
     M_MAP,
     M_SPLIT,
     M_MERGE,
+    M_NEST,
+    M_UNNEST,
+    M_TRANSFORM,
+    M_TRANSFORM_UP, /* without `down` */
+    M_ADD_VALUE,
+    M_REMOVE_VALUE,
+    M_RENAME_VALUE,
+    M_ADD_UNIQUE,
+    M_REMOVE_UNIQUE,
+    M_ADD_CHECK,
+    M_REMOVE_CHECK,
     M_KINDS
 };
 
 struct m_step {
     enum m_kind kind;
-    const char *a, *b, *c; /* names of fields (of a type: b), as the kind wants them */
+    const char *a, *b, *c; /* names of fields (of a type, a value: b), as the kind wants them */
     const char *def;       /* M_ADD, M_DEFAULT: JSON text, NULL = none */
-    unsigned expr;         /* M_ADD_UP, M_REMOVE_DOWN, M_COMPUTE: which function of field b */
-    const char *from[MODEL_PAIRS], *to[MODEL_PAIRS]; /* M_MAP: strings */
+    unsigned expr, expr2;  /* functions of one field: forward, or the only one; backward */
+    const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others */
     size_t n;
+    size_t then; /* M_RESTORE: the node that has the field */
 };
-extern const char *const m_expr_sql[]; /* with %s for the field */
-extern const size_t n_m_exprs;
 
+enum m_type { M_TEXT, M_INT, M_ENUM, M_LIST, M_OBJECT };
 struct m_field {
     const char *name;
-    bool list, read_only, seeded;
-    bool old; /* every older version shows it, or what it follows from */
+    enum m_type type;
+    size_t id;
+    bool read_only, required, checked, unique;
+    bool seeded; /* it is, or what it follows from */
+    bool old;    /* every older node shows it, or what it follows from */
     const char *def;
+    const char *members[2]; /* of an object */
 };
 
 typedef const char *m_fn(struct arena *a, const struct m_step *s, const char *const *in,
@@ -65,19 +93,19 @@ enum m_mode { M_LINKED, M_SEEDED, M_COMPUTED };
 struct m_rule {
     bool forward;
     enum m_mode mode;
-    const char *out, *in[2];
-    size_t n_in;
+    size_t out, in[2], n_in;
     m_fn *fn;
 };
 
-/* The schema after one step; node 0 is the root. */
 struct m_node {
     char type[16];
+    int from;    /* -1: the type begins here */
+    size_t root; /* where it began */
     struct m_field f[MODEL_FIELDS];
     size_t n;
-    struct m_step step;                /* that leads here from the node before */
-    const char *same[MODEL_FIELDS][2]; /* its names before and after */
-    size_t n_same;
+    const char *values[MODEL_VALUES]; /* of the enum */
+    size_t n_values;
+    struct m_step step;
     struct m_rule rules[MODEL_RULES];
     size_t n_rules;
 };
@@ -88,28 +116,48 @@ struct m_memory {
 };
 struct m_item {
     const char *key;
-    const char *v[MODEL_NODES][MODEL_FIELDS];
-    bool decided[MODEL_NODES][MODEL_RULES]; /* by the node that the step leads to */
+    size_t root;
+    const char *v[MODEL_IDS];
+    bool decided[MODEL_IDS];
     struct m_memory memory[MODEL_NODES][MODEL_RULES];
 };
 
 struct model {
     struct arena *a;
     struct m_node nodes[MODEL_NODES];
-    size_t n;
-    struct m_item items[8];
+    size_t n, n_ids;
+    size_t known; /* nodes that there are by now */
+    struct m_item items[MODEL_ITEMS];
     size_t n_items;
 };
 
-/* What the step makes of the fields. (model_step.c) */
-void m_node_after(const struct m_node *old, const struct m_step *step, struct m_node *ret);
-/* The node after the last one; false: the step does not fit it. Items are carried over. */
-bool model_add(struct model *m, const struct m_step *step);
-int m_field_at(const struct m_node *n, const char *name);    /* -1 = none */
-struct m_item *model_item(struct model *m, const char *key); /* NULL = none */
-/* Writes an item in the version that `node` is: a text that gives each field `values[i]`, NULL = is
- * left out. Read-only fields are not looked at. */
-void model_write(struct model *m, size_t node, const char *key, const char *const *values);
+/* ---- model_fn.c ---- */
+/* SQL with %s for the field, and the same in C. */
+extern const char *const m_expr_sql[];
+extern m_fn *const m_exprs[];
+extern const size_t n_m_exprs;
+#define M_CHECK_MAX 4 /* a check: texts are shorter */
+m_fn m_fn_same, m_fn_first, m_fn_rest, m_fn_join, m_fn_bar, m_fn_before_bar, m_fn_after_bar,
+    m_fn_wrap, m_fn_head, m_fn_map, m_fn_map_back, m_fn_down, m_fn_else, m_fn_to_int, m_fn_to_text,
+    m_fn_cast_text, m_fn_fits_int, m_fn_fits_enum, m_fn_mend, m_fn_nest, m_fn_member_a,
+    m_fn_member_b;
+bool m_fails_check(const char *value);
+
+/* ---- model_step.c ---- */
+/* The node after `from` (M_ADD_TYPE: without one). */
+void model_step(struct model *m, size_t from, const struct m_step *step);
+int m_field_at(const struct m_node *n, const char *name); /* -1 = none */
+bool m_has_id(const struct m_node *n, size_t id);
+/* A node comes from the other, or is it. */
+bool m_descends(const struct model *m, size_t node, size_t from);
+
+/* ---- model.c ---- */
+/* The next node comes: its items are carried over. */
+void model_next(struct model *m);
+struct m_item *model_item(struct model *m, size_t root, const char *key); /* NULL = none */
+/* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
+ * are not looked at. false: a check refuses it, and nothing has changed. */
+bool model_write(struct model *m, size_t node, const char *key, const char *const *values);
 /* One line, as in TYPE.jsonl. */
 void model_line(const struct model *m, size_t node, const struct m_item *it, struct buf *out);
 

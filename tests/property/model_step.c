@@ -1,173 +1,10 @@
-/* model.h: the steps, as plain functions of values and of lists of fields. */
+/* model.h: what a step makes of a type. */
 #include "model.h"
 
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "case.h"
-
-static const char *text(struct arena *a, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-static const char *text(struct arena *a, const char *fmt, ...)
-{
-    char out[2000];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(out, sizeof out, fmt, ap);
-    va_end(ap);
-    MUST(n >= 0 && (size_t)n < sizeof out);
-    const char *p = arena_strdup(a, out);
-    MUST(p);
-    return p;
-}
-
-/* ---- Functions: of strings in quotes, without escapes; NULL is none ---- */
-
-/* What stands between the quotes; NULL: no string. */
-static const char *inside(struct arena *a, const char *json)
-{
-    return json && json[0] == '"' ? text(a, "%.*s", (int)strlen(json) - 2, json + 1) : NULL;
-}
-
-static const char *fn_copy(struct arena *a, const struct m_step *s, const char *const *in,
-                           const char *prev)
-{
-    (void)a, (void)s, (void)prev;
-    return in[0] && strcmp(in[0], "null") != 0 ? in[0] : NULL;
-}
-
-static const char *fn_upper(struct arena *a, const struct m_step *s, const char *const *in,
-                            const char *prev)
-{
-    char *x = (char *)(uintptr_t)inside(a, in[0]);
-    (void)s, (void)prev;
-    for (char *p = x; p && *p; p++)
-        *p = (char)toupper((unsigned char)*p);
-    return x ? text(a, "\"%s\"", x) : NULL;
-}
-
-static const char *fn_or_none(struct arena *a, const struct m_step *s, const char *const *in,
-                              const char *prev)
-{
-    const char *x = inside(a, in[0]);
-    (void)s, (void)prev;
-    return text(a, "\"%s\"", x ? x : "none");
-}
-
-static const char *fn_is_done(struct arena *a, const struct m_step *s, const char *const *in,
-                              const char *prev)
-{
-    const char *x = inside(a, in[0]);
-    (void)s, (void)prev;
-    return text(a, "\"%s\"", x && !strcmp(x, "done") ? "yes" : "no");
-}
-
-const char *const m_expr_sql[] = {"%s", "upper(%s)", "coalesce(%s, 'none')",
-                                  "CASE WHEN %s = 'done' THEN 'yes' ELSE 'no' END"};
-static m_fn *const exprs[] = {fn_copy, fn_upper, fn_or_none, fn_is_done};
-const size_t n_m_exprs = sizeof exprs / sizeof exprs[0];
-
-static const char *fn_first(struct arena *a, const struct m_step *s, const char *const *in,
-                            const char *prev)
-{
-    const char *x = inside(a, in[0]);
-    (void)s, (void)prev;
-    return x ? text(a, "\"%.1s\"", x) : NULL;
-}
-
-static const char *fn_rest(struct arena *a, const struct m_step *s, const char *const *in,
-                           const char *prev)
-{
-    const char *x = inside(a, in[0]);
-    (void)s, (void)prev;
-    return x ? text(a, "\"%s\"", *x ? x + 1 : "") : NULL;
-}
-
-static const char *fn_join(struct arena *a, const struct m_step *s, const char *const *in,
-                           const char *prev)
-{
-    const char *x = inside(a, in[0]), *y = inside(a, in[1]);
-    (void)s, (void)prev;
-    return x && y ? text(a, "\"%s%s\"", x, y) : NULL;
-}
-
-static const char *fn_bar(struct arena *a, const struct m_step *s, const char *const *in,
-                          const char *prev)
-{
-    const char *x = inside(a, in[0]), *y = inside(a, in[1]);
-    (void)s, (void)prev;
-    return text(a, "\"%s|%s\"", x ? x : "", y ? y : "");
-}
-
-static const char *fn_before_bar(struct arena *a, const struct m_step *s, const char *const *in,
-                                 const char *prev)
-{
-    const char *x = inside(a, in[0]);
-    (void)s, (void)prev;
-    return x ? text(a, "\"%.*s\"", (int)strcspn(x, "|"), x) : NULL;
-}
-
-static const char *fn_after_bar(struct arena *a, const struct m_step *s, const char *const *in,
-                                const char *prev)
-{
-    const char *x = inside(a, in[0]), *bar = x ? strchr(x, '|') : NULL;
-    (void)s, (void)prev;
-    return x ? text(a, "\"%s\"", bar ? bar + 1 : "") : NULL;
-}
-
-/* "[" and the elements that follow the first one. */
-static const char *tail_of(const char *list)
-{
-    const char *p = list && list[0] == '[' ? strchr(list, ',') : NULL;
-    return p ? p : "]";
-}
-
-static const char *fn_wrap(struct arena *a, const struct m_step *s, const char *const *in,
-                           const char *prev)
-{
-    (void)s;
-    if (!in[0] || !strcmp(in[0], "null"))
-        return in[0];
-    return text(a, "[%s%s", in[0], tail_of(prev));
-}
-
-static const char *fn_head(struct arena *a, const struct m_step *s, const char *const *in,
-                           const char *prev)
-{
-    (void)s, (void)prev;
-    if (!in[0] || !strcmp(in[0], "null"))
-        return in[0];
-    size_t n = strcspn(in[0] + 1, ",]");
-    return n ? text(a, "%.*s", (int)n, in[0] + 1) : NULL;
-}
-
-static const char *mapped(struct arena *a, const struct m_step *s, const char *json, bool back)
-{
-    const char *x = inside(a, json);
-    for (size_t i = 0; x && i < s->n; i++)
-        if (!strcmp(x, back ? s->to[i] : s->from[i]))
-            return text(a, "\"%s\"", back ? s->from[i] : s->to[i]);
-    return json;
-}
-
-static const char *fn_map(struct arena *a, const struct m_step *s, const char *const *in,
-                          const char *prev)
-{
-    (void)prev;
-    return mapped(a, s, in[0], false);
-}
-
-static const char *fn_map_back(struct arena *a, const struct m_step *s, const char *const *in,
-                               const char *prev)
-{
-    (void)prev;
-    return mapped(a, s, in[0], true);
-}
-
-/* ---- What a step makes of a version ---- */
 
 int m_field_at(const struct m_node *n, const char *name)
 {
@@ -177,139 +14,362 @@ int m_field_at(const struct m_node *n, const char *name)
     return -1;
 }
 
-static void add_rule(struct m_node *n, bool forward, enum m_mode mode, m_fn *fn, const char *out,
-                     const char *in, const char *in2)
+bool m_has_id(const struct m_node *n, size_t id)
 {
-    n->rules[n->n_rules++] = (struct m_rule){.forward = forward,
-                                             .mode = mode,
-                                             .out = out,
-                                             .in = {in, in2},
-                                             .n_in = in2 ? 2 : 1,
-                                             .fn = fn};
+    for (size_t i = 0; i < n->n; i++)
+        if (n->f[i].id == id)
+            return true;
+    return false;
 }
 
-static void link_one(struct m_node *n, m_fn *up, m_fn *down, const char *name)
+bool m_descends(const struct model *m, size_t node, size_t from)
 {
-    add_rule(n, true, M_LINKED, up, name, name, NULL);
-    add_rule(n, false, M_LINKED, down, name, name, NULL);
+    for (int i = (int)node; i >= 0; i = m->nodes[i].from)
+        if ((size_t)i == from)
+            return true;
+    return false;
 }
 
-static void insert(struct m_node *n, size_t at, struct m_field f)
+/* A step on its way: the fields that it takes were read before anything changes. */
+struct change {
+    struct model *m;
+    struct m_node *n;
+    const struct m_step *s;
+    struct m_field a, b; /* the fields s->a and s->b, where there are such */
+    size_t at;           /* where a stands */
+};
+
+static void add_rule(struct change *c, bool forward, enum m_mode mode, m_fn *fn, size_t out,
+                     size_t in, size_t in2, size_t n_in)
 {
+    struct m_node *n = c->n;
+    MUST(n->n_rules < MODEL_RULES);
+    n->rules[n->n_rules++] = (struct m_rule){
+        .forward = forward, .mode = mode, .out = out, .in = {in, in2}, .n_in = n_in, .fn = fn};
+}
+
+static void insert(struct change *c, size_t at, struct m_field f)
+{
+    struct m_node *n = c->n;
     MUST(n->n < MODEL_FIELDS);
     memmove(&n->f[at + 1], &n->f[at], (n->n - at) * sizeof *n->f);
     n->f[at] = f;
     n->n++;
 }
 
-static void cut(struct m_node *n, const char *name)
+static void cut(struct change *c, const char *name)
 {
+    struct m_node *n = c->n;
     size_t at = (size_t)m_field_at(n, name);
     memmove(&n->f[at], &n->f[at + 1], (n->n - at - 1) * sizeof *n->f);
     n->n--;
 }
 
-static void apply(struct m_node *n, const struct m_step *s)
+static size_t new_id(struct change *c)
 {
-    int a = s->a ? m_field_at(n, s->a) : -1;
-    int b = s->kind == M_MERGE ? m_field_at(n, s->b) : -1;
-    size_t first = b >= 0 && b < a ? (size_t)b : (size_t)a;
-    bool seeded = (a >= 0 && n->f[a].seeded) || (b >= 0 && n->f[b].seeded);
-    bool old = (a < 0 || n->f[a].old) && (b < 0 || n->f[b].old);
-
-    switch (s->kind) {
-    case M_RENAME_TYPE:
-        snprintf(n->type, sizeof n->type, "%s", s->b);
-        break;
-    case M_RENAME_FIELD:
-        n->f[a].name = s->b;
-        break;
-    case M_REORDER: { /* the named field first, the others as they were */
-        struct m_field f = n->f[a];
-        cut(n, s->a);
-        insert(n, 0, f);
-        break;
-    }
-    case M_ADD:
-        insert(n, n->n, (struct m_field){.name = s->a, .def = s->def});
-        break;
-    case M_ADD_UP:
-        insert(n, n->n, (struct m_field){.name = s->a, .seeded = true});
-        add_rule(n, true, M_SEEDED, exprs[s->expr], s->a, s->b, NULL);
-        break;
-    case M_COMPUTE:
-        insert(n, n->n, (struct m_field){.name = s->a, .read_only = true});
-        add_rule(n, true, M_COMPUTED, exprs[s->expr], s->a, s->b, NULL);
-        break;
-    case M_REMOVE:
-        cut(n, s->a);
-        break;
-    case M_REMOVE_DOWN:
-        cut(n, s->a);
-        add_rule(n, false, M_SEEDED, exprs[s->expr], s->a, s->b, NULL);
-        break;
-    case M_DEFAULT:
-        n->f[a].def = s->def;
-        break;
-    case M_WRAP:
-        n->f[a].list = true;
-        link_one(n, fn_wrap, fn_head, s->a);
-        break;
-    case M_UNWRAP:
-        n->f[a].list = false;
-        link_one(n, fn_head, fn_wrap, s->a);
-        break;
-    case M_MAP:
-        link_one(n, fn_map, fn_map_back, s->a);
-        break;
-    case M_SPLIT: /* a into b and c */
-        cut(n, s->a);
-        insert(n, first, (struct m_field){.name = s->b, .seeded = seeded, .old = old});
-        insert(n, first + 1, (struct m_field){.name = s->c, .seeded = seeded, .old = old});
-        add_rule(n, true, M_LINKED, fn_first, s->b, s->a, NULL);
-        add_rule(n, true, M_LINKED, fn_rest, s->c, s->a, NULL);
-        add_rule(n, false, M_LINKED, fn_join, s->a, s->b, s->c);
-        break;
-    case M_MERGE: /* a and b into c */
-        cut(n, s->a);
-        cut(n, s->b);
-        insert(n, first, (struct m_field){.name = s->c, .seeded = seeded, .old = old});
-        add_rule(n, true, M_LINKED, fn_bar, s->c, s->a, s->b);
-        add_rule(n, false, M_LINKED, fn_before_bar, s->a, s->c, NULL);
-        add_rule(n, false, M_LINKED, fn_after_bar, s->b, s->c, NULL);
-        break;
-    case M_KINDS:
-        break;
-    }
+    MUST(c->m->n_ids < MODEL_IDS);
+    return c->m->n_ids++;
 }
 
-static bool is_out(const struct m_node *n, bool forward, const char *name)
+static struct m_field new_field(struct change *c, const char *name)
 {
-    for (size_t i = 0; i < n->n_rules; i++)
-        if (n->rules[i].forward == forward && !strcmp(n->rules[i].out, name))
-            return true;
-    return false;
+    return (struct m_field){.name = name, .id = new_id(c)};
 }
 
-/* Fields of both sides that no rule gives, and that are not new. */
-static void pair_up(const struct m_node *old, struct m_node *n)
+/* One that follows from a. */
+static struct m_field follower(struct change *c, const char *name)
 {
-    for (size_t i = 0; i < old->n; i++) {
-        const char *name = old->f[i].name, *now = name;
-        if (n->step.kind == M_RENAME_FIELD && !strcmp(name, n->step.a))
-            now = n->step.b;
-        if (m_field_at(n, now) < 0 || is_out(n, true, now) || is_out(n, false, name))
-            continue;
-        n->same[n->n_same][0] = name;
-        n->same[n->n_same++][1] = now;
+    struct m_field f = new_field(c, name);
+    f.seeded = c->a.seeded;
+    f.old = c->a.old;
+    return f;
+}
+
+/* The field a becomes another field in its place, and back. */
+static struct m_field *link_one(struct change *c, m_fn *up, m_fn *down)
+{
+    struct m_field *f = &c->n->f[c->at];
+    f->id = new_id(c);
+    add_rule(c, true, M_LINKED, up, f->id, c->a.id, 0, 1);
+    add_rule(c, false, M_LINKED, down, c->a.id, f->id, 0, 1);
+    return f;
+}
+
+/* ---- One function for each kind (M_REMOVE_TYPE makes no node) ---- */
+
+static void add_type(struct change *c)
+{
+    c->n->n = 0;
+    insert(c, 0, (struct m_field){.name = "name", .id = new_id(c), .old = true});
+    insert(c, 1, (struct m_field){.name = "size", .type = M_INT, .id = new_id(c), .old = true});
+}
+
+static void copy_type(struct change *c)
+{
+    snprintf(c->n->type, sizeof c->n->type, "%s", c->s->b);
+    if (c->s->kind == M_COPY_TYPE)
+        return;
+    struct m_field f = new_field(c, c->s->c);
+    f.seeded = true;
+    insert(c, c->n->n, f);
+    add_rule(c, true, M_SEEDED, m_exprs[c->s->expr], f.id, c->a.id, 0, 1);
+}
+
+static void add(struct change *c)
+{
+    struct m_field f = new_field(c, c->s->a);
+    f.def = c->s->kind == M_ADD ? c->s->def : NULL;
+    f.seeded = c->s->kind == M_ADD_UP;
+    f.read_only = c->s->kind == M_COMPUTE;
+    insert(c, c->n->n, f);
+    if (c->s->kind != M_ADD)
+        add_rule(c, true, f.seeded ? M_SEEDED : M_COMPUTED, m_exprs[c->s->expr], f.id, c->b.id, 0,
+                 1);
+}
+
+static void remove_down(struct change *c)
+{
+    cut(c, c->s->a);
+    add_rule(c, false, M_SEEDED, m_exprs[c->s->expr], c->a.id, c->b.id, 0, 1);
+}
+
+static void restore(struct change *c)
+{
+    const struct m_node *then = &c->m->nodes[c->s->then];
+    struct m_field f = then->f[m_field_at(then, c->s->a)];
+    f.old = false;
+    insert(c, c->n->n, f);
+}
+
+/* Where the field is unset, an expression over b: in the new version, or in the old ones. */
+static void require(struct change *c)
+{
+    bool up = c->s->kind == M_REQUIRE;
+    struct m_field *f = &c->n->f[c->at];
+    f->required = up;
+    f->id = new_id(c);
+    if (up) {
+        add_rule(c, true, M_LINKED, m_fn_else, f->id, c->a.id, c->b.id, 2);
+        add_rule(c, false, M_LINKED, m_fn_same, c->a.id, f->id, 0, 1);
+    } else {
+        add_rule(c, true, M_LINKED, m_fn_same, f->id, c->a.id, 0, 1);
+        add_rule(c, false, M_LINKED, m_fn_else, c->a.id, f->id, c->b.id, 2);
     }
 }
 
-void m_node_after(const struct m_node *old, const struct m_step *step, struct m_node *ret)
+static void split(struct change *c)
 {
-    *ret = *old;
-    ret->n_same = ret->n_rules = 0;
-    ret->step = *step;
-    apply(ret, step);
-    pair_up(old, ret);
+    struct m_field x = follower(c, c->s->b), y = follower(c, c->s->c);
+    cut(c, c->s->a);
+    insert(c, c->at, x);
+    insert(c, c->at + 1, y);
+    add_rule(c, true, M_LINKED, m_fn_first, x.id, c->a.id, 0, 1);
+    add_rule(c, true, M_LINKED, m_fn_rest, y.id, c->a.id, 0, 1);
+    add_rule(c, false, M_LINKED, m_fn_join, c->a.id, x.id, y.id, 2);
+}
+
+/* Two fields into one: a text, or an object. */
+static void merge(struct change *c)
+{
+    bool object = c->s->kind == M_NEST;
+    struct m_field f = follower(c, c->s->c);
+    f.seeded |= c->b.seeded;
+    f.old &= c->b.old;
+    if (object) {
+        f.type = M_OBJECT;
+        f.members[0] = c->s->from[0];
+        f.members[1] = c->s->from[1];
+    }
+    size_t at = (size_t)m_field_at(c->n, c->s->b);
+    cut(c, c->s->a);
+    cut(c, c->s->b);
+    insert(c, at < c->at ? at : c->at, f);
+    add_rule(c, true, M_LINKED, object ? m_fn_nest : m_fn_bar, f.id, c->a.id, c->b.id, 2);
+    add_rule(c, false, M_LINKED, object ? m_fn_member_a : m_fn_before_bar, c->a.id, f.id, 0, 1);
+    add_rule(c, false, M_LINKED, object ? m_fn_member_b : m_fn_after_bar, c->b.id, f.id, 0, 1);
+}
+
+static void unnest(struct change *c)
+{
+    struct m_field x = follower(c, c->s->b), y = follower(c, c->s->c);
+    cut(c, c->s->a);
+    insert(c, c->at, x);
+    insert(c, c->at + 1, y);
+    add_rule(c, true, M_LINKED, m_fn_member_a, x.id, c->a.id, 0, 1);
+    add_rule(c, true, M_LINKED, m_fn_member_b, y.id, c->a.id, 0, 1);
+    add_rule(c, false, M_LINKED, m_fn_nest, c->a.id, x.id, y.id, 2);
+}
+
+static void transform(struct change *c)
+{
+    bool both = c->s->kind == M_TRANSFORM;
+    struct m_field f = follower(c, c->s->b);
+    f.seeded |= !both;
+    f.old &= both;
+    cut(c, c->s->a);
+    insert(c, c->n->n, f);
+    add_rule(c, true, both ? M_LINKED : M_SEEDED, m_exprs[c->s->expr], f.id, c->a.id, 0, 1);
+    if (both)
+        add_rule(c, false, M_LINKED, m_fn_down, c->a.id, f.id, 0, 1);
+}
+
+static size_t value_at(const struct m_node *n, const char *value)
+{
+    size_t i = 0;
+    while (strcmp(n->values[i], value) != 0)
+        i++;
+    return i;
+}
+
+static void add_value(struct change *c)
+{
+    c->n->values[c->n->n_values++] = c->s->from[0];
+    link_one(c, m_fn_same, m_fn_map);
+}
+
+static void remove_value(struct change *c)
+{
+    struct m_node *n = c->n;
+    size_t at = value_at(n, c->s->from[0]);
+    memmove(&n->values[at], &n->values[at + 1], (--n->n_values - at) * sizeof n->values[0]);
+    link_one(c, m_fn_map, m_fn_same);
+}
+
+static void rename_value(struct change *c)
+{
+    c->n->values[value_at(c->n, c->s->from[0])] = c->s->to[0];
+    link_one(c, m_fn_map, m_fn_map_back);
+}
+
+static void rename_type(struct change *c)
+{
+    snprintf(c->n->type, sizeof c->n->type, "%s", c->s->b);
+}
+
+static void rename_field(struct change *c)
+{
+    c->n->f[c->at].name = c->s->b;
+}
+
+/* The named field first, the others as they were. */
+static void reorder(struct change *c)
+{
+    cut(c, c->s->a);
+    insert(c, 0, c->a);
+}
+
+static void remove_field(struct change *c)
+{
+    cut(c, c->s->a);
+}
+
+static void change_default(struct change *c)
+{
+    c->n->f[c->at].def = c->s->def;
+}
+
+static void retype(struct change *c)
+{
+    link_one(c, m_exprs[c->s->expr], m_fn_down);
+}
+
+static void to_int(struct change *c)
+{
+    link_one(c, m_fn_to_int, m_fn_cast_text)->type = M_INT;
+}
+
+static void widen(struct change *c)
+{
+    link_one(c, m_fn_to_text, c->a.type == M_INT ? m_fn_fits_int : m_fn_fits_enum)->type = M_TEXT;
+}
+
+static void wrap(struct change *c)
+{
+    link_one(c, m_fn_wrap, m_fn_head)->type = M_LIST;
+}
+
+static void unwrap(struct change *c)
+{
+    link_one(c, m_fn_head, m_fn_wrap)->type = M_TEXT;
+}
+
+static void map(struct change *c)
+{
+    link_one(c, m_fn_map, m_fn_map_back);
+}
+
+static void change_unique(struct change *c)
+{
+    c->n->f[c->at].unique = c->s->kind == M_ADD_UNIQUE;
+}
+
+static void add_check(struct change *c)
+{
+    link_one(c, m_fn_mend, m_fn_same)->checked = true;
+}
+
+static void remove_check(struct change *c)
+{
+    c->n->f[c->at].checked = false;
+}
+
+static void (*const appliers[M_KINDS])(struct change *c) = {
+    [M_RENAME_TYPE] = rename_type,
+    [M_ADD_TYPE] = add_type,
+    [M_COPY_TYPE] = copy_type,
+    [M_COPY_TYPE_OWN] = copy_type,
+    [M_RENAME_FIELD] = rename_field,
+    [M_REORDER] = reorder,
+    [M_ADD] = add,
+    [M_ADD_UP] = add,
+    [M_REMOVE] = remove_field,
+    [M_REMOVE_DOWN] = remove_down,
+    [M_RESTORE] = restore,
+    [M_DEFAULT] = change_default,
+    [M_COMPUTE] = add,
+    [M_REQUIRE] = require,
+    [M_RELAX] = require,
+    [M_RETYPE] = retype,
+    [M_TO_INT] = to_int,
+    [M_WIDEN] = widen,
+    [M_WRAP] = wrap,
+    [M_UNWRAP] = unwrap,
+    [M_MAP] = map,
+    [M_SPLIT] = split,
+    [M_MERGE] = merge,
+    [M_NEST] = merge,
+    [M_UNNEST] = unnest,
+    [M_TRANSFORM] = transform,
+    [M_TRANSFORM_UP] = transform,
+    [M_ADD_VALUE] = add_value,
+    [M_REMOVE_VALUE] = remove_value,
+    [M_RENAME_VALUE] = rename_value,
+    [M_ADD_UNIQUE] = change_unique,
+    [M_REMOVE_UNIQUE] = change_unique,
+    [M_ADD_CHECK] = add_check,
+    [M_REMOVE_CHECK] = remove_check,
+};
+
+void model_step(struct model *m, size_t from, const struct m_step *step)
+{
+    MUST(m->n < MODEL_NODES);
+    struct m_node *n = &m->nodes[m->n];
+    struct change c = {.m = m, .n = n, .s = step};
+
+    *n = (struct m_node){.from = -1, .root = m->n};
+    if (step->kind == M_ADD_TYPE) {
+        snprintf(n->type, sizeof n->type, "%s", step->b);
+    } else {
+        *n = m->nodes[from];
+        n->from = (int)from;
+        n->n_rules = 0;
+    }
+    n->step = *step;
+    int a = m_field_at(n, step->a), b = m_field_at(n, step->b);
+    if (a >= 0)
+        c.a = n->f[c.at = (size_t)a];
+    if (b >= 0)
+        c.b = n->f[b];
+    appliers[step->kind](&c);
+    m->n++;
 }

@@ -1,0 +1,48 @@
+/* Between model_gen.c and model_run.c: a chain of versions of the model, and what is done with
+ * them. */
+#ifndef PROPERTY_MODEL_CASE_H
+#define PROPERTY_MODEL_CASE_H
+
+#include "case.h"
+#include "model.h"
+#include "rand.h"
+
+#define MAX_OPS   60
+#define MAX_SHOWN 6
+
+enum m_op_kind { MO_ADD, MO_WRITE, MO_BACKFILL, MO_REVERT, MO_WAKE };
+struct m_op {
+    enum m_op_kind kind;
+    size_t version, node;
+    const char *key, *values[MODEL_FIELDS];
+    uint64_t salt;
+    bool edit, cut;
+};
+
+/* The nodes that a version shows, and how many there are then. */
+struct m_shows {
+    size_t node[MAX_SHOWN], n, end;
+};
+
+struct m_case {
+    struct arena a;
+    struct rnd r;
+    struct model shape; /* without items */
+    struct m_shows shows[CASE_VERSIONS];
+    struct kase k;
+    struct m_op ops[MAX_OPS];
+    size_t n_ops;
+    uint64_t kinds[M_KINDS];
+};
+
+/* ---- model_yaml.c ---- */
+const char *m_format(struct m_case *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *m_step_yaml(struct m_case *c, const struct m_step *s, const char *type);
+
+/* ---- model_gen.c ---- */
+/* A root and some versions, and then, for the first `versions` of them, what is done. */
+void m_gen_chain(struct m_case *c);
+void m_gen_ops(struct m_case *c);
+const char *m_kind_name(enum m_kind kind); /* as in a schema file */
+
+#endif

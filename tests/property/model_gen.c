@@ -1,0 +1,455 @@
+/* Random chains of the steps that the model knows. */
+#include <string.h>
+
+#include "model_case.h"
+
+/* ---- Fields that suit a step ---- */
+
+typedef bool field_test(const struct m_field *f);
+static bool is_free(const struct m_field *f) /* nothing stands in the way of taking it */
+{
+    return !f->read_only && !f->def && !f->required && !f->checked && !f->unique;
+}
+static bool is_plain(const struct m_field *f)
+{
+    return f->type == M_TEXT && is_free(f);
+}
+static bool is_list(const struct m_field *f)
+{
+    return f->type == M_LIST && is_free(f);
+}
+static bool is_object(const struct m_field *f)
+{
+    return f->type == M_OBJECT && is_free(f);
+}
+static bool is_enum(const struct m_field *f)
+{
+    return f->type == M_ENUM;
+}
+static bool is_narrow(const struct m_field *f)
+{
+    return (f->type == M_INT || f->type == M_ENUM) && is_free(f);
+}
+static bool is_text(const struct m_field *f) /* to SQL */
+{
+    return f->type == M_TEXT || f->type == M_ENUM;
+}
+static bool is_own(const struct m_field *f)
+{
+    return is_plain(f) && !f->seeded && f->old;
+}
+static bool has_default(const struct m_field *f)
+{
+    return f->def && !f->read_only;
+}
+static bool is_required(const struct m_field *f)
+{
+    return f->required;
+}
+static bool is_checked(const struct m_field *f)
+{
+    return f->checked;
+}
+static bool is_unique(const struct m_field *f)
+{
+    return f->unique;
+}
+static bool is_removable(const struct m_field *f)
+{
+    return !f->required && !f->checked;
+}
+static bool is_any(const struct m_field *f)
+{
+    return f != NULL;
+}
+
+static const char *some_field(struct m_case *c, const struct m_node *n, field_test *test,
+                              const char *but)
+{
+    size_t at = rnd_below(&c->r, n->n);
+    for (size_t i = 0; i < n->n; i++) {
+        const struct m_field *f = &n->f[(at + i) % n->n];
+        if (test(f) && (!but || strcmp(f->name, but) != 0))
+            return f->name;
+    }
+    return NULL;
+}
+
+static const char *new_name(struct m_case *c)
+{
+    return m_format(c, "f%zu_%u", c->shape.n, rnd_below(&c->r, 1000));
+}
+
+/* ---- The kinds ---- */
+
+/* What each kind wants: a from `of`, b from `with`, new names for the rest. */
+static const struct {
+    const char *name;
+    field_test *of, *with;
+    bool new_a, new_b, new_c;
+    unsigned weight;
+} wants[M_KINDS] = {
+    [M_RENAME_TYPE] = {"rename_type", .weight = 1},
+    [M_ADD_TYPE] = {"add_type", .weight = 2},
+    [M_REMOVE_TYPE] = {"remove_type", .weight = 1},
+    [M_COPY_TYPE] = {"copy_type", .weight = 2},
+    [M_COPY_TYPE_OWN] = {"copy_type", .of = is_text, .new_c = true, .weight = 1},
+    [M_RENAME_FIELD] = {"rename_field", .of = is_any, .new_b = true, .weight = 3},
+    [M_REORDER] = {"reorder_fields", .of = is_any, .weight = 1},
+    [M_ADD] = {"add_field", .new_a = true, .weight = 4},
+    [M_ADD_UP] = {"add_field", .with = is_text, .new_a = true, .weight = 5},
+    [M_REMOVE] = {"remove_field", .of = is_removable, .weight = 4},
+    [M_REMOVE_DOWN] = {"remove_field", .of = is_own, .with = is_text, .weight = 4},
+    [M_RESTORE] = {"restore_field", .weight = 5},
+    [M_DEFAULT] = {"change_default", .of = has_default, .weight = 1},
+    [M_COMPUTE] = {"compute_field", .with = is_text, .new_a = true, .weight = 3},
+    [M_REQUIRE] = {"require_field", .of = is_plain, .with = is_text, .weight = 3},
+    [M_RELAX] = {"relax_field", .of = is_required, .with = is_text, .weight = 5},
+    [M_RETYPE] = {"change_type", .of = is_plain, .weight = 3},
+    [M_TO_INT] = {"change_type", .of = is_plain, .weight = 3},
+    [M_WIDEN] = {"change_type", .of = is_narrow, .weight = 3},
+    [M_WRAP] = {"wrap_list", .of = is_plain, .weight = 3},
+    [M_UNWRAP] = {"unwrap_list", .of = is_list, .weight = 4},
+    [M_MAP] = {"map_values", .of = is_plain, .weight = 4},
+    [M_SPLIT] = {"split_field", .of = is_plain, .new_b = true, .new_c = true, .weight = 3},
+    [M_MERGE] = {"merge_fields", .of = is_plain, .with = is_plain, .new_c = true, .weight = 3},
+    [M_NEST] = {"nest_fields", .of = is_plain, .with = is_plain, .new_c = true, .weight = 3},
+    [M_UNNEST] = {"unnest_fields", .of = is_object, .new_b = true, .new_c = true, .weight = 5},
+    [M_TRANSFORM] = {"transform", .of = is_plain, .new_b = true, .weight = 2},
+    [M_TRANSFORM_UP] = {"transform", .of = is_plain, .new_b = true, .weight = 2},
+    [M_ADD_VALUE] = {"add_value", .of = is_enum, .weight = 3},
+    [M_REMOVE_VALUE] = {"remove_value", .of = is_enum, .weight = 3},
+    [M_RENAME_VALUE] = {"rename_value", .of = is_enum, .weight = 2},
+    [M_ADD_UNIQUE] = {"add_unique", .of = is_plain, .weight = 1},
+    [M_REMOVE_UNIQUE] = {"remove_unique", .of = is_unique, .weight = 3},
+    [M_ADD_CHECK] = {"add_check", .of = is_plain, .weight = 3},
+    [M_REMOVE_CHECK] = {"remove_check", .of = is_checked, .weight = 3},
+};
+
+const char *m_kind_name(enum m_kind kind)
+{
+    return wants[kind].name;
+}
+
+static const char *const defaults[] = {NULL, "\"none\"", "\"pending\""};
+
+/* An older version, in which the type is this one and has a field that was removed since. */
+static bool choose_restored(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct model *m = &c->shape;
+    for (int v = c->k.v[version].from; v >= 0; v = c->k.v[v].from)
+        for (size_t i = 0; i < c->shows[v].n; i++) {
+            size_t then = c->shows[v].node[i], at = node;
+            const struct m_node *o = &m->nodes[then];
+            const struct m_field *f = &o->f[rnd_below(&c->r, o->n)];
+            bool taken =
+                m_field_at(&m->nodes[node], f->name) >= 0 || m_has_id(&m->nodes[node], f->id);
+            if (!m_descends(m, node, then) || taken || f->type == M_ENUM || f->read_only ||
+                f->required || f->checked)
+                continue;
+            /* the step that took it away only hid it, and none made a copy of the type since */
+            bool hidden = true;
+            for (; at != then; at = (size_t)m->nodes[at].from) {
+                const struct m_node *n = &m->nodes[at];
+                hidden &= n->step.kind != M_COPY_TYPE && n->step.kind != M_COPY_TYPE_OWN;
+                if (m_has_id(&m->nodes[n->from], f->id) && !m_has_id(n, f->id))
+                    hidden &= n->step.kind == M_REMOVE || n->step.kind == M_REMOVE_DOWN;
+            }
+            s->a = f->name;
+            s->then = then;
+            s->c = c->k.v[v].name;
+            if (hidden)
+                return true;
+        }
+    return false;
+}
+
+/* Two branches of a type that both remove fields with a `down` are not modelled: whose it is then.
+ */
+static bool removed_elsewhere(const struct m_case *c, size_t node)
+{
+    const struct model *m = &c->shape;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->nodes[i].root == m->nodes[node].root && m->nodes[i].step.kind == M_REMOVE_DOWN &&
+            !m_descends(m, node, i))
+            return true;
+    return false;
+}
+
+static void choose_map(struct m_case *c, struct m_step *s)
+{
+    static const char *const froms[] = {"a", "pending", "done"}, *const tos[] = {"x", "y", "done"};
+    for (s->n = 0; s->n < 3; s->n++) {
+        s->from[s->n] = froms[s->n];
+        s->to[s->n] = tos[(s->n + (rnd_below(&c->r, 2) ? 1 : 0)) % 3];
+    }
+}
+
+/* from: the value that comes or goes, to: what stands for it. */
+static bool choose_values(struct m_case *c, const struct m_node *n, struct m_step *s)
+{
+    size_t at = rnd_below(&c->r, n->n_values);
+    const char *fresh = m_format(c, "e%zu", c->shape.n);
+    bool add = s->kind == M_ADD_VALUE;
+    s->n = 1;
+    s->from[0] = add ? fresh : n->values[at];
+    s->to[0] = s->kind == M_RENAME_VALUE ? fresh : n->values[(at + 1) % n->n_values];
+    return add ? n->n_values < MODEL_VALUES : s->kind == M_RENAME_VALUE || n->n_values > 2;
+}
+
+static bool enum_is_shared(const struct m_case *c, size_t version)
+{
+    const struct m_shows *sh = &c->shows[version];
+    size_t n = 0;
+    for (size_t i = 0; i < sh->n; i++)
+        for (size_t k = 0; k < c->shape.nodes[sh->node[i]].n; k++)
+            n += c->shape.nodes[sh->node[i]].f[k].type == M_ENUM;
+    return n != 1;
+}
+
+static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct m_node *n = &c->shape.nodes[node];
+    const struct m_shows *sh = &c->shows[version];
+
+    switch (s->kind) {
+    case M_RENAME_TYPE:
+    case M_ADD_TYPE:
+        s->b = m_format(c, "T%zu", c->shape.n);
+        return sh->n < MAX_SHOWN;
+    case M_COPY_TYPE:
+    case M_COPY_TYPE_OWN:
+        s->b = m_format(c, "C%zu", c->shape.n);
+        return sh->n < MAX_SHOWN;
+    case M_REMOVE_TYPE:
+        return sh->n > 1;
+    case M_RESTORE:
+        return choose_restored(c, version, node, s);
+    case M_REMOVE_DOWN:
+        return !removed_elsewhere(c, node);
+    case M_MAP:
+        choose_map(c, s);
+        return true;
+    case M_NEST:
+        s->from[0] = s->a;
+        s->from[1] = s->b;
+        return true;
+    case M_UNNEST:
+        for (size_t i = 0; i < 2; i++)
+            s->from[i] = n->f[m_field_at(n, s->a)].members[i];
+        return true;
+    case M_WIDEN:
+        memcpy(s->from, n->values, sizeof s->from);
+        s->n = n->n_values;
+        return true;
+    case M_ADD_VALUE:
+    case M_REMOVE_VALUE:
+    case M_RENAME_VALUE:
+        return !enum_is_shared(c, version) && choose_values(c, n, s);
+    default:
+        return true;
+    }
+}
+
+static bool make_step(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct m_node *n = &c->shape.nodes[node];
+    unsigned total = 0, at, kind = 0;
+    for (size_t i = 0; i < M_KINDS; i++)
+        total += wants[i].weight;
+    for (at = rnd_below(&c->r, total); at >= wants[kind].weight; kind++)
+        at -= wants[kind].weight;
+    *s = (struct m_step){.kind = (enum m_kind)kind,
+                         .expr = rnd_below(&c->r, n_m_exprs),
+                         .expr2 = rnd_below(&c->r, n_m_exprs)};
+    s->def = defaults[(s->kind == M_DEFAULT) + rnd_below(&c->r, s->kind == M_DEFAULT ? 2 : 3)];
+    s->a = wants[kind].new_a ? new_name(c)
+           : wants[kind].of  ? some_field(c, n, wants[kind].of, NULL)
+                             : "";
+    s->b = wants[kind].new_b  ? new_name(c)
+           : wants[kind].with ? some_field(c, n, wants[kind].with, s->a)
+                              : "";
+    s->c = wants[kind].new_c ? new_name(c) : "";
+    return s->a && s->b && n->n + 2 < MODEL_FIELDS && (n->n > 1 || s->kind == M_ADD) &&
+           choose_rest(c, version, node, s);
+}
+
+/* ---- Versions ---- */
+
+static void make_root(struct m_case *c)
+{
+    static const char *const names[] = {"name", "state", "note", "kind"};
+    static const char *const values[] = {"small", "medium", "large"};
+    static const char *const types[] = {
+        [M_TEXT] = "string", [M_INT] = "integer", [M_ENUM] = "E", [M_LIST] = "list<string>"};
+    struct case_version *v = &c->k.v[0];
+    struct m_node *n = &c->shape.nodes[0];
+
+    c->shape.a = &c->a;
+    snprintf(n->type, sizeof n->type, "Dog");
+    n->from = -1;
+    memcpy(n->values, values, sizeof values);
+    n->n_values = 3;
+    v->blocks = arena_alloc(&c->a, 2 * sizeof *v->blocks);
+    v->blocks[0] = (struct block){.kind = SHAPE_ITEM, .name = "Dog"};
+    v->blocks[0].fields.m = arena_alloc(&c->a, 8 * sizeof(struct member));
+    v->blocks[1] = (struct block){.kind = SHAPE_ENUM, .name = "E"};
+    v->blocks[1].fields.m = arena_alloc(&c->a, sizeof(struct member));
+    v->blocks[1].fields.m[0] = (struct member){"", "[small, medium, large]"};
+    for (size_t i = 0, fields = 2 + rnd_below(&c->r, 3); i < fields; i++) {
+        enum m_type type = rnd_chance(&c->r, 60) ? M_TEXT : rnd_chance(&c->r, 50) ? M_LIST : M_INT;
+        if (i == fields - 1 && rnd_chance(&c->r, 40))
+            type = M_ENUM;
+        n->f[n->n++] =
+            (struct m_field){.name = names[i], .type = type, .id = c->shape.n_ids++, .old = true};
+        v->blocks[0].fields.m[v->blocks[0].fields.n++] = (struct member){names[i], types[type]};
+    }
+    v->n_blocks = 2;
+    c->k.n_v = c->shape.n = 1;
+    c->shows[0] = (struct m_shows){{0}, 1, 1};
+    v->from = -1;
+    snprintf(v->name, sizeof v->name, "v1");
+}
+
+static void take_step(struct m_case *c, size_t version, size_t at, const struct m_step *s)
+{
+    struct m_shows *sh = &c->shows[version];
+    size_t now = c->shape.n;
+    bool more = s->kind == M_ADD_TYPE || s->kind == M_COPY_TYPE || s->kind == M_COPY_TYPE_OWN;
+
+    if (s->kind == M_REMOVE_TYPE) {
+        memmove(&sh->node[at], &sh->node[at + 1], (--sh->n - at) * sizeof sh->node[0]);
+        return;
+    }
+    model_step(&c->shape, sh->node[at], s);
+    sh->node[more ? sh->n++ : at] = now;
+    sh->end = c->shape.n;
+}
+
+static void make_version(struct m_case *c)
+{
+    size_t i = c->k.n_v++, n = 1 + rnd_below(&c->r, 2);
+    size_t from = rnd_chance(&c->r, 85) ? i - 1 : rnd_below(&c->r, i);
+    struct case_version *v = &c->k.v[i];
+    snprintf(v->name, sizeof v->name, "v%zu", i + 1);
+    v->from = (int)from;
+    v->steps = arena_alloc(&c->a, n * sizeof *v->steps);
+    c->shows[i] = c->shows[from];
+    c->shows[i].end = c->shape.n;
+    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n < MODEL_NODES; tries++) {
+        struct m_step s;
+        size_t at = rnd_below(&c->r, c->shows[i].n);
+        size_t node = c->shows[i].node[at];
+        if (!make_step(c, i, node, &s))
+            continue;
+        v->steps[v->n_steps++] = m_step_yaml(c, &s, c->shape.nodes[node].type);
+        take_step(c, i, at, &s);
+        c->kinds[s.kind]++;
+    }
+}
+
+void m_gen_chain(struct m_case *c)
+{
+    make_root(c);
+    for (size_t i = 0, n = 1 + rnd_below(&c->r, 8); i < n; i++)
+        make_version(c);
+}
+
+/* ---- Histories ---- */
+
+static const char *some_value(struct m_case *c, const struct m_node *n, const struct m_field *f)
+{
+    static const char *const texts[] = {"\"a\"", "\"b\"",     "\"pending\"", "\"done\"", "\"\"",
+                                        "\"y\"", "\"x|y z\"", "\"12\"",      "\"Ab\"",   "null"};
+    static const char *const lists[] = {"[]", "[\"a\"]", "[\"a\", \"b\"]",
+                                        "[\"done\", \"a\", \"b\"]"};
+    static const char *const numbers[] = {"0", "7", "12", "-3", "120"};
+    if (!f->def && !f->required && rnd_chance(&c->r, 20))
+        return NULL;
+    switch (f->type) {
+    case M_TEXT:
+        return texts[rnd_below(&c->r, f->required ? 9 : 10)];
+    case M_LIST:
+        return lists[rnd_below(&c->r, 4)];
+    case M_INT:
+        return numbers[rnd_below(&c->r, 5)];
+    case M_ENUM:
+        return m_format(c, "\"%s\"", n->values[rnd_below(&c->r, n->n_values)]);
+    case M_OBJECT:
+        break;
+    }
+    unsigned x = rnd_below(&c->r, 4), y = rnd_below(&c->r, 9), z = rnd_below(&c->r, 9);
+    if (x == 0)
+        return m_format(c, "{\"%s\": %s}", f->members[y & 1], texts[z]);
+    return m_format(c, "{\"%s\": %s, \"%s\": %s}", f->members[0], texts[y], f->members[1],
+                    texts[z]);
+}
+
+static struct m_op *new_op(struct m_case *c, enum m_op_kind kind, size_t version)
+{
+    struct m_op *op = &c->ops[c->n_ops++];
+    *op = (struct m_op){.kind = kind, .version = version, .salt = rnd_next(&c->r)};
+    return op;
+}
+
+static void make_write(struct m_case *c, size_t version)
+{
+    static const char *const keys[] = {"k1", "k2", "k3"};
+    struct m_op *op = new_op(c, MO_WRITE, version);
+    const struct m_shows *sh = &c->shows[version];
+    op->node = sh->node[rnd_below(&c->r, sh->n)];
+    op->key = keys[rnd_below(&c->r, 3)];
+    op->edit = rnd_chance(&c->r, 50);
+    const struct m_node *n = &c->shape.nodes[op->node];
+    for (size_t i = 0; i < n->n; i++)
+        op->values[i] = some_value(c, n, &n->f[i]);
+}
+
+struct states {
+    bool added[CASE_VERSIONS], live[CASE_VERSIONS];
+};
+
+static void set_live(const struct m_case *c, struct states *st, size_t version, bool live)
+{
+    for (size_t i = version; i < c->k.n_v; i++) {
+        size_t from = i;
+        while (from > version)
+            from = (size_t)c->k.v[from].from;
+        if (from == version && st->added[i])
+            st->live[i] = live;
+    }
+}
+
+static void add_next(struct m_case *c, struct states *st)
+{
+    size_t i = 0;
+    while (i < c->k.n_v && st->added[i])
+        i++;
+    if (i == c->k.n_v || (i && !st->live[c->k.v[i].from]))
+        return;
+    new_op(c, MO_ADD, i);
+    st->added[i] = st->live[i] = true;
+}
+
+void m_gen_ops(struct m_case *c)
+{
+    struct states st = {0};
+    add_next(c, &st);
+    while (c->n_ops < MAX_OPS) {
+        unsigned n = rnd_below(&c->r, 100);
+        size_t v = rnd_below(&c->r, c->k.n_v);
+        if (n < 18) {
+            add_next(c, &st);
+        } else if (n < 75 && st.live[v]) {
+            make_write(c, v);
+        } else if (n >= 75 && n < 85) {
+            new_op(c, MO_BACKFILL, 0);
+        } else if (n >= 85 && n < 90 && v && st.live[v]) {
+            new_op(c, MO_REVERT, v);
+            set_live(c, &st, v, false);
+        } else if (n >= 90 && st.added[v] && !st.live[v] && st.live[c->k.v[v].from]) {
+            new_op(c, MO_WAKE, v);
+            set_live(c, &st, v, true);
+        }
+    }
+}
