@@ -47,15 +47,15 @@ static int take_base(struct writer *w, const struct at *at, struct err *e)
     return base_get(w, at, w->item.number, e);
 }
 
-/* All drafts together are bounded. */
+/* All drafts together are bounded; one that did not grow is not refused for the others. */
 static int count_bytes(struct writer *w, struct err *e)
 {
     struct fs *fs = w->h.fs;
-    size_t now = w->draft.text.cap + w->before.cap;
+    size_t now = w->draft.text.cap + w->before.cap, counted = w->counted_bytes;
 
-    atomic_fetch_add(&fs->draft_bytes, now - w->counted_bytes);
+    atomic_fetch_add(&fs->draft_bytes, now - counted);
     w->counted_bytes = now;
-    if (atomic_load(&fs->draft_bytes) <= DRAFT_BYTES)
+    if (now <= counted || atomic_load(&fs->draft_bytes) <= DRAFT_BYTES)
         return 0;
     return err_set(e, ERR_NO_SPACE, "open drafts hold at most %u bytes together", DRAFT_BYTES);
 }
