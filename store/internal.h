@@ -237,7 +237,7 @@ void store_jobs_stop(struct store *s);
 int sweep_start(struct store *s, struct err *e);
 void sweep_stop(struct store *s);
 
-/* ---- Writing: the queue (queue.c) ---- */
+/* ---- Writing: the queue (queue.c, tx.c) ---- */
 
 enum {
     TX_DURABLE = 1,      /* synchronous=FULL */
@@ -305,6 +305,9 @@ struct store_tx {
  * passes to the transaction. Only with TX_ALONE. */
 int tx_set_catalog(struct store_tx *tx, struct catalog *cat, struct err *e);
 uint64_t tx_new_number(struct store_tx *tx);
+/* Adds to a list of sums. mtime_ns: 0 = the names change now. */
+int tx_counts_add(struct count **counts, size_t *n, uint32_t coll, int64_t delta, int64_t mtime_ns,
+                  struct err *e);
 /* delta is 0 for a rename: the directory's time is that of the last change of its names. */
 int tx_count(struct store_tx *tx, uint32_t coll, int64_t delta, struct err *e);
 /* Gives the directory a time, which stands until its names change. */
@@ -313,7 +316,7 @@ void tx_note(struct store_tx *tx, enum store_change_kind kind, uint64_t id, stru
 void tx_note_many(struct store_tx *tx); /* verbs: everything may differ */
 void change_list_reset(struct change_list *l);
 
-/* ---- Items (item.c, commit.c, delete.c) ---- */
+/* ---- Items (item.c, attr.c, commit.c, rename.c, delete.c) ---- */
 
 struct item_row {
     uint64_t id;
