@@ -199,6 +199,11 @@ static int log_trouble(struct mount *m, struct err *e)
     return 0;
 }
 
+static void backfill_given_up(void *arg, const struct err *why)
+{
+    refusal_note_verb(arg, "backfill", why);
+}
+
 static int start_parts(struct mount *m, struct err *e)
 {
     if (log_trouble(m, e) < 0)
@@ -206,6 +211,7 @@ static int start_parts(struct mount *m, struct err *e)
     if (notify_start(&m->fs, &m->fs.notify, e) < 0)
         return -1;
     store_on_change(m->fs.store, notify_changes, m->fs.notify);
+    store_on_given_up(m->fs.store, backfill_given_up, &m->fs);
     store_on_wait(m->fs.store, loop_will_block);
     if (!m->o->read_only && store_start_jobs(m->fs.store, e) < 0)
         return -1;

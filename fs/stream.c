@@ -158,6 +158,20 @@ static int refuse(struct stream *s, const struct at *at, struct span lines, stru
     return -1;
 }
 
+/* Its version is not served any more. */
+static int refuse_stale(struct stream *s, struct err *e)
+{
+    char path[PATH_SIZE];
+
+    if (!s->refused) {
+        path_of_stale(s->h.fs, &s->in, path, sizeof(path));
+        refusal_note(s->h.fs, path, e);
+    }
+    s->refused = true;
+    s->why = *e;
+    return -1;
+}
+
 static size_t complete_part(struct span bytes)
 {
     const char *end = memrchr(bytes.p, '\n', bytes.n);
@@ -237,8 +251,7 @@ static void stream_write(fuse_req_t req, struct handle *h, struct span bytes, of
     pthread_mutex_lock(&h->lock);
     opener_learn(&s->opener, req, fi);
     r = at_open_inode(h->fs, h->ino, &s->in, &at, &e);
-    if (r == 0)
-        r = append_locked(s, &at, bytes, &e);
+    r = r == 0 ? append_locked(s, &at, bytes, &e) : refuse_stale(s, &e);
     pthread_mutex_unlock(&h->lock);
     if (r < 0)
         reply_error(req, &e);

@@ -180,7 +180,7 @@ static int pause_tx(struct store_tx *tx, void *arg, struct err *e)
     return job_write(tx, &row, e);
 }
 
-/* An error ends the job: it is paused where it is, and the log says why. Where even that can't be
+/* An error ends the job: it is paused where it is, and the log and whoever listens are told why. Where even that can't be
  * written, the row goes on saying that it runs, and the next opening resumes it. */
 static void give_up(struct store *s, uint32_t version, const struct err *why)
 {
@@ -191,6 +191,8 @@ static void give_up(struct store *s, uint32_t version, const struct err *why)
 
     (void)store_write(s, TX_ALONE, pause_tx, &version, &e);
     verb_log(s, NULL, "backfill", span_of(en ? en->v->name : ""), -1, &nothing, why);
+    if (s->on_given_up)
+        s->on_given_up(s->on_given_up_arg, why);
     catalog_unref(cat);
 }
 
@@ -275,6 +277,12 @@ static struct jobs *jobs_new(void)
     pthread_cond_init(&j->changed, &attr);
     pthread_condattr_destroy(&attr);
     return j;
+}
+
+void store_on_given_up(struct store *s, store_given_up_fn fn, void *arg)
+{
+    s->on_given_up = fn;
+    s->on_given_up_arg = arg;
 }
 
 int store_jobs_start(struct store *s, struct err *e)

@@ -230,6 +230,16 @@ static int ready_writer(struct store *s, struct conn *c, struct err *e)
     return 0;
 }
 
+/* What another file holds is never served. */
+static int same_file(struct store *s, bool writer, struct err *e)
+{
+    if (writer)
+        damage_know_file(s);
+    else if (damage_file_is_away(s))
+        return err_set(e, ERR_IO, "\"%s\" was moved, replaced or deleted", s->path);
+    return 0;
+}
+
 int conn_open(struct store *s, bool writer, struct conn **ret, struct err *e)
 {
     struct conn *c = calloc(1, sizeof *c);
@@ -238,7 +248,7 @@ int conn_open(struct store *s, bool writer, struct conn **ret, struct err *e)
     c->store = s;
     c->writer = writer;
     c->world.c = c;
-    if (open_db(s, c, e) || expr_env_new(&c->env, e)) {
+    if (open_db(s, c, e) || same_file(s, writer, e) || expr_env_new(&c->env, e)) {
         conn_close(c);
         return -1;
     }

@@ -7,7 +7,10 @@
  *
  * Met is not proven: a read that the disk answered badly once is no damage. So the connection that
  * met it is asked no more, and a new one looks again: at the item, or, when a page of the file was
- * wrong, at the whole file, if that is small. */
+ * wrong, at the whole file, if that is small.
+ *
+ * A file that its name does not lead to any more would take what is written with it: nothing is, until it is
+ * back. */
 #include "internal.h"
 
 #include <stdio.h>
@@ -29,11 +32,33 @@ void damage_set(struct store *s, const char *why)
     atomic_store(&s->damaged, true);
 }
 
+/* ---- Its file ---- */
+
+void damage_know_file(struct store *s)
+{
+    struct stat st;
+
+    if (stat(s->path, &st) == 0) {
+        s->file_device = st.st_dev;
+        s->file_number = st.st_ino;
+    }
+}
+
+bool damage_file_is_away(const struct store *s)
+{
+    struct stat st;
+
+    return s->file_number && (stat(s->path, &st) != 0 || st.st_ino != s->file_number ||
+                              st.st_dev != s->file_device);
+}
+
+/* ---- What follows ---- */
+
 int store_may_write(struct store *s, struct err *e)
 {
     struct buf why BUF_CLEANUP = BUF_INIT;
 
-    if (!damage_is_known(s) && !atomic_load(&s->failed))
+    if (!damage_is_known(s) && !atomic_load(&s->failed) && !damage_file_is_away(s))
         return 0;
     if (store_trouble(s, &why, e) || !buf_str(&why))
         return err_nomem(e);
@@ -46,6 +71,13 @@ int store_trouble(struct store *s, struct buf *ret, struct err *e)
 
     if (atomic_load(&s->failed))
         return buf_adds(ret, "a sync of it failed; mount it again") ? 0 : err_nomem(e);
+    if (damage_file_is_away(s))
+        return buf_printf(ret,
+                          "\"%s\" was moved, replaced or deleted; put it back, or copy what you need "
+                          "out of the mount",
+                          s->path)
+                   ? 0
+                   : err_nomem(e);
     if (!damage_is_known(s))
         return 0;
     pthread_mutex_lock(&s->state.lock);

@@ -425,7 +425,9 @@ static int open_file(struct store *s, const struct store_options *o, struct err 
         return err_set(e, ERR_INVALID, "\"%s\" is empty, not a schemafs store", s->path);
     if ((missing || empty) && create(s, e))
         return -1;
-    return open_content(s, o, e);
+    if (open_content(s, o, e))
+        return e->code == ERR_IO ? err_source(e, s->path) : -1;
+    return 0;
 }
 
 int store_start_jobs(struct store *s, struct err *e)

@@ -145,6 +145,9 @@ int item_damaged(struct conn *c, uint64_t id, const char *how, struct err *e); /
 void damage_met(struct store *s, struct conn *c);
 void damage_set(struct store *s, const char *why); /* one line; the first one stays */
 bool damage_is_known(const struct store *s);
+void damage_know_file(struct store *s); /* once, when the writer has opened it */
+/* Its path does not lead to the file that was opened: moved, replaced, deleted. */
+bool damage_file_is_away(const struct store *s);
 /* fsck.c: what can be told at opening within a few reads; sets damage when it finds something. */
 int fsck_glance(struct store *s, struct conn *c, struct err *e);
 
@@ -170,11 +173,15 @@ struct store {
     atomic_bool failed;        /* a sync failed: nothing is written until the next open */
     atomic_bool damaged;       /* likewise; damage says why */
     char damage[400];          /* guard: state.lock; stays once set */
+    dev_t file_device;         /* the file that path named when the writer opened it */
+    ino_t file_number;         /* 0 = not known (another VFS's) */
     bool bare;                 /* opened damaged_too: without its versions, or tables */
     atomic_bool has_attrs;     /* some item has a mode or owner of its own */
     atomic_bool has_dir_attrs; /* some directory or stream has */
     store_change_fn on_change; /* guard: state.lock */
     void *on_change_arg;
+    store_given_up_fn on_given_up; /* set before there are jobs */
+    void *on_given_up_arg;
     void (*_Atomic on_wait)(void); /* jobs may wait since store_open */
 
     struct {

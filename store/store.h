@@ -81,6 +81,9 @@ struct store_change {
  * One listener; set before the first write. */
 typedef void (*store_change_fn)(void *arg, const struct store_change *changes, size_t n);
 void store_on_change(struct store *s, store_change_fn fn, void *arg);
+/* A backfill was given up: it is paused where it is, and says why. Called on its thread. Set before the jobs start. */
+typedef void (*store_given_up_fn)(void *arg, const struct err *why);
+void store_on_given_up(struct store *s, store_given_up_fn fn, void *arg);
 /* Called on the thread of a call that is about to take long, no lock held: it waits for another write,
  * for the disk, or works through many items. Set before the first call. */
 void store_on_wait(struct store *s, void (*fn)(void));

@@ -39,6 +39,7 @@ full__a_write_gets_enospc_and_what_was_acknowledged_stays() {
     said=$(fill)
     n=${said% *}
     assert_eq "${said#* }" ENOSPC
+    assert_eq "$(sed 's/^\[[^]]*\] //' "$M/control/errors")" "v1/Dog/d$n.json: error: no space is left for the store (SQLite 13)"
     [[ $n -gt 50 ]] || fail "only $n items fit"
     assert_eq "$(jq -r .name "$M"/v1/Dog/d*.json | sort -V)" "$(for ((i = 0; i < n; i++)); do echo "dog $i"; done)"
     assert_fails verb add v1
@@ -61,6 +62,52 @@ full__the_same_daemon_goes_on_when_there_is_room_again() {
     mount -o remount,size=16m "$T/disk"
     put "$M/v1/Dog/late.json" '{"name": "Late"}'
     assert_json "$M/v1/Dog/late.json" .name '"Late"'
+}
+
+# The log is full of what the file has no room for: its checkpoint fails, and nothing is lost by that.
+full__in_a_checkpoint_loses_nothing() {
+    small_disk 6m
+    mount_store
+    dogs
+    local said n
+    said=$(fill)
+    n=${said% *}
+    assert_eq "${said#* }" ENOSPC
+    [[ $(stat -c %s "$S") -gt 1000000 && $(stat -c %s "$S-wal") -gt 4000000 ]] || fail 'no checkpoint was tried' "$(ls -l "$T/disk")"
+    assert_errno ENOSPC rm "$M/v1/Dog/d1.json"
+    unmount_store
+    mount_store
+    assert_eq "$(jq -r .name "$M"/v1/Dog/d*.json | sort -V)" "$(for ((i = 0; i < n; i++)); do echo "dog $i"; done)"
+    mount -o remount,size=16m "$T/disk"
+    put "$M/v1/Dog/late.json" '{"name": "Late"}'
+    unmount_store
+    assert_absent "$S-wal"
+    "$SCHEMAFS" fsck "$S" >"$T/found" || fail fsck "$(head -n 5 "$T/found")"
+}
+
+full__in_a_backfill_pauses_it_and_says_why() {
+    small_disk 60m
+    mount_store
+    dogs
+    python3 -c 'for n in range(400): print("{\"_key\": \"d%d\", \"name\": \"dog %d\", \"text\": \"%s\"}" % (n, n, "x" * 8000))' >>"$M/v1/Dog.jsonl"
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - change_type: {type: Dog, field: text, to: json, up: "text || 'new'", down: "'x'"}
+YAML
+    sha256sum "$M"/v2/Dog/*.json >"$T/before"
+    mount -o "remount,size=$(($(du -sk "$T/disk" | cut -f1) + 400))k" "$T/disk"
+    must_verb backfill v2
+    timeout 30 cat "$M/control/wait" >/dev/null
+    assert_eq "$(backfill_state v2)" paused
+    assert_eq "$(status .last_error)" 'control/backfill: no space is left for the store (SQLite 13)'
+    sha256sum -c --quiet "$T/before" || fail 'another text'
+    mount -o remount,size=60m "$T/disk"
+    must_verb backfill resume
+    timeout 30 cat "$M/control/wait" >/dev/null
+    assert_eq "$(backfill_state v2)" done
+    sha256sum -c --quiet "$T/before" || fail 'another text'
 }
 
 # The daemon's syncs fail while this says 1.

@@ -190,6 +190,7 @@ assert_errno() {
         ESTALE) text='Stale file handle' ;;
         EROFS) text='Read-only file system' ;;
         EACCES) text='Permission denied' ;;
+        ENOSPC) text='No space left on device' ;;
         *) fail "assert_errno does not know $name" ;;
     esac
     assert_fails "$@"

@@ -67,15 +67,6 @@ mount__items_are_there_again_after_a_remount() {
     assert_file "$M/v1/Dog/rex.json" <<<'{"name": "Rex"}'
 }
 
-mount__a_second_daemon_is_refused_and_told_the_first_ones_pid() {
-    mount_store
-    mkdir "$T/second"
-    assert_fails timeout 20 "$SCHEMAFS" mount "$S" "$T/second"
-    assert_match "$ERR" "(^|[^0-9])$DAEMON([^0-9]|\$)"
-    not_mounted "$T/second" || fail "the second mount is there"
-    [[ -s $M/README ]] || fail "the first mount no longer answers"
-}
-
 mount__two_stores_live_side_by_side() {
     mount_store
     dogs_v1
@@ -94,50 +85,6 @@ mount__sigterm_exits_0_and_leaves_no_mount() {
     daemon_status
     assert_eq "$DAEMON_STATUS" 0 "exit status after SIGTERM"
     wait_until 5 not_mounted "$M" || fail "still mounted"
-}
-
-write_until_told_to_stop() {
-    local n=0
-    while [[ ! -e $T/stop ]]; do
-        n=$((n + 1))
-        if put "$M/v1/Dog/d$n.json" "{\"name\": \"dog $n\"}"; then
-            echo "$n" >>"$T/acknowledged"
-        else
-            break
-        fi
-    done 2>/dev/null
-}
-
-# All in one process: there may be many. An item that is there and not acknowledged is fine.
-every_acknowledged_dog_is_there() {
-    local n count=0
-    mkdir "$T/expected-dogs"
-    while read -r n; do
-        printf '{"name": "dog %s"}\n' "$n" >"$T/expected-dogs/d$n.json"
-        count=$((count + 1))
-    done <"$T/acknowledged"
-    [[ $count -gt 0 ]] || fail "nothing was written"
-    diff -r "$T/expected-dogs" "$M/v1/Dog" >"$T/differences" || true
-    grep -v "^Only in $M/v1/Dog: " "$T/differences" >"$T/lost" && fail "acknowledged, and not there" "$(head -n 5 "$T/lost")"
-    echo "$count acknowledged writes, all there"
-}
-
-mount__sigterm_under_load_keeps_what_was_acknowledged() {
-    mount_store
-    dogs_v1
-    write_until_told_to_stop &
-    local writer=$!
-    wait_until 10 test -s "$T/acknowledged"
-    sleep 0.3
-    kill -TERM "$DAEMON"
-    daemon_status
-    assert_eq "$DAEMON_STATUS" 0 "exit status after SIGTERM"
-    touch "$T/stop"
-    wait "$writer" || true
-    # The mountpoint's own directory may have taken a name after the mount was gone.
-    rm -rf --one-file-system "${M:?}"
-    mount_store
-    every_acknowledged_dog_is_there
 }
 
 mount__a_mountpoint_that_a_dead_daemon_left_is_cleaned_up() {
@@ -167,41 +114,6 @@ umount__of_what_is_not_mounted_says_so() {
 mount__without_a_mountpoint_directory_names_it() {
     assert_fails timeout 20 "$SCHEMAFS" mount "$S" "$T/nowhere"
     assert_contains "$ERR" "$T/nowhere"
-}
-
-mount__a_foreign_file_is_refused_and_left_as_it_is() {
-    printf 'this is no store\n%01000d\n' 7 >"$S"
-    cp "$S" "$T/before"
-    assert_fails timeout 20 "$SCHEMAFS" mount "$S" "$M"
-    assert_contains "$ERR" "store.db"
-    cmp "$S" "$T/before" || fail "the foreign file was changed"
-    not_mounted "$M" || fail "it is mounted"
-}
-
-mount__a_foreign_database_is_refused_and_left_as_it_is() {
-    python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("CREATE TABLE item(x)"); c.commit()' "$S"
-    cp "$S" "$T/before"
-    assert_fails timeout 20 "$SCHEMAFS" mount "$S" "$M"
-    cmp "$S" "$T/before" || fail "the foreign database was changed"
-}
-
-mount__a_truncated_store_is_refused() {
-    mount_store
-    dogs_v1
-    unmount_store
-    truncate -s 5000 "$S"
-    assert_fails timeout 20 "$SCHEMAFS" mount "$S" "$M"
-}
-
-mount__a_store_that_is_a_symlink_is_refused() {
-    ln -s "$T/real.db" "$S"
-    assert_fails timeout 20 "$SCHEMAFS" mount "$S" "$M"
-    assert_absent "$T/real.db"
-}
-
-mount__a_store_inside_its_own_mountpoint_is_refused() {
-    assert_fails timeout 20 "$SCHEMAFS" mount "$M/store.db" "$M"
-    not_mounted "$M" || fail "it is mounted"
 }
 
 mount__the_store_is_private_to_its_owner() {
