@@ -309,34 +309,42 @@ static void collect_gone(struct catalog *c)
             note_version_types(c, c->entries[i].v);
 }
 
-/* What is computed for good goes on when its version is gone, while another shows it: all that it
- * reads is known to one as well. */
+/* What is computed for good goes on when its version is gone, as long as it is shown, or read by
+ * another one that is: what it reads stays in the records then. */
 static bool outlives(const struct catalog *c, const struct formula *f)
 {
-    bool known = f->mode == FORMULA_COMPUTED && f->out < c->n_slots && c->slots[f->out].type;
+    return f->mode == FORMULA_COMPUTED && f->out < c->n_slots && c->slots[f->out].type;
+}
 
-    for (size_t i = 0; known && i < f->n_inputs; i++)
-        known = f->inputs[i].slot == SLOT_KEY ||
-                (f->inputs[i].slot < c->n_slots && c->slots[f->inputs[i].slot].type);
-    return known;
+/* From the last to the first: a formula reads what older ones give. */
+static void collect_outliving(struct catalog *c)
+{
+    for (size_t i = c->n_entries; i-- > 0;) {
+        const struct version *v = c->entries[i].v;
+        for (size_t j = c->entries[i].state == VERSION_GONE ? v->n_formulas : 0; j-- > 0;) {
+            const struct formula *f = v->formulas[j];
+            if (!outlives(c, f))
+                continue;
+            note_formula(c, v, f);
+            for (size_t k = 0; k < f->n_inputs; k++)
+                note_type(c, f->inputs[k].slot, f->inputs[k].type, f->shapes, f->n_shapes);
+        }
+    }
 }
 
 static void collect(struct catalog *c)
 {
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
+        c->last_step = v->step_end ? v->step_end - 1 : 0;
         if (c->entries[i].state == VERSION_GONE)
             continue;
         note_version_types(c, v);
         for (size_t j = 0; j < v->n_formulas; j++)
             if (applies(c, v, v->formulas[j]))
                 note_formula(c, v, v->formulas[j]);
-        c->last_step = v->step_end ? v->step_end - 1 : 0;
     }
-    for (size_t i = 0; i < c->n_entries; i++)
-        for (size_t j = 0; j < c->entries[i].v->n_formulas; j++)
-            if (c->entries[i].state == VERSION_GONE && outlives(c, c->entries[i].v->formulas[j]))
-                note_formula(c, c->entries[i].v, c->entries[i].v->formulas[j]);
+    collect_outliving(c);
     for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_links; j++)
             note_link(c, &c->entries[i], c->entries[i].v->links[j]);

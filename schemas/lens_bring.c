@@ -184,7 +184,8 @@ int lens_bring(struct lens *l, const struct version *v, const struct group *g, s
     }
     if (!writing)
         return 0;
-    if (lens_bring_nested(l, v, upto, ret, e) || bring_raws(l, key, cur, ret, e))
+    if (lens_bring_nested(l, v, upto, ret, e) || bring_raws(l, key, cur, ret, e) ||
+        work_keep_removed(g, cur->gen, upto, ret, e))
         return -1;
     ret->gen = upto;
     return 0;

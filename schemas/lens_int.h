@@ -191,6 +191,10 @@ int work_begin(struct work *w, struct lens *l, struct view vw, const struct shap
  * NULL. */
 bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
                           const struct formula *f);
+/* Fields that steps after `from` and up to `upto` removed with a `down`: that is for items made since, an
+ * item that was there keeps what it has. */
+int work_keep_removed(const struct group *g, uint32_t from, uint32_t upto, struct record *r,
+                      struct err *e);
 /* A writer's value (p == NULL = unset) for a slot. */
 int work_set(struct work *w, slot_no slot, struct span stored, struct err *e);
 int work_propagate(struct work *w, struct err *e);

@@ -281,15 +281,32 @@ bool work_seed_is_decided(const struct group *g, const struct record *r, const s
     return only_for_new(g, f) || is_decided(g, r, seen, f->out, f->step);
 }
 
-/* What is computed is the writer's from now on. */
-static int keep_decided(struct work *w, slot_no slot, struct err *e)
+static int decide_entry(struct record *r, slot_no slot, struct err *e)
 {
-    const struct entry *en = record_get(&w->r, slot);
+    const struct entry *en = record_get(r, slot);
     if (!en || en->kind == ENTRY_VALUE)
         return 0;
     if (en->bytes.n)
-        return record_set(&w->r, slot, ENTRY_VALUE, en->bytes) ? 0 : err_nomem(e);
-    record_unset(&w->r, slot);
+        return record_set(r, slot, ENTRY_VALUE, en->bytes) ? 0 : err_nomem(e);
+    record_unset(r, slot);
+    return 0;
+}
+
+/* What is computed is the writer's from now on. */
+static int keep_decided(struct work *w, slot_no slot, struct err *e)
+{
+    return decide_entry(&w->r, slot, e);
+}
+
+int work_keep_removed(const struct group *g, uint32_t from, uint32_t upto, struct record *r,
+                      struct err *e)
+{
+    for (size_t i = 0; i < g->n_backward; i++) {
+        const struct formula *f = g->backward[i].f;
+        if (f->mode == FORMULA_SEEDED && f->step > from && f->step <= upto && !only_for_new(g, f) &&
+            decide_entry(r, f->out, e))
+            return -1;
+    }
     return 0;
 }
 
@@ -531,7 +548,7 @@ static bool is_stale(const struct work *w, const struct formula *h)
 {
     if (h->mode == FORMULA_COMPUTED)
         return inputs_changed(w, h);
-    return h->mode == FORMULA_SEEDED && !w->create && !reached(w, h->out) &&
+    return h->mode == FORMULA_SEEDED && !reached(w, h->out) &&
            !slotset_has(&w->pinned, h->out) && inputs_changed(w, h);
 }
 
@@ -708,6 +725,19 @@ static int settle_seen(struct work *w, const struct applied *a, size_t n, struct
     return 0;
 }
 
+/* What is decided by what a linked step shows it by is so for itself: finalize may take that step away. */
+static int settle_linked(struct work *w, struct err *e)
+{
+    const struct group *g = w->g;
+    for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
+        const struct formula *f = formula_at(g, i);
+        if (f->mode == FORMULA_SEEDED && !only_for_new(g, f) &&
+            is_decided(g, &w->r, NULL, f->out, f->step) && keep_decided(w, f->out, e))
+            return -1;
+    }
+    return 0;
+}
+
 int work_propagate(struct work *w, struct err *e)
 {
     const struct group *g = w->g;
@@ -718,7 +748,7 @@ int work_propagate(struct work *w, struct err *e)
     if (backward_pass(w, e) || forward_pass(w, e) || seeds_elsewhere(w, e))
         return -1;
     return settle_seen(w, g->forward, g->n_forward, e) ||
-                   settle_seen(w, g->backward, g->n_backward, e)
+                   settle_seen(w, g->backward, g->n_backward, e) || settle_linked(w, e)
                ? -1
                : 0;
 }

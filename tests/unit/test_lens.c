@@ -390,6 +390,69 @@ START_TEST(linked__written_back_with_a_computed_field_it_shows_the_hidden_value_
 }
 END_TEST
 
+START_TEST(removed_field__down_reads_a_seeded_field_that_was_removed_too)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_field: {type: Dog, field: nick, as: string, up: \"upper(name)\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: state, down: \"'of ' || nick\"}\n"
+               "  - remove_field: {type: Dog, field: nick}\n");
+    ASSERT_PUT("v3", "Dog", "a", "{\"name\": \"Rex\"}");
+    ASSERT_LINE("v2", "Dog", "a",
+                "{\"_key\": \"a\", \"name\": \"Rex\", \"state\": \"of REX\", \"nick\": \"REX\"}");
+}
+END_TEST
+
+static void finalize_away(const char *const *gone)
+{
+    lt_backfill(&t);
+    for (; *gone; gone++)
+        lt_state(&t, *gone, VERSION_GONE);
+}
+
+START_TEST(finalize__an_item_from_before_a_removal_keeps_its_value)
+{
+    static const char *const gone[] = {"v1", NULL};
+    lt_add(&t, two_fields);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - map_values: {type: Dog, field: state, values: {a: b}}\n");
+    ASSERT_PUT("v1", "Dog", "before", "{\"name\": \"Rex\", \"state\": \"a\"}");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: state, down: \"'of ' || name\"}\n");
+    ASSERT_PUT("v1", "Dog", "old", "{\"name\": \"Rex\", \"state\": \"a\"}");
+    ASSERT_PUT("v3", "Dog", "new", "{\"name\": \"Rex\"}");
+    finalize_away(gone);
+    ASSERT_PUT("v3", "Dog", "before", "{\"name\": \"Max\"}");
+    ASSERT_PUT("v3", "Dog", "old", "{\"name\": \"Max\"}");
+    ASSERT_PUT("v3", "Dog", "new", "{\"name\": \"Max\"}");
+    ASSERT_LINE("v2", "Dog", "before", "{\"_key\": \"before\", \"name\": \"Max\", \"state\": \"b\"}");
+    ASSERT_LINE("v2", "Dog", "old", "{\"_key\": \"old\", \"name\": \"Max\", \"state\": \"b\"}");
+    ASSERT_LINE("v2", "Dog", "new", "{\"_key\": \"new\", \"name\": \"Max\", \"state\": \"of Max\"}");
+}
+END_TEST
+
+START_TEST(finalize__computed_fields_keep_what_they_read)
+{
+    static const char *const gone[] = {"v1", "v2", NULL};
+    lt_add(&t, two_fields);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - compute_field: {type: Dog, field: size, as: integer, value: \"length(name)\"}\n"
+               "  - compute_field: {type: Dog, field: both, as: string,\n"
+               "      value: \"coalesce(size, 0) || '-' || coalesce(state, '')\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: name}\n"
+               "  - remove_field: {type: Dog, field: size}\n");
+    ASSERT_PUT("v1", "Dog", "old", "{\"name\": \"Rex\", \"state\": \"a\"}");
+    finalize_away(gone);
+    ASSERT_PUT("v3", "Dog", "old", "{\"state\": \"b\"}");
+    ASSERT_PUT("v3", "Dog", "old", "{\"state\": \"c\"}");
+    ASSERT_PUT("v3", "Dog", "new", "{\"state\": \"c\"}");
+    ASSERT_LINE("v3", "Dog", "old", "{\"_key\": \"old\", \"state\": \"c\", \"both\": \"3-c\"}");
+    ASSERT_LINE("v3", "Dog", "new", "{\"_key\": \"new\", \"state\": \"c\", \"both\": \"0-c\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens");
@@ -402,6 +465,9 @@ int main(void)
     tcase_add_test(tc, linked__down_reads_a_computed_field_as_it_comes_out);
     tcase_add_test(tc, linked__written_back_with_a_computed_field_it_shows_the_hidden_value_again);
     tcase_add_test(tc, seeded__explicit_write_wins_for_good);
+    tcase_add_test(tc, removed_field__down_reads_a_seeded_field_that_was_removed_too);
+    tcase_add_test(tc, finalize__an_item_from_before_a_removal_keeps_its_value);
+    tcase_add_test(tc, finalize__computed_fields_keep_what_they_read);
     tcase_add_test(tc, removed_field__kept_and_seeded_for_new_items);
     tcase_add_test(tc, removed_field__down_also_when_what_it_reads_is_removed_too);
     tcase_add_test(tc, removed_field__seen_over_a_linked_step_it_is_decided);
