@@ -337,6 +337,46 @@ void model_next(struct model *m)
             carry_over(m, &m->items[i], to);
 }
 
+void model_skip(struct model *m)
+{
+    m->nodes[m->known++].n_rules = 0;
+}
+
+/* It is shown, or another one that goes on is computed from it. */
+static bool goes_on(const struct model *m, const struct m_final *f, size_t id, size_t after)
+{
+    bool on = false;
+    for (size_t to = 0; to < m->known; to++) {
+        const struct m_node *n = &m->nodes[to];
+        on |= f->shown[to] && m_has_id(n, id);
+        for (size_t i = 0; to > after && f->gone[to] && i < n->n_rules; i++)
+            on |= n->rules[i].in[0] == id;
+    }
+    return on;
+}
+
+void model_finalize(struct model *m, const struct m_final *f)
+{
+    for (size_t to = m->known; to-- > 0;) {
+        struct m_node *n = &m->nodes[to];
+        size_t kept = 0;
+        for (size_t i = 0; i < n->n_rules && (f->gone[to] || f->begins[to]); i++)
+            if (n->rules[i].mode == M_COMPUTED &&
+                (f->begins[to] || goes_on(m, f, n->rules[i].out, to)))
+                n->rules[kept++] = n->rules[i];
+        if (!f->gone[to] && !f->begins[to])
+            continue;
+        n->n_rules = kept;
+        for (size_t i = 0; i < m->n_items; i++)
+            memset(m->items[i].memory[to], 0, sizeof m->items[i].memory[to]);
+    }
+}
+
+void model_remove(struct model *m, struct m_item *it)
+{
+    memmove(it, it + 1, (size_t)(&m->items[--m->n_items] - it) * sizeof *it);
+}
+
 void model_line(const struct model *m, size_t node, const struct m_item *it, struct buf *out)
 {
     const struct m_node *n = &m->nodes[node];

@@ -154,6 +154,15 @@ bool m_descends(const struct model *m, size_t node, size_t from);
 /* ---- model.c ---- */
 /* The next node comes: its items are carried over. */
 void model_next(struct model *m);
+/* The next node never comes. */
+void model_skip(struct model *m);
+/* Of the steps that are gone, and of those of the version that begins now, only computed fields go
+ * on; of the former those that are shown. By node. */
+struct m_final {
+    bool gone[MODEL_NODES], begins[MODEL_NODES], shown[MODEL_NODES];
+};
+void model_finalize(struct model *m, const struct m_final *f);
+void model_remove(struct model *m, struct m_item *it);
 struct m_item *model_item(struct model *m, size_t root, const char *key); /* NULL = none */
 /* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
  * are not looked at. false: a check refuses it, and nothing has changed. */

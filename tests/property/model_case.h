@@ -10,7 +10,7 @@
 #define MAX_OPS   60
 #define MAX_SHOWN 6
 
-enum m_op_kind { MO_ADD, MO_WRITE, MO_BACKFILL, MO_REVERT, MO_WAKE };
+enum m_op_kind { MO_ADD, MO_WRITE, MO_REMOVE, MO_BACKFILL, MO_REVERT, MO_WAKE, MO_FINALIZE };
 struct m_op {
     enum m_op_kind kind;
     size_t version, node;
@@ -19,9 +19,9 @@ struct m_op {
     bool edit, cut;
 };
 
-/* The nodes that a version shows, and how many there are then. */
+/* The nodes that a version shows, and those that its steps made: [first, end). */
 struct m_shows {
-    size_t node[MAX_SHOWN], n, end;
+    size_t node[MAX_SHOWN], n, first, end;
 };
 
 struct m_case {
@@ -31,7 +31,7 @@ struct m_case {
     struct m_shows shows[CASE_VERSIONS];
     struct kase k;
     struct m_op ops[MAX_OPS];
-    size_t n_ops;
+    size_t n_ops, n_names;
     uint64_t kinds[M_KINDS];
 };
 
@@ -43,6 +43,7 @@ const char *m_step_yaml(struct m_case *c, const struct m_step *s, const char *ty
 /* A root and some versions, and then, for the first `versions` of them, what is done. */
 void m_gen_chain(struct m_case *c);
 void m_gen_ops(struct m_case *c);
+bool m_version_descends(const struct m_case *c, size_t version, size_t from);
 const char *m_kind_name(enum m_kind kind); /* as in a schema file */
 
 #endif

@@ -77,7 +77,7 @@ static const char *some_field(struct m_case *c, const struct m_node *n, field_te
 
 static const char *new_name(struct m_case *c)
 {
-    return m_format(c, "f%zu_%u", c->shape.n, rnd_below(&c->r, 1000));
+    return m_format(c, "f%zu", ++c->n_names);
 }
 
 /* ---- The kinds ---- */
@@ -306,7 +306,7 @@ static void make_root(struct m_case *c)
     }
     v->n_blocks = 2;
     c->k.n_v = c->shape.n = 1;
-    c->shows[0] = (struct m_shows){{0}, 1, 1};
+    c->shows[0] = (struct m_shows){{0}, 1, 0, 1};
     v->from = -1;
     snprintf(v->name, sizeof v->name, "v1");
 }
@@ -335,7 +335,7 @@ static void make_version(struct m_case *c)
     v->from = (int)from;
     v->steps = arena_alloc(&c->a, n * sizeof *v->steps);
     c->shows[i] = c->shows[from];
-    c->shows[i].end = c->shape.n;
+    c->shows[i].first = c->shows[i].end = c->shape.n;
     for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n < MODEL_NODES; tries++) {
         struct m_step s;
         size_t at = rnd_below(&c->r, c->shows[i].n);
@@ -392,10 +392,10 @@ static struct m_op *new_op(struct m_case *c, enum m_op_kind kind, size_t version
     return op;
 }
 
-static void make_write(struct m_case *c, size_t version)
+static void make_write(struct m_case *c, size_t version, enum m_op_kind kind)
 {
     static const char *const keys[] = {"k1", "k2", "k3"};
-    struct m_op *op = new_op(c, MO_WRITE, version);
+    struct m_op *op = new_op(c, kind, version);
     const struct m_shows *sh = &c->shows[version];
     op->node = sh->node[rnd_below(&c->r, sh->n)];
     op->key = keys[rnd_below(&c->r, 3)];
@@ -405,30 +405,67 @@ static void make_write(struct m_case *c, size_t version)
         op->values[i] = some_value(c, n, &n->f[i]);
 }
 
+enum state { NONE, LIVE, DORMANT, GONE };
 struct states {
-    bool added[CASE_VERSIONS], live[CASE_VERSIONS];
+    enum state of[CASE_VERSIONS];
+    size_t next; /* to be added */
 };
 
-static void set_live(const struct m_case *c, struct states *st, size_t version, bool live)
+bool m_version_descends(const struct m_case *c, size_t version, size_t from)
 {
-    for (size_t i = version; i < c->k.n_v; i++) {
-        size_t from = i;
-        while (from > version)
-            from = (size_t)c->k.v[from].from;
-        if (from == version && st->added[i])
-            st->live[i] = live;
-    }
+    int at = (int)version;
+    while (at > (int)from)
+        at = c->k.v[at].from;
+    return at == (int)from;
+}
+
+static void set_state(const struct m_case *c, struct states *st, size_t version, enum state state)
+{
+    for (size_t i = version; i < c->k.n_v; i++)
+        if (m_version_descends(c, i, version) && st->of[i] != NONE && st->of[i] != GONE)
+            st->of[i] = state;
+}
+
+static void finalize(struct m_case *c, struct states *st, size_t version)
+{
+    new_op(c, MO_FINALIZE, version);
+    for (size_t i = 0; i < c->k.n_v; i++)
+        if (st->of[i] != NONE && !(m_version_descends(c, i, version) && st->of[i] == LIVE))
+            st->of[i] = GONE;
+}
+
+/* A field can't be restored from a version that is gone. */
+static bool can_be_added(const struct m_case *c, const struct states *st, size_t version)
+{
+    bool ok = version == 0 || st->of[c->k.v[version].from] != GONE;
+    for (size_t i = c->shows[version].first; i < c->shows[version].end; i++)
+        for (size_t k = 0; k < version && c->shape.nodes[i].step.kind == M_RESTORE; k++)
+            ok &= st->of[k] != GONE || strcmp(c->k.v[k].name, c->shape.nodes[i].step.c) != 0;
+    return ok;
 }
 
 static void add_next(struct m_case *c, struct states *st)
 {
-    size_t i = 0;
-    while (i < c->k.n_v && st->added[i])
-        i++;
-    if (i == c->k.n_v || (i && !st->live[c->k.v[i].from]))
+    while (st->next < c->k.n_v && !can_be_added(c, st, st->next))
+        st->next++;
+    if (st->next == c->k.n_v || (st->next && st->of[c->k.v[st->next].from] != LIVE))
         return;
-    new_op(c, MO_ADD, i);
-    st->added[i] = st->live[i] = true;
+    new_op(c, MO_ADD, st->next);
+    st->of[st->next++] = LIVE;
+}
+
+static void change_state(struct m_case *c, struct states *st, size_t v, unsigned n)
+{
+    bool base = v && st->of[c->k.v[v].from] == LIVE; /* the oldest one is not reverted */
+    if (n < 3 && v && st->of[v] == LIVE) {
+        finalize(c, st, v);
+    } else if (n < 9 && base && st->of[v] == LIVE) {
+        new_op(c, MO_REVERT, v);
+        set_state(c, st, v, DORMANT);
+    } else if (n >= 9 && base && st->of[v] == DORMANT) {
+        new_op(c, MO_WAKE, v);
+        set_state(c, st, v, LIVE);
+    }
 }
 
 void m_gen_ops(struct m_case *c)
@@ -438,18 +475,13 @@ void m_gen_ops(struct m_case *c)
     while (c->n_ops < MAX_OPS) {
         unsigned n = rnd_below(&c->r, 100);
         size_t v = rnd_below(&c->r, c->k.n_v);
-        if (n < 18) {
+        if (n < 18)
             add_next(c, &st);
-        } else if (n < 75 && st.live[v]) {
-            make_write(c, v);
-        } else if (n >= 75 && n < 85) {
+        else if (n < 76 && st.of[v] == LIVE)
+            make_write(c, v, n < 72 ? MO_WRITE : MO_REMOVE);
+        else if (n >= 76 && n < 84)
             new_op(c, MO_BACKFILL, 0);
-        } else if (n >= 85 && n < 90 && v && st.live[v]) {
-            new_op(c, MO_REVERT, v);
-            set_live(c, &st, v, false);
-        } else if (n >= 90 && st.added[v] && !st.live[v] && st.live[c->k.v[v].from]) {
-            new_op(c, MO_WAKE, v);
-            set_live(c, &st, v, true);
-        }
+        else if (n >= 84)
+            change_state(c, &st, v, n - 84);
     }
 }

@@ -18,6 +18,7 @@ struct m_run {
     struct m_case *c;
     struct world w;
     struct model model;
+    bool added[CASE_VERSIONS];
     char why[3000];
     FILE *script;
     uint64_t compared;
@@ -97,18 +98,66 @@ static bool write_item(struct m_run *r, const struct m_op *op)
     return put_both(r, op, vw, buf_span(&text), base.n ? &base : NULL);
 }
 
+static void say(struct m_run *r, const char *verb, size_t version)
+{
+    if (r->script)
+        fprintf(r->script, "echo %s > control/%s\n", r->c->k.v[version].name, verb);
+}
+
 static void add_version(struct m_run *r, size_t version)
 {
     const struct case_version *v = &r->c->k.v[version];
+    const struct m_shows *sh = &r->c->shows[version];
+    if (r->model.known > sh->first || (version && !r->added[v->from]))
+        return;
     if (r->script) {
         struct buf yaml BUF_CLEANUP = BUF_INIT;
         case_yaml(v, version ? &r->c->k.v[v->from] : NULL, &yaml);
-        fprintf(r->script, "cat > schemas/v%zu.yaml <<'EOF'\n%sEOF\necho v%zu > control/add\n",
-                version + 1, buf_str(&yaml), version + 1);
+        fprintf(r->script, "cat > schemas/%s.yaml <<'EOF'\n%sEOF\n", v->name, buf_str(&yaml));
     }
+    say(r, "add", version);
+    r->added[version] = true;
     world_add(&r->w, (unsigned)version);
-    while (r->model.known < r->c->shows[version].end)
+    while (r->model.known < sh->first)
+        model_skip(&r->model);
+    while (r->model.known < sh->end)
         model_next(&r->model);
+}
+
+static void finalize(struct m_run *r, size_t version)
+{
+    struct m_final f = {0};
+    struct err e = ERR_INIT;
+
+    say(r, "backfill", version);
+    say(r, "finalize", version);
+    if (world_finalize(&r->w, (unsigned)version, &e))
+        case_die("an item can't be brought up to date", e.text);
+    for (size_t i = 0; i < r->w.n_entries; i++) {
+        const struct m_shows *sh = &r->c->shows[r->w.index[i]];
+        bool gone = r->w.entries[i].state == VERSION_GONE;
+        for (size_t to = sh->first; to < sh->end; to++) {
+            f.gone[to] = gone;
+            f.begins[to] = r->w.index[i] == version;
+        }
+        for (size_t k = 0; k < sh->n && !gone; k++)
+            f.shown[sh->node[k]] = true;
+    }
+    model_finalize(&r->model, &f);
+}
+
+static void remove_item(struct m_run *r, const struct m_op *op)
+{
+    const struct m_node *n = &r->model.nodes[op->node];
+    const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
+    const struct w_item *it = vw ? world_item(&r->w, vw->s->coll, op->key) : NULL;
+
+    if (!it)
+        return;
+    if (r->script)
+        fprintf(r->script, "rm %s/%s/%s.json\n", vw->v->name, n->type, op->key);
+    MUST(world_remove(&r->w, it->id));
+    model_remove(&r->model, model_item(&r->model, n->root, op->key));
 }
 
 static void backfill(struct m_run *r, const struct m_op *op)
@@ -117,8 +166,8 @@ static void backfill(struct m_run *r, const struct m_op *op)
     uint32_t last = r->w.cat->last_step;
     uint32_t upto = op->salt >> 8 & 1 ? last : (uint32_t)(op->salt >> 16) % (last + 1);
     if (r->script)
-        fprintf(r->script, "echo v%zu > control/backfill   # of some items, up to a step\n",
-                r->w.n_entries);
+        fprintf(r->script, "echo %s > control/backfill   # of some items, up to a step\n",
+                r->w.entries[r->w.n_entries - 1].v->name);
     for (size_t i = 0; i < r->w.st.n_items; i++)
         if (op->salt >> i & 1 && world_bring(&r->w, i, upto, &e))
             case_die("an item can't be brought up to date", e.text);
@@ -127,19 +176,32 @@ static void backfill(struct m_run *r, const struct m_op *op)
 /* false: the model says otherwise. */
 static bool do_op(struct m_run *r, const struct m_op *op)
 {
-    bool known = op->version < r->w.n_entries;
-    if (op->kind == MO_ADD && op->version == r->w.n_entries)
+    bool known = r->added[op->version], wake = op->kind == MO_WAKE;
+    switch (op->kind) {
+    case MO_ADD:
         add_version(r, op->version);
-    else if (op->kind == MO_WRITE && known)
-        return write_item(r, op);
-    else if (op->kind == MO_BACKFILL && r->w.n_entries)
-        backfill(r, op);
-    else if ((op->kind == MO_REVERT || op->kind == MO_WAKE) && known) {
-        if (r->script)
-            fprintf(r->script, "echo v%zu > control/%s\n", op->version + 1,
-                    op->kind == MO_WAKE ? "add" : "revert");
-        world_state(&r->w, (unsigned)op->version,
-                    op->kind == MO_WAKE ? VERSION_LIVE : VERSION_DORMANT);
+        break;
+    case MO_WRITE:
+        return !known || write_item(r, op);
+    case MO_REMOVE:
+        if (known)
+            remove_item(r, op);
+        break;
+    case MO_BACKFILL:
+        if (r->w.n_entries)
+            backfill(r, op);
+        break;
+    case MO_FINALIZE:
+        if (known && world_view(&r->w, (unsigned)op->version,
+                                r->model.nodes[r->c->shows[op->version].node[0]].type))
+            finalize(r, op->version);
+        break;
+    case MO_REVERT:
+    case MO_WAKE:
+        if (!known)
+            break;
+        say(r, wake ? "add" : "revert", op->version);
+        world_state(&r->w, (unsigned)op->version, wake ? VERSION_LIVE : VERSION_DORMANT);
     }
     return true;
 }

@@ -70,11 +70,12 @@ static void say_add(struct run *r, unsigned version)
 
 /* ---- One operation in a world that nobody looks at ---- */
 
-static bool text_of(struct world *w, const struct view *vw, const struct w_item *it,
+/* Reading may make records: the item is found anew each time. */
+static bool text_of(struct world *w, const struct view *vw, const char *key,
                     const struct members *m, unsigned style, struct buf *out, struct err *e)
 {
     struct buf was BUF_CLEANUP = BUF_INIT;
-    if (world_text(w, vw, it, false, &was, e))
+    if (world_text(w, vw, world_item(w, vw->s->coll, key), false, &was, e))
         return false;
     case_edit(buf_span(&was), m, style, out);
     return true;
@@ -93,7 +94,7 @@ static void quiet_put(struct world *w, const struct op *op, const struct view *v
         return;
     }
     if (!it || world_open(w, vw, it, &base, &e) ||
-        !text_of(w, vw, it, &op->text, op->style, &text, &e))
+        !text_of(w, vw, op->key, &op->text, op->style, &text, &e))
         return;
     if (op->kind == OP_RACE) {
         const struct view *vw2 = world_view(w, op->version2, op->type2);
@@ -101,7 +102,7 @@ static void quiet_put(struct world *w, const struct op *op, const struct view *v
             return;
         it = world_item(w, vw->s->coll, op->key);
         if (world_open(w, vw2, it, &base2, &e2) == 0 &&
-            text_of(w, vw2, it, &op->other, op->style, &text2, &e2))
+            text_of(w, vw2, op->key, &op->other, op->style, &text2, &e2))
             world_put(w, vw2, op->key, buf_span(&text2), &base2, &e2);
     }
     world_put(w, vw, op->key, buf_span(&text), &base, &e);
@@ -175,10 +176,9 @@ struct opened {
 static bool open_edit(struct run *r, const struct op *op, const struct view *vw,
                       const struct members *m, struct opened *ret)
 {
-    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
     struct err e = ERR_INIT;
-    if (world_text(&r->main, vw, it, false, &ret->was, &e) ||
-        world_open(&r->main, vw, it, &ret->base, &e))
+    if (world_text(&r->main, vw, world_item(&r->main, vw->s->coll, op->key), false, &ret->was, &e) ||
+        world_open(&r->main, vw, world_item(&r->main, vw->s->coll, op->key), &ret->base, &e))
         return broken(r, LAW_TOTALITY, "%s/%s/%s: %s", vw->v->name, vw->s->name, op->key, e.text);
     case_edit(buf_span(&ret->was), m, op->style, &ret->text);
     return true;

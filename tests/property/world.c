@@ -152,9 +152,34 @@ void world_add(struct world *w, unsigned version)
 void world_state(struct world *w, unsigned version, enum version_state state)
 {
     for (size_t i = 0; i < w->n_entries; i++)
-        if (version_descends(w->entries[i].v, w->c->v[version]))
+        if (version_descends(w->entries[i].v, w->c->v[version]) &&
+            w->entries[i].state != VERSION_GONE)
             w->entries[i].state = state;
     renew(w);
+}
+
+static bool is_live(const struct world *w, unsigned version)
+{
+    for (size_t i = 0; i < w->n_entries; i++)
+        if (w->index[i] == version)
+            return w->entries[i].state == VERSION_LIVE;
+    return false;
+}
+
+int world_finalize(struct world *w, unsigned version, struct err *e)
+{
+    uint32_t end = w->c->v[version]->step_end;
+    if (!is_live(w, version))
+        return 0;
+    for (size_t i = 0; i < w->st.n_items; i++)
+        if (world_bring(w, i, end ? end - 1 : 0, e))
+            return -1;
+    for (size_t i = 0; i < w->n_entries; i++)
+        if (!version_descends(w->entries[i].v, w->c->v[version]) ||
+            w->entries[i].state != VERSION_LIVE)
+            w->entries[i].state = VERSION_GONE;
+    renew(w);
+    return 0;
 }
 
 const struct view *world_view(const struct world *w, unsigned version, const char *type)
@@ -245,6 +270,39 @@ int world_put(struct world *w, const struct view *vw, const char *key, struct sp
     int rc = put_over(w, vw, key, text, base, e);
     world_undo(w, &before, rc);
     return rc;
+}
+
+static int is_it(void *arg, slot_no slot, uint64_t target)
+{
+    (void)slot;
+    return target == *(const uint64_t *)arg;
+}
+
+static bool is_referred_to(struct world *w, uint64_t id)
+{
+    bool is = false;
+    for (size_t i = 0; i < w->st.n_items && !is; i++) {
+        struct record rec RECORD_CLEANUP = RECORD_INIT;
+        struct err e = ERR_INIT;
+        const struct w_item *it = &w->st.items[i];
+        MUST(record_decode(buf_span(&it->body), &rec, &e) == 0);
+        is = it->id != id && lens_refs(&w->lens, &rec, is_it, &id, &e) == 1;
+        lens_reset(&w->lens);
+    }
+    return is;
+}
+
+bool world_remove(struct world *w, uint64_t id)
+{
+    struct w_item *it = world_by_id(w, id);
+    size_t at = (size_t)(it - w->st.items);
+
+    if (is_referred_to(w, id))
+        return false;
+    free(it->key);
+    buf_free(&it->body);
+    memmove(it, it + 1, (--w->st.n_items - at) * sizeof *it);
+    return true;
 }
 
 static int rekey(struct world *w, const struct view *vw, uint64_t id, const char *key,

@@ -53,8 +53,11 @@ void world_init(struct world *w, struct expr_env *env, const struct compiled *c)
 void world_deinit(struct world *w);
 /* Does nothing when its parent is not there. */
 void world_add(struct world *w, unsigned version);
-/* Of the version and all that came from it. */
+/* Of the version and all that came from it, but what is gone. */
 void world_state(struct world *w, unsigned version, enum version_state state);
+/* All items are brought up to it; then what is not the version or a live one that came from it is gone.
+ * Does nothing when the version is not live. */
+int world_finalize(struct world *w, unsigned version, struct err *e);
 /* NULL when the version is not live or has no such item type. */
 const struct view *world_view(const struct world *w, unsigned version, const char *type);
 struct w_item *world_item(const struct world *w, uint32_t coll, const char *key);
@@ -75,6 +78,8 @@ int world_put(struct world *w, const struct view *vw, const char *key, struct sp
               const struct buf *base, struct err *e);
 int world_rekey(struct world *w, const struct view *vw, const char *from, const char *to,
                 struct err *e);
+/* false: another item refers to it, and nothing is done: who decides that (on_delete) is store/'s to say. */
+bool world_remove(struct world *w, uint64_t id);
 int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e);
 
 void state_copy(const struct w_state *from, struct w_state *to);
