@@ -210,19 +210,9 @@ static int leave_origins(struct store_tx *tx, const struct item_row *row, struct
     return rc ? -1 : derive_uses_apply(tx, lost, e);
 }
 
-static int run_id(struct store_tx *tx, enum stmt stmt, uint64_t id, struct err *e)
-{
-    sqlite3_stmt *st = conn_stmt(tx->c, stmt, e);
-
-    if (!st)
-        return -1;
-    bind_id(st, 1, id);
-    return conn_run(tx->c, st, e);
-}
-
 int item_forget_attr(struct store_tx *tx, uint64_t id, struct err *e)
 {
-    return run_id(tx, STMT_ATTR_FORGET, id_number(id), e);
+    return tx_run_id(tx, STMT_ATTR_FORGET, id_number(id), e);
 }
 
 /* They hold for its revisions, as long as there are some. */
@@ -242,7 +232,7 @@ static int remove_rows(struct store_tx *tx, const struct item_row *row, struct e
 {
     struct named now = {buf_span(&row->key), &row->rec}, nothing = {.rec = NULL};
 
-    if (names_follow(tx, row->id, now, nothing, e) || run_id(tx, STMT_ITEM_DELETE, row->id, e) ||
+    if (names_follow(tx, row->id, now, nothing, e) || tx_run_id(tx, STMT_ITEM_DELETE, row->id, e) ||
         unique_forget(tx, row->id, e) || derive_forget(tx, row->id, e))
         return -1;
     if (history_keep_gone(tx, row, e) || forget_attr(tx, row->id, e))

@@ -161,16 +161,6 @@ int derive_write(struct store_tx *tx, enum stmt stmt, uint32_t step, struct span
     return conn_run(tx->c, st, e);
 }
 
-static int run_id(struct store_tx *tx, enum stmt stmt, uint64_t id, struct err *e)
-{
-    sqlite3_stmt *st = conn_stmt(tx->c, stmt, e);
-
-    if (!st)
-        return -1;
-    bind_id(st, 1, id);
-    return conn_run(tx->c, st, e);
-}
-
 int derive_origin_holders(struct conn *c, uint64_t id, int64_t *ret, struct err *e)
 {
     sqlite3_stmt *st;
@@ -523,15 +513,15 @@ int derive_follow(struct store_tx *tx, uint64_t id, struct span key, const struc
 
 int derive_keep(struct store_tx *tx, uint64_t id, struct err *e)
 {
-    return derive_link_of(tx->cat, id_coll(id)) ? run_id(tx, STMT_MADE_DELETE, id, e) : 0;
+    return derive_link_of(tx->cat, id_coll(id)) ? tx_run_id(tx, STMT_MADE_DELETE, id, e) : 0;
 }
 
 int derive_forget(struct store_tx *tx, uint64_t id, struct err *e)
 {
     if (!derive_link_of(tx->cat, id_coll(id)))
         return 0;
-    if (run_id(tx, STMT_EXTRACTED_FORGET, id, e) || run_id(tx, STMT_ORIGIN_FORGET, id, e) ||
-        run_id(tx, STMT_MADE_DELETE, id, e))
+    if (tx_run_id(tx, STMT_EXTRACTED_FORGET, id, e) || tx_run_id(tx, STMT_ORIGIN_FORGET, id, e) ||
+        tx_run_id(tx, STMT_MADE_DELETE, id, e))
         return -1;
     return 0;
 }

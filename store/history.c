@@ -109,7 +109,7 @@ int history_last_key(struct conn *c, const struct shape *s, uint64_t id, struct 
         return -1;
     bind_id(st, 1, id);
     sqlite3_bind_int64(st, 2, shape_space(s));
-    sqlite3_bind_int64(st, 3, s->coll);
+    sqlite3_bind_int64(st, 3, id_coll(id));
     if (conn_step(c, st, ret_found, e))
         return -1;
     if (*ret_found && !buf_addspan(ret, column_span(st, 0)))
@@ -120,22 +120,12 @@ int history_last_key(struct conn *c, const struct shape *s, uint64_t id, struct 
 
 /* ---- Trimming ---- */
 
-static int run_id(struct store_tx *tx, enum stmt stmt, uint64_t id, struct err *e)
-{
-    sqlite3_stmt *st = conn_stmt(tx->c, stmt, e);
-
-    if (!st)
-        return -1;
-    bind_id(st, 1, id);
-    return conn_run(tx->c, st, e);
-}
-
 int history_forget(struct store_tx *tx, uint64_t revision, uint64_t id, struct err *e)
 {
     uint64_t next;
     bool has, there;
 
-    if (run_id(tx, STMT_HISTORY_DELETE, revision, e) ||
+    if (tx_run_id(tx, STMT_HISTORY_DELETE, revision, e) ||
         history_next_id(tx->c, id - 1, id, &next, &has, e))
         return -1;
     if (has)
@@ -144,7 +134,7 @@ int history_forget(struct store_tx *tx, uint64_t revision, uint64_t id, struct e
         return -1;
     if (there)
         return 0;
-    if (run_id(tx, STMT_GONE_DELETE, id, e))
+    if (tx_run_id(tx, STMT_GONE_DELETE, id, e))
         return -1;
     return atomic_load(&tx->store->has_attrs) ? item_forget_attr(tx, id, e) : 0;
 }

@@ -185,18 +185,75 @@ int store_history_read(struct store *st, const struct catalog *c, const struct v
 
 /* ---- Directories: one for each key ---- */
 
+/* Of a type that is not merged its own. */
+static size_t n_colls(const struct shape *s) { return s->n_colls ? s->n_colls : 1; }
+static uint32_t coll_at(const struct shape *s, size_t i) { return s->n_colls ? s->colls[i] : s->coll; }
+
 /* A statement over HISTORY_IDS, with its first three parameters. */
 static sqlite3_stmt *of_key(struct conn *c, enum stmt stmt, const struct shape *s, struct span key,
                             struct err *e)
 {
+    struct buf colls BUF_CLEANUP = BUF_INIT;
     sqlite3_stmt *st = conn_stmt(c, stmt, e);
+    bool ok = true;
 
     if (!st)
         return NULL;
+    for (size_t i = 0; ok && i < n_colls(s); i++)
+        ok = buf_printf(&colls, "%c%u", i ? ',' : '[', (unsigned)coll_at(s, i));
+    if (!ok || !buf_addc(&colls, ']')) {
+        err_nomem(e);
+        return NULL;
+    }
     sqlite3_bind_int64(st, 1, shape_space(s));
     bind_text(st, 2, key);
-    sqlite3_bind_int64(st, 3, s->coll);
+    if (sqlite3_bind_text(st, 3, colls.p, (int)colls.n, SQLITE_TRANSIENT) != SQLITE_OK) {
+        err_nomem(e);
+        return NULL;
+    }
     return st;
+}
+
+/* The part in which a deleted item stood: what its last revision says. */
+static int stood_in_part(struct conn *c, const struct shape *s, uint64_t id, bool *ret,
+                         struct err *e)
+{
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    sqlite3_stmt *st = conn_stmt(c, STMT_HISTORY_NEWEST, e);
+    const struct entry *part = NULL;
+    bool row, changed;
+    int rc;
+
+    if (!st)
+        return -1;
+    bind_id(st, 1, id);
+    rc = conn_step(c, st, &row, e);
+    if (rc == 0 && row)
+        rc = record_decode(column_span(st, 0), &c->rec, e) ||
+                     lens_materialize(&c->lens, id_coll(id), column_span(st, 1), &c->rec,
+                                      c->lens.cat->last_step, &now, &changed, e)
+                 ? -1
+                 : 0;
+    stmt_done(st);
+    if (rc == 0 && row)
+        part = record_get(changed ? &now : &c->rec, s->part);
+    *ret = part && span_eq(part->bytes, s->part_name);
+    return rc;
+}
+
+/* A part of a split type has the history of the items that stand in it, or stood there last; what such an
+ * item was in another part comes along. */
+static int is_shown(struct conn *c, const struct shape *s, uint64_t id, bool *ret, struct err *e)
+{
+    uint64_t member;
+    bool there;
+
+    *ret = true;
+    if (!s->part)
+        return 0;
+    if (item_shown_id(c, s, id_number(id), &member, ret, e) || *ret || item_exists(c, id, &there, e))
+        return *ret ? 0 : -1;
+    return there ? 0 : stood_in_part(c, s, id, ret, e);
 }
 
 /* The item that stands for a key's directory; 0 = none has revisions. */
@@ -204,13 +261,21 @@ static int owner_of(struct conn *c, const struct shape *s, struct span key, uint
                     struct err *e)
 {
     sqlite3_stmt *st = of_key(c, STMT_HISTORY_OWNER, s, key, e);
-    bool row;
+    bool row, shown = false;
+    int rc = 0;
 
-    if (!st || conn_step(c, st, &row, e))
+    if (!st)
         return -1;
-    *ret_id = row ? column_id(st, 0) : 0;
+    *ret_id = 0;
+    while (!shown && !(rc = conn_step(c, st, &row, e)) && row) {
+        *ret_id = column_id(st, 0);
+        if ((rc = is_shown(c, s, *ret_id, &shown, e)))
+            break;
+    }
     stmt_done(st);
-    return 0;
+    if (!shown)
+        *ret_id = 0;
+    return rc;
 }
 
 /* The key that an item has or had last; empty when there is neither. */
@@ -261,15 +326,32 @@ static int list_name(struct conn *c, struct looking *l, uint64_t id, struct err 
     return key.n && owner == id ? l->name_fn(l->arg, buf_span(&key), l->number) : 0;
 }
 
+/* The next item with revisions by number, of all collections; 0 = none. */
+static int next_item(struct conn *c, const struct shape *s, uint64_t after, uint64_t *ret_id,
+                     struct err *e)
+{
+    uint64_t id;
+    bool found;
+
+    *ret_id = 0;
+    for (size_t i = 0; i < n_colls(s); i++) {
+        uint32_t coll = coll_at(s, i);
+
+        if (history_next_id(c, id_make(coll, after), id_make(coll, ITEM_NUMBER_MASK), &id, &found, e))
+            return -1;
+        if (found && (!*ret_id || id_number(id) < id_number(*ret_id)))
+            *ret_id = id;
+    }
+    return 0;
+}
+
 static int list_names(struct conn *c, void *arg, struct err *e)
 {
     struct looking *l = arg;
-    uint64_t id = 0, last = id_make(l->s->coll, ITEM_NUMBER_MASK);
-    bool found;
+    uint64_t id = 0;
     int rc;
 
-    while (!(rc = history_next_id(c, id_make(l->s->coll, l->number), last, &id, &found, e)) &&
-           found && !(rc = list_name(c, l, id, e)))
+    while (!(rc = next_item(c, l->s, l->number, &id, e)) && id && !(rc = list_name(c, l, id, e)))
         ;
     return rc < 0 ? -1 : 0;
 }
@@ -294,6 +376,11 @@ static int each_revision(struct conn *c, sqlite3_stmt *st, struct looking *l, st
 
     while (!(rc = conn_step(c, st, &row, e)) && row) {
         uint64_t revision = column_id(st, 1);
+        bool shown;
+        if ((rc = is_shown(c, l->s, column_id(st, 2), &shown, e)))
+            break;
+        if (!shown)
+            continue;
         l->at_ns = sqlite3_column_int64(st, 0);
         l->found = revision;
         if (!revision || revision >> REVISION_NUMBER_BITS)
@@ -312,9 +399,11 @@ static int list_revisions(struct conn *c, void *arg, struct err *e)
     struct looking *l = arg;
     struct buf key BUF_CLEANUP = BUF_INIT;
     sqlite3_stmt *st;
+    uint64_t id;
 
     l->found = 0;
-    if (key_of(c, l, id_make(l->s->coll, l->number), &key, e))
+    if (next_item(c, l->s, l->number - 1, &id, e) ||
+        (id_number(id) == l->number && key_of(c, l, id, &key, e)))
         return -1;
     st = of_key(c, l->exact ? STMT_HISTORY_AT : STMT_HISTORY_OF_KEY, l->s, buf_span(&key), e);
     if (!st)

@@ -356,6 +356,8 @@ int item_shown_find(struct conn *c, const struct shape *s, struct span key, stru
                     bool *ret_found, struct err *e);
 int item_too_big(const struct store *s, struct err *e);
 int item_exists(struct conn *c, uint64_t id, bool *ret, struct err *e);
+/* Runs a statement whose one parameter is an item's id. */
+int tx_run_id(struct store_tx *tx, enum stmt stmt, uint64_t id, struct err *e);
 /* Forgets the modes and owners of an item. */
 int item_forget_attr(struct store_tx *tx, uint64_t id, struct err *e);
 /* Runs fn on a reader, for what v shows of s; when it finds that a type has to be derived first,

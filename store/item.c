@@ -26,6 +26,16 @@ int item_exists(struct conn *c, uint64_t id, bool *ret, struct err *e)
     return 0;
 }
 
+int tx_run_id(struct store_tx *tx, enum stmt stmt, uint64_t id, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, stmt, e);
+
+    if (!st)
+        return -1;
+    bind_id(st, 1, id);
+    return conn_run(tx->c, st, e);
+}
+
 /* Columns id, key, mtime, btime, body. */
 static int row_copy(struct conn *c, sqlite3_stmt *st, struct item_row *row, struct err *e)
 {

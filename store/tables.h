@@ -32,13 +32,14 @@ extern const size_t n_store_tables;
 #define META_TEXT          "text."         /* and a version's number: its text's checksum */
 #define META_GONE          "gone."         /* and a version: when it was finalized away */
 
-/* The items whose revisions stand under key ?2 in name space ?1 of collection ?3: the one that has it,
- * and those that had it when they were deleted; of those that had none in this name space yet, the
- * ones with that key of their own. */
+/* The items whose revisions stand under key ?2 in name space ?1 of the collections in the JSON list ?3: the
+ * one that has it, and those that had it when they were deleted; of those that had none in this name space
+ * yet, the ones with that key of their own. */
 #define HISTORY_IDS                                                                                \
     "SELECT id FROM name WHERE coll = ?1 AND key = ?2 UNION ALL SELECT id FROM gone WHERE space = " \
-    "?1 AND key = ?2 UNION ALL SELECT g.id FROM gone g WHERE g.space = ?3 AND g.key = ?2 AND ?1 "  \
-    "<> ?3 AND NOT EXISTS (SELECT 1 FROM gone h WHERE h.id = g.id AND h.space = ?1)"
+    "?1 AND key = ?2 UNION ALL SELECT g.id FROM json_each(?3) c JOIN gone g ON g.space = c.value "  \
+    "WHERE g.key = ?2 AND ?1 <> g.space AND NOT EXISTS (SELECT 1 FROM gone h WHERE h.id = g.id "   \
+    "AND h.space = ?1)"
 
 #define STMTS(X)                                                                                   \
     X(ITEM_READ, "SELECT mtime, btime, body FROM item WHERE id = ?1")                              \
@@ -129,13 +130,13 @@ extern const size_t n_store_tables;
     X(HISTORY_LAST, "SELECT rev, at FROM history ORDER BY rev DESC LIMIT 1")                       \
     X(HISTORY_ROW, "SELECT id, key, mtime, at, body FROM history WHERE rev = ?1")                  \
     X(HISTORY_AS_OF, "SELECT body FROM history WHERE id = ?1 AND at >= ?2 ORDER BY at LIMIT 1")    \
-    X(HISTORY_NEWEST, "SELECT body FROM history WHERE id = ?1 ORDER BY at DESC LIMIT 1")           \
+    X(HISTORY_NEWEST, "SELECT body, key FROM history WHERE id = ?1 ORDER BY at DESC LIMIT 1")           \
     X(HISTORY_NEXT_ID, "SELECT id FROM history WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT 1")    \
-    X(HISTORY_OF_KEY, "SELECT at, rev FROM history WHERE id IN (" HISTORY_IDS ") AND at > ?4 "     \
+    X(HISTORY_OF_KEY, "SELECT at, rev, id FROM history WHERE id IN (" HISTORY_IDS ") AND at > ?4 "     \
                       "ORDER BY at")                                                               \
-    X(HISTORY_AT, "SELECT at, rev FROM history WHERE id IN (" HISTORY_IDS ") AND at = ?4")         \
-    X(HISTORY_OWNER, "SELECT id FROM history WHERE id IN (" HISTORY_IDS ") ORDER BY id DESC "      \
-                     "LIMIT 1")                                                                    \
+    X(HISTORY_AT, "SELECT at, rev, id FROM history WHERE id IN (" HISTORY_IDS ") AND at = ?4")         \
+    X(HISTORY_OWNER, "SELECT DISTINCT id FROM history WHERE id IN (" HISTORY_IDS ") ORDER BY id "  \
+                     "DESC")                                                                       \
     X(HISTORY_OLDEST, "SELECT rev, id, at FROM history ORDER BY rev LIMIT ?1")                     \
     X(HISTORY_SCAN, "SELECT id, at, rev FROM history WHERE (id, at) < (?1, ?2) ORDER BY id DESC, " \
                     "at DESC LIMIT ?3")                                                            \

@@ -348,4 +348,84 @@ editors__a_save_is_one_revision() {
     assert_eq "$(cat "$H1"/rex.json/* | jq -r .name | tr '\n' ' ')" 'Rex Rexi Rexo '
 }
 
+# ---------------------------------------------------------------- merged and split types
+
+merged__types_show_the_items_of_each_also_deleted_ones() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - add_type: {type: Cat, fields: {name: {type: string, required: true}}}
+YAML
+    put "$D1/rex.json" '{"name": "Rex"}'
+    put "$D1/old.json" '{"name": "Old"}'
+    put "$M/v2/Cat/tom.json" '{"name": "Tom"}'
+    put "$M/v2/Cat/mia.json" '{"name": "Mia"}'
+    put "$M/v2/Cat/tom.json" '{"name": "Tommy"}'
+    rm "$M/v2/Cat/mia.json" "$D1/old.json"
+    put "$D1/rex.json" '{"name": "Rexi"}'
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - merge_types: {types: [Dog, Cat], into: Pet, tag: kind}
+YAML
+    local pets=$M/v3/Pet when
+    for when in new late; do
+        assert_eq "$(ls "$pets/.history" | tr '\n' ' ')" 'mia.json old.json rex.json tom.json ' "$when"
+        assert_json "$(oldest "$pets/.history/tom.json")" . '{"kind":"Cat","name":"Tom"}'
+        assert_json "$(newest "$pets/.history/mia.json")" '[.kind, .name]' '["Cat","Mia"]'
+        assert_json "$(newest "$pets/.history/old.json")" '[.kind, .name]' '["Dog","Old"]'
+        assert_json "$(oldest "$pets/.history/rex.json")" '[.kind, .name]' '["Dog","Rex"]'
+        [[ $when == late ]] || backfill v3
+    done
+    put "$pets/tom.json" '{"kind": "Cat", "name": "Thomas"}'
+    assert_eq "$(count "$pets/.history/tom.json")" 2
+    assert_json "$(newest "$M/v2/Cat/.history/tom.json")" .name '"Tommy"'
+    rm "$pets/rex.json"
+    assert_eq "$(count "$pets/.history/rex.json")" 2
+    cp "$(newest "$pets/.history/mia.json")" "$pets/mia.json"
+    sees "$M/v2/Cat/mia.json"
+    assert_json "$M/v2/Cat/mia.json" .name '"Mia"'
+    assert_eq "$(ls "$M/v2/Cat/.history" | tr '\n' ' ')" 'mia.json tom.json '
+    assert_eq "$(ls "$M/v2/Dog/.history" | tr '\n' ' ')" 'old.json rex.json '
+}
+
+split__parts_show_the_items_that_stand_in_them_or_stood_there_last() {
+    put "$D1/pup.json" '{"name": "Pup", "age": 0}'
+    put "$D1/rex.json" '{"name": "Rex", "age": 5}'
+    put "$D1/oldpup.json" '{"name": "Old pup", "age": 1}'
+    put "$D1/olddog.json" '{"name": "Old dog", "age": 9}'
+    put "$D1/pup.json" '{"name": "Pup", "age": 1}'
+    put "$D1/rex.json" '{"name": "Rex", "age": 6}'
+    rm "$D1/oldpup.json" "$D1/olddog.json"
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - split_type: {type: Dog, into: {Puppy: "age < 2", Grown: else}}
+YAML
+    local puppies=$M/v2/Puppy grown=$M/v2/Grown when
+    for when in new late; do
+        assert_eq "$(ls "$puppies/.history" | tr '\n' ' ')" 'oldpup.json pup.json ' "$when"
+        assert_eq "$(ls "$grown/.history" | tr '\n' ' ')" 'olddog.json rex.json ' "$when"
+        assert_json "$(oldest "$puppies/.history/pup.json")" .age 0
+        assert_absent "$puppies/.history/rex.json"
+        assert_absent "$grown/.history/oldpup.json"
+        [[ $when == late ]] || backfill v2
+    done
+    # Its history goes along with it.
+    mv "$puppies/pup.json" "$grown/pup.json"
+    sees_no_more "$puppies/.history/pup.json"
+    assert_json "$(oldest "$grown/.history/pup.json")" .age 0
+    # What had the name in another part is not what has it here.
+    rm "$grown/pup.json"
+    put "$puppies/pup.json" '{"name": "Another", "age": 0}'
+    put "$puppies/pup.json" '{"name": "Another", "age": 1}'
+    assert_eq "$(count "$puppies/.history/pup.json")" 1
+    assert_json "$(newest "$puppies/.history/pup.json")" .name '"Another"'
+    assert_json "$(newest "$grown/.history/pup.json")" .name '"Pup"'
+    assert_eq "$(ls "$D1/.history/pup.json" | wc -l)" "$(($(count "$grown/.history/pup.json") + 1))"
+}
+
 run_tests "$@"
