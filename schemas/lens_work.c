@@ -552,41 +552,6 @@ static bool is_stale(const struct work *w, const struct formula *h)
            !slotset_has(&w->pinned, h->out) && inputs_changed(w, h);
 }
 
-/* A backward formula may read a computed field, or what an older step seeds and the writer does not
- * see any more, and these may read others: the forward pass, which computes them, comes too late for
- * it. Ends, because a formula reads what older steps gave. */
-static int refresh_inputs(struct work *w, const struct formula *f, struct err *e)
-{
-    const struct group *g = w->g;
-    for (size_t i = 0; i < g->n_forward && g->forward[i].f->step < f->step; i++) {
-        const struct formula *h = g->forward[i].f;
-        if (h->mode == FORMULA_LINKED || !reads(f, h->out))
-            continue;
-        if (refresh_inputs(w, h, e) || (is_stale(w, h) && run(w, h, e)))
-            return -1;
-    }
-    return 0;
-}
-
-static int cross(struct work *w, const struct step_run *st, struct err *e)
-{
-    for (size_t i = 0; i < st->n_forward; i++)
-        if (st->forward[i].f->mode == FORMULA_LINKED &&
-            slotset_add(w->l, &w->pinned, st->forward[i].f->out, e))
-            return -1;
-    for (size_t i = 0; i < st->n_backward; i++) {
-        const struct formula *f = st->backward[i].f;
-        if (reached(w, f->out)) /* seen as well, or a newer step gave it */
-            continue;
-        if (!w->create && only_for_new(w->g, f))
-            continue;
-        if (refresh_inputs(w, f, e) || (inputs_changed(w, f) && run(w, f, e)) ||
-            reach_and_pin(w, f->out, e))
-            return -1;
-    }
-    return st->link && link_crossed(w, st->link) ? cross_link(w, st->link, e) : 0;
-}
-
 /* Takes the newest step that is left in the three sorted lists; n*: what is left of each. */
 static struct step_run last_step(const struct group *g, const struct lens *l, size_t *nf,
                                  size_t *nb, size_t *nk)
@@ -611,6 +576,69 @@ static struct step_run last_step(const struct group *g, const struct lens *l, si
                 st.version = v->number;
         }
     return st;
+}
+
+static int cross(struct work *w, const struct step_run *st, struct err *e);
+
+/* A slot that a linked step between two others gives back, when the writer stands on its new side: it
+ * does so first. Steps with links wait for their turn. */
+static int bring_back(struct work *w, slot_no slot, uint32_t after, uint32_t before, struct err *e)
+{
+    const struct group *g = w->g;
+    for (size_t i = g->n_backward; i-- > 0 && g->backward[i].f->step > after;) {
+        uint32_t step = g->backward[i].f->step;
+        size_t nf = 0, nb = i + 1, nk = 0;
+        if (step >= before || g->backward[i].f->out != slot || reached(w, slot))
+            continue;
+        while (nf < g->n_forward && g->forward[nf].f->step <= step)
+            nf++;
+        while (nb < g->n_backward && g->backward[nb].f->step == step)
+            nb++;
+        while (nk < g->n_links && g->links[nk]->step <= step)
+            nk++;
+        struct step_run st = last_step(g, w->l, &nf, &nb, &nk);
+        if (!st.link && on_path(w, st.version) && is_crossed(w, &st) && cross(w, &st, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* A backward formula may read a computed field, or what an older step seeds and the writer does not
+ * see any more, and these may read others, or what steps between give back: the passes come too late
+ * for it. Ends, because a formula reads what older steps gave. */
+static int refresh_inputs(struct work *w, const struct formula *f, struct err *e)
+{
+    const struct group *g = w->g;
+    for (size_t i = 0; i < g->n_forward && g->forward[i].f->step < f->step; i++) {
+        const struct formula *h = g->forward[i].f;
+        if (h->mode == FORMULA_LINKED || !reads(f, h->out))
+            continue;
+        for (size_t k = 0; k < h->n_inputs; k++)
+            if (bring_back(w, h->inputs[k].slot, h->step, f->step, e))
+                return -1;
+        if (refresh_inputs(w, h, e) || (is_stale(w, h) && run(w, h, e)))
+            return -1;
+    }
+    return 0;
+}
+
+static int cross(struct work *w, const struct step_run *st, struct err *e)
+{
+    for (size_t i = 0; i < st->n_forward; i++)
+        if (st->forward[i].f->mode == FORMULA_LINKED &&
+            slotset_add(w->l, &w->pinned, st->forward[i].f->out, e))
+            return -1;
+    for (size_t i = 0; i < st->n_backward; i++) {
+        const struct formula *f = st->backward[i].f;
+        if (reached(w, f->out)) /* seen as well, or a newer step gave it */
+            continue;
+        if (!w->create && only_for_new(w->g, f))
+            continue;
+        if (refresh_inputs(w, f, e) || (inputs_changed(w, f) && run(w, f, e)) ||
+            reach_and_pin(w, f->out, e))
+            return -1;
+    }
+    return st->link && link_crossed(w, st->link) ? cross_link(w, st->link, e) : 0;
 }
 
 static int backward_pass(struct work *w, struct err *e)

@@ -375,6 +375,20 @@ START_TEST(linked__down_reads_a_computed_field_as_it_comes_out)
 }
 END_TEST
 
+START_TEST(linked__down_reads_a_computed_field_behind_a_linked_step)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - compute_field: {type: Dog, field: size, as: integer, value: \"length(name)\"}\n"
+               "  - map_values: {type: Dog, field: name, values: {a: bb, ccc: d}}\n"
+               "  - change_type: {type: Dog, field: state, to: string, up: state, down: \"state || size\"}\n");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"bb\", \"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"a\", \"state\": \"s1\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"d\", \"state\": \"s\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"ccc\", \"state\": \"s3\"}");
+}
+END_TEST
+
 START_TEST(linked__written_back_with_a_computed_field_it_shows_the_hidden_value_again)
 {
     lt_add(&t, two_fields);
@@ -463,6 +477,7 @@ int main(void)
     tcase_add_test(tc, linked__edit_of_another_field_keeps_what_is_hidden);
     tcase_add_test(tc, linked__a_b_a_shows_the_hidden_value_again);
     tcase_add_test(tc, linked__down_reads_a_computed_field_as_it_comes_out);
+    tcase_add_test(tc, linked__down_reads_a_computed_field_behind_a_linked_step);
     tcase_add_test(tc, linked__written_back_with_a_computed_field_it_shows_the_hidden_value_again);
     tcase_add_test(tc, seeded__explicit_write_wins_for_good);
     tcase_add_test(tc, removed_field__down_reads_a_seeded_field_that_was_removed_too);
