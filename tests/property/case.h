@@ -39,7 +39,19 @@ struct case_version {
     size_t n_steps;
 };
 
-enum op_kind { OP_ADD, OP_PUT, OP_EDIT, OP_RACE, OP_REKEY, OP_BACKFILL, OP_REVERT, OP_WAKE };
+/* Operations on items stand between OP_ADD and OP_BACKFILL. */
+enum op_kind {
+    OP_ADD,
+    OP_PUT,
+    OP_EDIT,
+    OP_RACE,
+    OP_REKEY,
+    OP_DELETE,
+    OP_BACKFILL,
+    OP_REVERT,
+    OP_WAKE,
+    OP_FINALIZE
+};
 
 struct op {
     enum op_kind kind;

@@ -236,17 +236,28 @@ static void add_rekey(struct gen *g)
             g->keys[i].key = op->new_key;
 }
 
+static void add_delete(struct gen *g)
+{
+    int version = some_live(g);
+    const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
+    if (!s || g->linked) /* the world in memory does not count the holders of extracted records */
+        return;
+    struct op *op = new_op(g, OP_DELETE, (unsigned)version);
+    op->type = gen_text(g, "%s", s->name);
+    op->key = some_key(g, s->coll, true);
+}
+
 static void set_live(struct gen *g, unsigned version, bool live)
 {
     for (size_t i = 0; i < g->k->n_v; i++)
-        if (g->added[i] && version_descends(g->c.v[i], g->c.v[version]))
+        if (g->added[i] && !g->gone[i] && version_descends(g->c.v[i], g->c.v[version]))
             g->live[i] = live;
 }
 
 static void add_revert(struct gen *g)
 {
     int version = some_live(g);
-    if (version <= 0)
+    if (version <= 0 || g->gone[g->k->v[version].from]) /* the oldest one */
         return;
     new_op(g, OP_REVERT, (unsigned)version);
     set_live(g, (unsigned)version, false);
@@ -255,16 +266,45 @@ static void add_revert(struct gen *g)
 static void add_wake(struct gen *g)
 {
     unsigned i = rnd_below(&g->r, g->k->n_v);
-    if (!g->added[i] || g->live[i] || !g->live[g->k->v[i].from])
+    if (!g->added[i] || g->live[i] || g->gone[i] || !g->live[g->k->v[i].from])
         return;
     new_op(g, OP_WAKE, i);
     set_live(g, i, true);
 }
 
+static void add_finalize(struct gen *g)
+{
+    int version = some_live(g);
+    if (version <= 0)
+        return;
+    new_op(g, OP_FINALIZE, (unsigned)version);
+    for (size_t i = 0; i < g->k->n_v; i++) {
+        bool stays = g->live[i] && version_descends(g->c.v[i], g->c.v[version]);
+        g->live[i] = stays;
+        g->gone[i] |= g->added[i] && !stays;
+    }
+}
+
+/* It comes from a version that is gone, or restores a field from one. */
+static bool is_cut_off(const struct gen *g, size_t i)
+{
+    const struct case_version *v = &g->k->v[i];
+    bool cut = v->from >= 0 && g->gone[v->from];
+    for (size_t k = 0; k < i; k++)
+        for (size_t j = 0; g->gone[k] && j < v->n_steps; j++) {
+            const char *from = strstr(v->steps[j], ", from: ");
+            cut |= !strncmp(v->steps[j], "restore_field:", 14) && from &&
+                   !strncmp(from + 8, g->k->v[k].name, strlen(g->k->v[k].name)) &&
+                   from[8 + strlen(g->k->v[k].name)] == '}';
+        }
+    return cut;
+}
+
 static void add_next(struct gen *g)
 {
     for (unsigned i = 0; i < g->k->n_v; i++) {
-        if (g->added[i])
+        g->gone[i] |= !g->added[i] && is_cut_off(g, i);
+        if (g->added[i] || g->gone[i])
             continue;
         int from = g->k->v[i].from;
         if (from >= 0 && !g->live[from]) { /* its parent must be served again */
@@ -287,8 +327,12 @@ static void add_some(struct gen *g)
         add_put(g);
     else if (n < 80)
         add_edit(g);
-    else if (n < 84)
+    else if (n < 83)
         add_rekey(g);
+    else if (n < 86)
+        add_delete(g);
+    else if (n < 87)
+        add_finalize(g);
     else if (n < 92)
         new_op(g, OP_BACKFILL, 0);
     else if (n < 96)

@@ -21,6 +21,7 @@ struct gen {
     size_t n_keys;
     bool linked; /* many references, and steps over them */
     bool added[CASE_VERSIONS], live[CASE_VERSIONS];
+    bool gone[CASE_VERSIONS]; /* also those that can't be added any more */
 };
 
 const char *gen_text(struct gen *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -53,11 +53,11 @@ static int report(const struct kase *k, struct expr_env *env, uint64_t seed, str
 static void summary(const struct stats *st, const char *name, double seconds)
 {
     printf("figures: %s: %llu cases, %llu versions, %llu steps (%llu refused), %llu writes (%llu "
-           "refused), "
-           "%.1f s\n",
+           "refused), %llu items deleted, %llu versions finalized, %.1f s\n",
            name, (unsigned long long)st->cases, (unsigned long long)st->versions,
            (unsigned long long)st->steps, (unsigned long long)st->refused_steps,
-           (unsigned long long)st->writes, (unsigned long long)st->refused_writes, seconds);
+           (unsigned long long)st->writes, (unsigned long long)st->refused_writes,
+           (unsigned long long)st->deletes, (unsigned long long)st->finalizes, seconds);
     for (int i = 1; i < N_LAWS; i++)
         printf("%s%s %llu", i > 1 ? ", " : "figures: checks of laws: ", law_names[i],
                (unsigned long long)st->checks[i]);

@@ -282,6 +282,7 @@ static bool accepted_alone(struct run *r, const struct written *wr)
     for (unsigned i = 0; i < r->k->n_v; i++)
         if (r->main.c->v[i] && version_descends(wr->vw->v, r->main.c->v[i]))
             world_add(&alone, i);
+    world_like(&alone, &r->main);
     state_free(&alone.st);
     state_copy(&r->main.st, &alone.st);
     const struct view *vw = world_view(&alone, wr->vw->index, wr->vw->s->name);

@@ -125,21 +125,6 @@ static void run_derived(struct carry *c, size_t to, size_t i)
 
 /* ---- Back to the root ---- */
 
-/* What older steps compute is what it comes to now before a rule on the way back reads it. */
-static void compute_early(struct carry *c, size_t before, size_t id)
-{
-    for (size_t to = 0; to < before; to++)
-        for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
-            const struct m_rule *r = &c->m->nodes[to].rules[i];
-            bool seed = r->mode == M_SEEDED && !c->reached[id] && !c->it->decided[id];
-            if (!r->forward || r->out != id || !(r->mode == M_COMPUTED || seed))
-                continue;
-            compute_early(c, to, r->in[0]);
-            if (inputs_changed(c, r))
-                run_derived(c, to, i);
-        }
-}
-
 /* The writer stands on the new side of the step: of a linked one, what it made; else what `down`
  * reads. Where the new side was removed later, a linked step says nothing, but for items that are
  * made here. */
@@ -153,6 +138,35 @@ static bool goes_back(const struct carry *c, size_t to, const struct m_rule *dow
     for (size_t i = 0; i < down->n_in; i++)
         back |= down->mode != M_LINKED && c->reached[down->in[i]];
     return back;
+}
+
+static bool gives_back(const struct m_node *n, size_t id)
+{
+    for (size_t i = 0; i < n->n_rules; i++)
+        if (!n->rules[i].forward && n->rules[i].out == id)
+            return true;
+    return false;
+}
+
+static void carry_back(struct carry *c, size_t to);
+
+/* What older steps compute is what it comes to now before a rule on the way back reads it; what steps
+ * between bring back to those comes first. */
+static void compute_early(struct carry *c, size_t before, size_t id)
+{
+    for (size_t to = 0; to < before; to++)
+        for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
+            const struct m_rule *r = &c->m->nodes[to].rules[i];
+            if (!r->forward || r->out != id || r->mode == M_LINKED)
+                continue;
+            for (int k = c->m->nodes[before].from; k > (int)to; k = c->m->nodes[k].from)
+                if (gives_back(&c->m->nodes[k], r->in[0]))
+                    carry_back(c, (size_t)k);
+            compute_early(c, to, r->in[0]);
+            bool seed = r->mode == M_SEEDED && (c->reached[id] || c->it->decided[id]);
+            if (inputs_changed(c, r) && !seed)
+                run_derived(c, to, i);
+        }
 }
 
 static void carry_back(struct carry *c, size_t to)

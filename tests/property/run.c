@@ -1,6 +1,6 @@
 /* Histories: one with everything in it, and others that must show the same.
  *
- *   lazy      never brings an item up to date and never reverts (Sameness)
+ *   lazy      never brings an item up to date before finalize does, and never reverts (Sameness)
  *   knows     does nothing through one version and its descendants, but has them (Revert)
  *   knows_not the same, and they were never added
  *   chain     does nothing through one version in the middle (Composition)
@@ -120,6 +120,7 @@ static void bring_some(struct world *w, const struct op *op, struct err *e)
 /* lazy: no backfill, no revert. */
 static void quiet_op(struct world *w, const struct op *op, bool lazy)
 {
+    struct w_item *it;
     const struct view *vw;
     struct err e = ERR_INIT;
     if (op->kind == OP_ADD && w->c->v[op->version]) {
@@ -133,6 +134,9 @@ static void quiet_op(struct world *w, const struct op *op, bool lazy)
         if (!lazy)
             bring_some(w, op, &e);
         return;
+    case OP_FINALIZE:
+        world_finalize(w, op->version, &e);
+        return;
     case OP_REVERT:
     case OP_WAKE:
         if (!lazy)
@@ -143,9 +147,11 @@ static void quiet_op(struct world *w, const struct op *op, bool lazy)
     }
     if (!(vw = world_view(w, op->version, op->type)) || world_derive(w, vw, false, &e))
         return;
-    if (op->kind != OP_REKEY)
+    if (op->kind == OP_DELETE && (it = world_item(w, vw->s->coll, op->key)))
+        world_remove(w, it->id);
+    else if (op->kind != OP_REKEY && op->kind != OP_DELETE)
         quiet_put(w, op, vw);
-    else if (world_item(w, vw->s->coll, op->key) && !world_item(w, vw->s->coll, op->new_key))
+    else if (op->kind == OP_REKEY && world_item(w, vw->s->coll, op->key) && !world_item(w, vw->s->coll, op->new_key))
         world_rekey(w, vw, op->key, op->new_key, &e);
 }
 
@@ -244,6 +250,26 @@ static bool main_rekey(struct run *r, const struct op *op, const struct view *vw
     return run_look(r, &before) && laws_rekeyed(r, id, &before);
 }
 
+static bool main_delete(struct run *r, const struct op *op, const struct view *vw)
+{
+    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
+    uint64_t id = it ? it->id : 0;
+    struct table before TABLE_CLEANUP = {0};
+    char why[3000];
+
+    if (!it || !world_remove(&r->main, id))
+        return true;
+    r->st->deletes++;
+    say(r, "rm '%s/%s/%s.json'\n", vw->v->name, vw->s->name, op->key);
+    if (!run_look(r, &before))
+        return false;
+    for (size_t i = 0; i < r->now.n; i++)
+        if (r->now.cells[i].id == id)
+            return broken(r, LAW_NO_LOSS, "%s/%s still has it", r->now.cells[i].v->name, op->key);
+    return table_same(&before, &r->now, TABLE_LINE | TABLE_RAW, TABLE_ALL_ITEMS, why, sizeof why) ||
+           broken(r, LAW_NO_LOSS, "%s, by deleting %s", why, op->key);
+}
+
 /* What is neither written nor renamed shows what it showed. */
 static bool main_quiet(struct run *r, const struct op *op)
 {
@@ -251,7 +277,8 @@ static bool main_quiet(struct run *r, const struct op *op)
     struct err e = ERR_INIT;
     char why[3000];
 
-    r->st->checks[op->kind == OP_BACKFILL ? LAW_SAMENESS : LAW_REVERT]++;
+    enum law law = op->kind == OP_BACKFILL || op->kind == OP_FINALIZE ? LAW_SAMENESS : LAW_REVERT;
+    r->st->checks[law]++;
     if (op->kind == OP_ADD) {
         say_add(r, op->version);
         world_add(&r->main, op->version);
@@ -259,6 +286,11 @@ static bool main_quiet(struct run *r, const struct op *op)
         say(r, "echo %s > control/backfill   # of items %x, and interrupted\n",
             r->main.entries[r->main.n_entries - 1].v->name, (unsigned)(op->salt & 255));
         bring_some(&r->main, op, &e);
+    } else if (op->kind == OP_FINALIZE) {
+        say(r, "echo %s > control/backfill\necho %s > control/finalize\n",
+            r->k->v[op->version].name, r->k->v[op->version].name);
+        r->st->finalizes++;
+        world_finalize(&r->main, op->version, &e);
     } else {
         bool wake = op->kind == OP_WAKE;
         say(r, "echo %s > control/%s\n", r->k->v[op->version].name, wake ? "add" : "revert");
@@ -270,7 +302,7 @@ static bool main_quiet(struct run *r, const struct op *op)
         return false;
     if (table_same(&before, &r->now, TABLE_LINE | TABLE_RAW, TABLE_ALL_ITEMS, why, sizeof why))
         return laws_get_put(r, op->salt);
-    return broken(r, op->kind == OP_BACKFILL ? LAW_SAMENESS : LAW_REVERT, "%s", why);
+    return broken(r, law, "%s", why);
 }
 
 static bool main_op(struct run *r, const struct op *op)
@@ -287,6 +319,8 @@ static bool main_op(struct run *r, const struct op *op)
         return broken(r, LAW_TOTALITY, "%s/%s: %s", vw->v->name, vw->s->name, e.text);
     if (op->kind == OP_REKEY)
         return main_rekey(r, op, vw);
+    if (op->kind == OP_DELETE)
+        return main_delete(r, op, vw);
     return op->kind == OP_PUT ? main_put(r, op, vw) : main_edit(r, op, vw);
 }
 
@@ -314,13 +348,17 @@ static bool main_and_lazy(struct run *r)
         const struct op *op = &r->k->ops[r->op];
         bool hidden = op->kind > OP_ADD && op->kind < OP_BACKFILL &&
                       !world_view(&r->main, op->version, op->type);
+        if (op->kind == OP_FINALIZE) /* takes the reverted versions along */
+            world_like(&lazy, &r->main);
         ok = main_op(r, op);
         if (ok && !hidden)
             quiet_op(&lazy, op, true);
+        if (lazy.removed != r->main.removed)
+            break; /* what is computed later may refer to an item as well */
         if (ok && lazy.n_entries && (op->salt >> 11 & 3) == 0)
             ok = worlds_same(r, &r->main, &lazy, LAW_SAMENESS);
     }
-    if (ok && lazy.n_entries)
+    if (ok && lazy.n_entries && lazy.removed == r->main.removed)
         ok = worlds_same(r, &r->main, &lazy, LAW_SAMENESS);
     world_deinit(&lazy);
     return ok;
@@ -349,10 +387,12 @@ static bool revert(struct run *r)
     for (r->op = 0; r->op < r->k->n_ops && ok; r->op++) {
         const struct op *op = &r->k->ops[r->op];
         bool theirs = through(c, op, r->k->without);
-        if (!theirs || op->kind == OP_ADD || op->kind >= OP_BACKFILL)
+        if (!theirs || op->kind == OP_ADD || (op->kind >= OP_BACKFILL && op->kind != OP_FINALIZE))
             quiet_op(&knows, op, false);
         if (!theirs)
             quiet_op(&knows_not, op, false);
+        if (knows.removed != knows_not.removed)
+            break; /* the version's own references count as well */
         if (knows_not.n_entries && (r->op + 1 == r->k->n_ops || (op->salt >> 11 & 3) == 0))
             ok = worlds_same(r, &knows_not, &knows, LAW_REVERT);
     }
@@ -414,6 +454,8 @@ static bool compose(struct run *r)
             quiet_op(&chain, op, false);
         if (!middle)
             quiet_op(&merged, op, false);
+        if (chain.removed != merged.removed)
+            break; /* likewise */
         if (merged.n_entries && (r->op + 1 == r->k->n_ops || (op->salt >> 11 & 3) == 0))
             ok = worlds_same(r, &chain, &merged, LAW_COMPOSITION);
     }

@@ -27,7 +27,7 @@ struct verdict {
 
 #define RUN_KINDS 64
 struct stats {
-    uint64_t cases, versions, steps, refused_steps, writes, refused_writes, checks[N_LAWS];
+    uint64_t cases, versions, steps, refused_steps, writes, refused_writes, deletes, finalizes, checks[N_LAWS];
     uint64_t kinds[RUN_KINDS]; /* steps, by the row of step_kinds */
 };
 

@@ -158,6 +158,16 @@ void world_state(struct world *w, unsigned version, enum version_state state)
     renew(w);
 }
 
+void world_like(struct world *w, const struct world *other)
+{
+    for (size_t i = 0; i < w->n_entries; i++)
+        for (size_t k = 0; k < other->n_entries; k++)
+            if (w->entries[i].v == other->entries[k].v)
+                w->entries[i].state = other->entries[k].state;
+    if (w->n_entries)
+        renew(w);
+}
+
 static bool is_live(const struct world *w, unsigned version)
 {
     for (size_t i = 0; i < w->n_entries; i++)
@@ -299,6 +309,7 @@ bool world_remove(struct world *w, uint64_t id)
 
     if (is_referred_to(w, id))
         return false;
+    w->removed++;
     free(it->key);
     buf_free(&it->body);
     memmove(it, it + 1, (--w->st.n_items - at) * sizeof *it);

@@ -45,6 +45,7 @@ struct world {
     unsigned depth;
     uint64_t deriving; /* links whose records are being made, by their place in cat->links */
     bool fresh; /* records are made for values that are written now */
+    size_t removed; /* items so far */
     struct view *views;
     size_t n_views;
 };
@@ -55,6 +56,8 @@ void world_deinit(struct world *w);
 void world_add(struct world *w, unsigned version);
 /* Of the version and all that came from it, but what is gone. */
 void world_state(struct world *w, unsigned version, enum version_state state);
+/* The states of the other's versions, where this one has them. */
+void world_like(struct world *w, const struct world *other);
 /* All items are brought up to it; then what is not the version or a live one that came from it is gone.
  * Does nothing when the version is not live. */
 int world_finalize(struct world *w, unsigned version, struct err *e);
