@@ -38,6 +38,8 @@ struct lens_world {
     /* The item that v shows under that key. */
     int (*id_of)(void *arg, const struct version *v, uint32_t shape, struct span key,
                  uint64_t *ret_id, bool *found, struct err *e);
+    /* Whether the item stands in this part of a split type. NULL: it does. */
+    int (*stands_in)(void *arg, const struct shape *part, uint64_t id, bool *ret, struct err *e);
     /* Another item's record; the bytes are appended to *hold, which the caller frees after use. */
     int (*record_of)(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e);
     /* Reading, extract_type: the record made from these values for items from before the step.

@@ -90,20 +90,37 @@ static const struct version *knowing(const struct lens *l, const struct version 
     return v;
 }
 
-static int encode_ref(struct lens *l, struct view vw, const struct type_ref *t,
-                      const struct json_node *n, struct span *ret, struct err *e)
+static int no_such_item(const struct shape *s, const struct json_node *n, struct err *e)
 {
+    return err_at(e, ERR_INVALID, n->line, n->column, "there is no %s \"%.*s\"",
+                  s ? s->name : "item", (int)n->text.n, n->text.p);
+}
+
+/* A reference to one part stays when its item moves to another; a new one is to an item of the part. */
+static int encode_ref(struct lens *l, struct view vw, const struct type_ref *t,
+                      const struct json_node *n, struct span base, struct span cur,
+                      struct span *ret, struct err *e)
+{
+    const struct shape *s = shapes_find(vw.shapes, vw.n_shapes, t->shape);
+    struct span bytes;
     uint64_t id;
     bool found;
+
     if (l->world.id_of(l->world.arg, knowing(l, vw.v, t->shape), t->shape, n->text, &id, &found, e))
         return -1;
-    if (!found) {
-        const struct shape *s = shapes_find(vw.shapes, vw.n_shapes, t->shape);
-        return err_at(e, ERR_INVALID, n->line, n->column, "there is no %s \"%.*s\"",
-                      s ? s->name : "item", (int)n->text.n, n->text.p);
+    if (!found)
+        return no_such_item(s, n, e);
+    bytes = lens_ref_bytes(l, id);
+    if (!bytes.p)
+        return err_nomem(e);
+    if (s && s->part && l->world.stands_in && !span_eq(bytes, base) && !span_eq(bytes, cur)) {
+        if (l->world.stands_in(l->world.arg, s, id, &found, e))
+            return -1;
+        if (!found)
+            return no_such_item(s, n, e);
     }
-    *ret = lens_ref_bytes(l, id);
-    return ret->p ? 0 : err_nomem(e);
+    *ret = bytes;
+    return 0;
 }
 
 /* A nested record up to date for the view; *r is left empty when there is none. */
@@ -272,7 +289,7 @@ int lens_encode(struct lens *l, struct view vw, const struct type_ref *t, const 
     }
     switch (t->base) {
     case T_REF:
-        return encode_ref(l, vw, t, n, ret, e);
+        return encode_ref(l, vw, t, n, base, cur, ret, e);
     case T_OBJECT:
         return encode_object(l, vw, t, n, base, cur, ret, e);
     case T_LIST:
@@ -283,19 +300,34 @@ int lens_encode(struct lens *l, struct view vw, const struct type_ref *t, const 
     }
 }
 
+/* What a formula gives is the same whichever part an item has moved to by then. */
+static int encode_computed(struct lens *l, struct view vw, const struct type_ref *t,
+                           struct span json, struct span cur, struct span *ret, struct err *e)
+{
+    int (*stands_in)(void *, const struct shape *, uint64_t, bool *, struct err *) =
+        l->world.stands_in;
+    struct json_node *n;
+    int rc;
+
+    if (json_parse(json.p, json.n, &l->arena, &n, e) ||
+        value_check(t, n, true, vw.shapes, vw.n_shapes, "", e))
+        return -1;
+    l->world.stands_in = NULL;
+    rc = lens_encode(l, vw, t, n, cur, cur, ret, e);
+    l->world.stands_in = stands_in;
+    return rc;
+}
+
 int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
                      struct span cur, struct span *ret, bool *ret_set, struct err *e)
 {
     struct err why = ERR_INIT;
-    struct json_node *n;
     *ret_set = true;
     if (!type_structured(t)) {
         *ret = lens_keep(l, json);
         return ret->p ? 0 : err_nomem(e);
     }
-    if (!json_parse(json.p, json.n, &l->arena, &n, &why) &&
-        !value_check(t, n, true, vw.shapes, vw.n_shapes, "", &why) &&
-        !lens_encode(l, vw, t, n, cur, cur, ret, &why))
+    if (!encode_computed(l, vw, t, json, cur, ret, &why))
         return 0;
     *ret_set = false;
     if (why.code == ERR_INVALID || why.code == ERR_NOT_FOUND)

@@ -4,16 +4,19 @@
 #include <assert.h>
 
 /* The naming's rows must all be there before a name of it is looked up or shown. */
-static int derive_names(struct world *w, const struct shape *s, struct err *e)
+static int derive_naming(struct world *w, const struct naming *n, struct err *e)
 {
-    const struct naming *n = s ? names_of_shape(w->c->lens.cat, s) : NULL;
-
     if (!n || derive_is_done(w->c->store, w->tx, n->step))
         return 0;
     if (w->tx)
         return derive_names_tx(w->tx, n, e);
     w->needs_derive = n->step;
     return err_set(e, ERR_INTERRUPTED, "a type's keys have to be derived first");
+}
+
+static int derive_names(struct world *w, const struct shape *s, struct err *e)
+{
+    return derive_naming(w, s ? names_of_shape(w->c->lens.cat, s) : NULL, e);
 }
 
 /* Own keys need no record. */
@@ -91,6 +94,22 @@ static int world_id_of(void *arg, const struct version *v, uint32_t shape, struc
     if (world_derive(w, s->coll, e) || derive_names(w, s, e))
         return -1;
     return item_find_id(w->c, shape_space(s), key, ret_id, found, e);
+}
+
+static int world_stands_in(void *arg, const struct shape *part, uint64_t id, bool *ret,
+                           struct err *e)
+{
+    struct world *w = arg;
+    const struct catalog *cat = w->c->lens.cat;
+    uint64_t member;
+
+    *ret = true;
+    if (w->pending_id == id)
+        return 0;
+    for (size_t i = 0; i < cat->n_namings; i++)
+        if (shape_uses(part, cat->namings[i]) && derive_naming(w, cat->namings[i], e))
+            return -1;
+    return item_shown_id(w->c, part, id_number(id), &member, ret, e);
 }
 
 /* The item that has the key in a merged type is of a later collection, and shown under its own key
@@ -197,6 +216,7 @@ void world_init(struct conn *c)
         .arg = &c->world,
         .key_of = world_key_of,
         .id_of = world_id_of,
+        .stands_in = world_stands_in,
         .record_of = world_record_of,
         .origin_of = world_origin_of,
         .extract = c->writer ? world_extract : NULL,

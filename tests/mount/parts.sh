@@ -173,6 +173,54 @@ YAML
     agree v3
 }
 
+split_type__a_reference_to_one_part_is_made_to_items_of_it() {
+    dogs
+    split
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - add_field: {type: Walk, field: puppy, as: ref<Puppy>}
+  - add_field: {type: Walk, field: more, as: list<ref<Puppy>>}
+YAML
+    refuses EINVAL "$M/v3/Walk/w.json" '{"dog": "rex", "puppy": "max"}'
+    assert_contains "$(tail -n 5 "$M/control/errors")" 'v3/Walk/w.json:1:25: error: there is no Puppy "max"'
+    refuses EINVAL "$M/v3/Walk/w.json" '{"dog": "rex", "more": ["rex", "max"]}'
+    assert_fails bash -c "echo '{\"_key\": \"w\", \"dog\": \"rex\", \"puppy\": \"max\"}' >>'$M/v3/Walk.jsonl'"
+    put "$M/v3/Walk/w.json" '{"dog": "rex", "puppy": "rex", "more": ["rex"]}'
+    mv "$M/v3/Puppy/rex.json" "$M/v3/Adult/rex.json"
+    assert_json "$M/v3/Walk/w.json" '[.puppy, .more]' '["rex",["rex"]]'
+    put "$M/v3/Walk/w.json" '{"dog": "max", "puppy": "rex", "more": ["rex"]}'
+    assert_json "$M/v3/Walk/w.json" '[.dog, .puppy, .more]' '["max","rex",["rex"]]'
+    agree v3
+    put "$M/v3/Walk/w.json" '{"dog": "max"}'
+    refuses EINVAL "$M/v3/Walk/w.json" '{"dog": "max", "puppy": "rex"}'
+}
+
+split_type__mv_into_a_part_with_checks_and_unique_keys_of_its_own() {
+    dogs
+    split
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - add_check:  {type: Adult, check: "age >= 2", up: {age: "max(age, 2)"}}
+  - add_unique: {type: Adult, fields: [name]}
+YAML
+    mv "$M/v3/Puppy/rex.json" "$M/v3/Adult/rex.json"
+    assert_json "$M/v3/Adult/rex.json" .age 2
+    assert_json "$D1/rex.json" .age 1
+    agree v3
+    mv "$M/v3/Adult/rex.json" "$M/v3/Puppy/rex.json"
+    assert_json "$M/v3/Puppy/rex.json" .age 1
+    put "$M/v3/Puppy/rex.json" '{"name": "Max", "age": 1}'
+    assert_errno EEXIST mv "$M/v3/Puppy/rex.json" "$M/v3/Adult/rex.json"
+    assert_contains "$(tail -n 5 "$M/control/errors")" 'Adult.name: "Max" is taken by "max"'
+    assert_json "$M/v3/Puppy/rex.json" . '{"name":"Max","age":1}'
+    assert_absent "$M/v3/Adult/rex.json"
+    agree v3
+}
+
 split_type__declared_types_may_refer_to_all_parts() {
     dogs
     split
