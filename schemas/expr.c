@@ -460,6 +460,11 @@ static int plan_run(struct expr_env *env, struct plan *p, struct sql_value *ret,
     return rc == SQLITE_ROW ? read_result(p->stmt, ret, e) : 0;
 }
 
+static struct cell cell_of(const struct formula_input *in, struct span json)
+{
+    return (struct cell){in->type, json.p ? json : in->def};
+}
+
 static int eval_sql(struct expr_env *env, const struct formula *f, const struct span *inputs,
                     struct buf *out, bool *ret_set, struct err *e)
 {
@@ -468,7 +473,7 @@ static int eval_sql(struct expr_env *env, const struct formula *f, const struct 
     if (plan_get(env, f->uid, f->sql, f->inputs, NULL, f->n_inputs, &p, e))
         return -1;
     for (size_t i = 0; i < p->n; i++)
-        env->cells[i] = (struct cell){f->inputs[p->at[i]].type, inputs[p->at[i]]};
+        env->cells[i] = cell_of(&f->inputs[p->at[i]], inputs[p->at[i]]);
     int r = plan_run(env, p, &v, e);
     if (r == 0)
         r = expr_value_out(f, &v, out, ret_set, e);

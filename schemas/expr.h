@@ -40,8 +40,8 @@ int expr_check(struct expr_env *env, const char *sql, const char *const *columns
  * 64-bit integer, or its text when it does not fit; number: integer when its text is one that
  * fits, else double (its text, when a double would not print back to the same text: arithmetic
  * still works, and a passed-through value stays exact); boolean: 0 / 1; list, map, object, json:
- * JSON text on one line (a json string, number, boolean likewise as JSON text); unset and null:
- * NULL. The result is made to fit f->out_type the same way round; text that is a JSON number is
+ * JSON text on one line (a json string, number, boolean likewise as JSON text); null, and unset without a
+ * default (formula_input.def): NULL. The result is made to fit f->out_type the same way round; text that is a JSON number is
  * taken as it stands for integer and number; a list, map, object or json result is parsed as
  * JSON (json: SQL text that is no JSON becomes a JSON string). NULL, an error of evaluation, or
  * what does not fit f->out_type (value.h) is replaced by f->mend: evaluation is total.

@@ -16,7 +16,7 @@ static const struct type_ref key_type = {T_STRING, NULL, 0};
 
 static struct formula_input input_of(const struct field *f)
 {
-    return (struct formula_input){f->name, f->slot, f->type};
+    return (struct formula_input){.name = f->name, .slot = f->slot, .type = f->type};
 }
 
 static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struct formula *f,
@@ -26,6 +26,7 @@ static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struc
     struct formula_input *inputs;
     const char *what = spec->dir == FORMULA_FORWARD ? "up" : "down";
     bool *used = arena_alloc(&m->v->arena, over->n_fields + 1);
+    bool shown = spec->as_shown || spec->mode != FORMULA_LINKED;
     size_t n = 0;
 
     if (!used)
@@ -39,11 +40,16 @@ static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struc
         return err_nomem(e);
     f->inputs = inputs;
     for (size_t i = 0; i < over->n_fields; i++) {
-        if (used[i])
-            inputs[f->n_inputs++] = input_of(&over->fields[i]);
+        if (!used[i])
+            continue;
+        inputs[f->n_inputs] = input_of(&over->fields[i]);
+        if (shown)
+            inputs[f->n_inputs].def = over->fields[i].def;
+        f->n_inputs++;
     }
     if (used[over->n_fields])
-        inputs[f->n_inputs++] = (struct formula_input){"_key", shape_key(over), &key_type};
+        inputs[f->n_inputs++] = (struct formula_input){
+            .name = "_key", .slot = shape_key(over), .type = &key_type};
     return 0;
 }
 

@@ -121,6 +121,7 @@ struct formula_input {
     const char *name;            /* as the expression calls it */
     slot_no slot;                /* for _key: where the type's keys stand, or SLOT_KEY */
     const struct type_ref *type; /* T_STRING for _key */
+    struct span def;             /* what it reads while it is unset, as def of struct field */
 };
 
 struct formula;

@@ -25,6 +25,7 @@ static int key_formula(struct model *m, enum formula_dir dir, const struct shape
 {
     const struct field key = {.name = "_key", .type = &key_type, .slot = out};
     struct formula_spec spec = {.dir = dir,
+                                .as_shown = true,
                                 .mode = FORMULA_LINKED,
                                 .over = over,
                                 .out = &key,

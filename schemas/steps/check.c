@@ -51,7 +51,7 @@ static int mend_field(struct model *m, struct check *c, const struct mend *mend,
         return err_nomem(e);
     now.slot = model_new_slot(m);
     c->scans |= step_in_unique(c->s, mend->f);
-    if (step_formula(m, FORMULA_FORWARD, FORMULA_LINKED, c->before, &now, up, mend->at, e) ||
+    if (step_formula_as_shown(m, FORMULA_LINKED, c->before, &now, up, mend->at, e) ||
         step_replace_slot(m, c->s, mend->f, now.slot, e))
         return -1;
     return step_formula_fn(m, FORMULA_BACKWARD, c->s, &old, step_fn_copy, NULL, inputs, e);

@@ -128,7 +128,8 @@ static int key_formula(struct model *m, const struct step_args *a, const struct 
         const struct field *in = &over->fields[i];
 
         if (used[i])
-            inputs[f->n_inputs++] = (struct formula_input){in->name, in->slot, in->type};
+            inputs[f->n_inputs++] = (struct formula_input){
+                .name = in->name, .slot = in->slot, .type = in->type, .def = in->def};
     }
     if (used[over->n_fields])
         return step_bad(a, at, e, "key: a record is made from its values alone, so its key can't "

@@ -107,7 +107,7 @@ static int add_formula(struct model *m, const struct split *x, slot_no out, enum
                             .slot = out,
                             .def = x->names.parts[x->n - 1]};
 
-    return step_formula(m, FORMULA_FORWARD, mode, x->s, &f, sql, x->parts[0].at, e);
+    return step_formula_as_shown(m, mode, x->s, &f, sql, x->parts[0].at, e);
 }
 
 static int name_parts(struct model *m, struct split *x, struct err *e)

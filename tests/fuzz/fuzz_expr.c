@@ -13,9 +13,11 @@ static const struct type_ref string_type = {.base = T_STRING}, integer_type = {.
                              tags_type = {.base = T_LIST, .elem = &string_type};
 
 static const char *const columns[] = {"_key", "name", "age", "weight", "tags", "order"};
+#define INPUT(n, s, t) {.name = (n), .slot = (s), .type = (t)}
 static const struct formula_input inputs[] = {
-    {"_key", SLOT_KEY, &string_type}, {"name", 16, &string_type}, {"age", 17, &integer_type},
-    {"weight", 18, &number_type},     {"tags", 19, &tags_type},   {"order", 20, &json_type},
+    INPUT("_key", SLOT_KEY, &string_type), INPUT("name", 16, &string_type),
+    INPUT("age", 17, &integer_type),       INPUT("weight", 18, &number_type),
+    INPUT("tags", 19, &tags_type),         INPUT("order", 20, &json_type),
 };
 enum { N = sizeof inputs / sizeof inputs[0] };
 

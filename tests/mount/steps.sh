@@ -428,12 +428,6 @@ transform__several_fields_at_once() {
     assert_json "$D2/rex.json" .given '"Rex"'
 }
 
-expressions__see_the_key_as_key() {
-    dogs
-    migrate '  - add_field: {type: Dog, field: slug, as: string, up: "_key || '\''!'\''"}'
-    assert_json "$D2/rex.json" .slug '"rex!"'
-}
-
 # ---------------------------------------------------------------- linked sides
 
 orders() {

@@ -79,6 +79,13 @@ static void inputs_of(const struct m_rule *r, const char *const *v, const char *
         ret[i] = v[r->in[i]];
 }
 
+static const char *computed(const struct carry *c, size_t to, const struct m_rule *r,
+                            const char *const *in, const char *prev)
+{
+    const char *shown[2] = {in[0] ? in[0] : r->def[0], in[1] ? in[1] : r->def[1]};
+    return r->fn(c->m->a, &c->m->nodes[to].step, shown, prev);
+}
+
 /* A linked field is about to be given a value: what it showed is remembered, or returns. */
 static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
 {
@@ -91,7 +98,7 @@ static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
     bool back = had.is && same(had.under[0], now[0]) && same(had.under[1], now[1]);
     if (back)
         mem->is = false;
-    if (!same(was, r->fn(c->m->a, &c->m->nodes[to].step, before, NULL)))
+    if (!same(was, computed(c, to, r, before, NULL)))
         *mem = (struct m_memory){true, was, {before[0], before[1]}};
     else if (mem->is && same(mem->under[0], before[0]) && same(mem->under[1], before[1]))
         mem->is = false;
@@ -112,7 +119,7 @@ static void run_linked(struct carry *c, size_t to, size_t i)
     if (!part || !strcmp(part, "null"))
         part = c->it->memory[to][i].is ? c->it->memory[to][i].value : NULL;
     inputs_of(r, c->it->v, in);
-    set(c, r->out, r->fn(c->m->a, &c->m->nodes[to].step, in, part), r);
+    set(c, r->out, computed(c, to, r, in, part), r);
 }
 
 static void run_derived(struct carry *c, size_t to, size_t i)
@@ -120,7 +127,7 @@ static void run_derived(struct carry *c, size_t to, size_t i)
     const struct m_rule *r = &c->m->nodes[to].rules[i];
     const char *in[2] = {0};
     inputs_of(r, c->it->v, in);
-    set(c, r->out, r->fn(c->m->a, &c->m->nodes[to].step, in, NULL), r);
+    set(c, r->out, computed(c, to, r, in, NULL), r);
 }
 
 /* ---- Back to the root ---- */

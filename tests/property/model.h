@@ -7,6 +7,8 @@
  * from them is computed by the rules that the steps left, first back to the root, then forward
  * everywhere else. Nothing is computed at reading.
  *
+ * A rule that converts reads a field that is unset as none; any other reads its default.
+ *
  *   linked     a field follows from fields of the other side. What it showed before, and would not
  * have been computed, is remembered with the values it was shown under, and shown again when those
  * return seeded     a field follows from others until somebody decides it computed   a field always
@@ -94,6 +96,7 @@ struct m_rule {
     bool forward;
     enum m_mode mode;
     size_t out, in[2], n_in;
+    const char *def[2]; /* what an input reads while it is unset */
     m_fn *fn;
 };
 

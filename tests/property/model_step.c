@@ -39,13 +39,23 @@ struct change {
     size_t at;           /* where a stands */
 };
 
+/* Of a or b; the rules that read defaults read no other. */
+static const char *default_of(const struct change *c, size_t id)
+{
+    const struct m_field *f = c->a.name && c->a.id == id ? &c->a : &c->b;
+    return f->name && f->id == id ? f->def : NULL;
+}
+
 static void add_rule(struct change *c, bool forward, enum m_mode mode, m_fn *fn, size_t out,
                      size_t in, size_t in2, size_t n_in)
 {
     struct m_node *n = c->n;
     MUST(n->n_rules < MODEL_RULES);
-    n->rules[n->n_rules++] = (struct m_rule){
+    n->rules[n->n_rules] = (struct m_rule){
         .forward = forward, .mode = mode, .out = out, .in = {in, in2}, .n_in = n_in, .fn = fn};
+    if (mode != M_LINKED)
+        n->rules[n->n_rules].def[0] = default_of(c, in);
+    n->n_rules++;
 }
 
 static void insert(struct change *c, size_t at, struct m_field f)

@@ -46,7 +46,7 @@ static char got[512];
 static const char *run(formula_fn fn, const struct type_ref *from, const struct type_ref *to,
                        const char *json)
 {
-    const struct formula_input input = {"v", SLOT_FIRST, from};
+    const struct formula_input input = {.name = "v", .slot = SLOT_FIRST, .type = from};
     const struct formula f = {.uid = 1,
                               .out_type = to,
                               .inputs = &input,

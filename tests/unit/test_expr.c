@@ -199,7 +199,7 @@ static char got[256];
 static const char *eval(const char *sql, const struct type_ref *in, const char *json,
                         const struct type_ref *out_type, const char *mend)
 {
-    const struct formula_input input = {"v", SLOT_FIRST, in};
+    const struct formula_input input = {.name = "v", .slot = SLOT_FIRST, .type = in};
     const struct formula f = {.uid = expr_new_uid(),
                               .out_type = out_type,
                               .out_name = "out",
@@ -329,9 +329,10 @@ END_TEST
 
 START_TEST(expr_eval__takes_inputs_by_name_in_any_order)
 {
-    const struct formula_input inputs[] = {{"zz", SLOT_FIRST, &integer_type},
-                                           {"order", SLOT_FIRST + 1, &string_type},
-                                           {"_key", SLOT_KEY, &string_type}};
+    const struct formula_input inputs[] = {
+        {.name = "zz", .slot = SLOT_FIRST, .type = &integer_type},
+        {.name = "order", .slot = SLOT_FIRST + 1, .type = &string_type},
+        {.name = "_key", .slot = SLOT_KEY, .type = &string_type}};
     struct formula f = {.uid = expr_new_uid(),
                         .out_type = &string_type,
                         .inputs = inputs,
