@@ -49,7 +49,7 @@ int conn_error(struct conn *c, int rc, struct err *e)
         atomic_store(&c->store->failed, true);
     if (c->begun && !c->lost && sqlite3_get_autocommit(c->db))
         c->lost = rc;
-    if ((rc & 0xff) == SQLITE_CORRUPT)
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
         c->doubtful = true;
     if (rc == SQLITE_IOERR_NOMEM)
         return err_nomem(e);

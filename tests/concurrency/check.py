@@ -138,7 +138,9 @@ def impossible_absence(ops):
 def explain(name, ops, number):
     start = min(op[2] for op in ops)
     at = ops[number]
-    near = sorted((op for op in ops if (op[3] or NEVER) >= at[2] - 2e7 and op[2] <= at[3]), key=lambda op: op[2])
+    # Of an absence, what was written long enough before.
+    since = at[2] - (4 * NAMES_SHOW_NS if is_absence(at) else 2e7)
+    near = sorted((op for op in ops if (op[3] or NEVER) >= since and op[2] <= at[3]), key=lambda op: op[2])
     print(f"{'.'.join(name)}: no order gives what was read; around the operation that fits nowhere (ms):")
     for op in near[-30:]:
         until = "?" if op[3] is None else f"{(op[3] - start) / 1e6:.3f}"

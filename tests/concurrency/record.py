@@ -4,7 +4,8 @@
 Every item has two fields, a and b, and every value that is ever written is another one. A client takes a random
 key, a random version and a random way: it reads, replaces, edits one field, renames a scratch file over the item,
 appends a line to the stream, removes the item. Every other second all of them only read, for a file that was not
-written of late is read from the page cache. OUT/N.jsonl gets a line for each field of each operation:
+written of late is read from the page cache. And each has an item that it alone writes, seldom, when pages of it are
+cached, to look at once whether every version shows what it closed. OUT/N.jsonl gets a line for each field of each operation:
 
     [key, field, what, value, called_ns, returned_ns]
 
@@ -26,6 +27,10 @@ import zlib
 CLIENTS = 8
 # One field is edited alone in the first (so they are never removed), the others come and go.
 EDITED, REMOVED = ["e0", "e1", "e2"], ["r0", "r1"]
+# Written by one client, so seldom that its readers are cached (for half a second after a write they are not), and of
+# a type of their own: while items of a type change all the time, the kernel is given nothing of it to keep.
+RESTED = ["w%d" % i for i in range(CLIENTS)]
+REST_S, LOOKS = 0.6, 8
 VERSIONS = ["v1", "v2", "v3"]
 NAMES = {"v1": ("a", "b"), "v2": ("alpha", "beta"), "v3": ("alpha", "beta")}
 DOWN = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ENXIO, errno.ENODEV}
@@ -47,6 +52,10 @@ def to_text(version, values):
     return json.dumps(dict(zip(NAMES[version], (a, b)))).encode() + b"\n"
 
 
+def canonical(version, values):
+    return json.dumps(json.loads(to_text(version, values)), indent=2).encode() + b"\n"
+
+
 def from_object(version, item):
     a, b = (item[name] for name in NAMES[version])
     if version == "v3":
@@ -66,6 +75,7 @@ class Client:
         self.out = open(f"{out}/{seed}.jsonl", "w", buffering=1 << 16)
         self.rng = random.Random(seed)
         self.count = 0
+        self.rested, self.rested_until = RESTED[seed % CLIENTS], 0.0
 
     def epoch(self):
         return os.readlink(self.epoch_link)
@@ -76,7 +86,7 @@ class Client:
         return "%s %d" % (body, zlib.crc32(body.encode()))
 
     def path(self, version, key):
-        return f"{self.mount}/{version}/T/{key}.json"
+        return f"{self.mount}/{version}/{'R' if key in RESTED else 'T'}/{key}.json"
 
     def note(self, key, what, values, called, returned):
         for field, value in zip("ab", values):
@@ -200,6 +210,33 @@ class Client:
             elif self.writing and not (up and e.errno in OVERTAKEN):
                 self.note(key, "unlink?" if way == "unlink" else "write?", self.writing, called, None)
 
+    def look(self):
+        """What close has returned of is in every version, also where the kernel keeps it: its size at once, its text
+        when readers are cached again (those just after a write are not, and drop what was)."""
+        for _ in range(LOOKS):
+            self.look_at_sizes(*self.rng.sample(VERSIONS, len(VERSIONS)))
+        self.rested_until = time.monotonic() + REST_S
+
+    def look_at_sizes(self, version, *others):
+        for other in others:
+            self.operate("read", other, self.rested)
+            self.size(other)
+        before = self.epoch()
+        self.operate("replace", version, self.rested)
+        sizes, values = [self.size(other) for other in others], self.writing
+        if before != self.epoch() or before == "end" or int(before) % 2:
+            return
+        for other, size in zip(others, sizes):
+            if size != len(canonical(other, values)):
+                raise ValueError(f"{size} bytes is the size that {other} shows of {values}, written in {version}")
+
+    def size(self, version):
+        try:
+            return os.stat(self.path(version, self.rested)).st_size
+        except OSError as e:
+            self.survive(e)
+            return None
+
     def run(self):
         ways = [("read", 8), ("replace", 3), ("replace_durably", 1), ("rename", 1), ("append", 1), ("stream", 1)]
         edited, removed = ways + [("edit", 4)], ways + [("unlink", 2)]
@@ -210,8 +247,10 @@ class Client:
             if int(epoch) % 2:
                 time.sleep(0.01)
                 continue
-            key = self.rng.choice(EDITED + REMOVED)
+            if time.monotonic() >= self.rested_until:
+                self.look()
             calm = int(time.monotonic()) % 2
+            key = self.rng.choice(EDITED + REMOVED)
             table = [("read", 1)] if calm else edited if key in EDITED else removed
             way = self.rng.choices([w for w, _ in table], [n for _, n in table])[0]
             version = self.rng.choice(VERSIONS)

@@ -33,25 +33,37 @@ static sqlite3_file *real(sqlite3_file *f)
 
 enum verdict { GO_ON, FAIL, FAIL_OTHER, DIE_HALF, DEAD };
 
+/* Is this I/O, just counted, to be a faulty one, and how? */
+static bool is_faulty_locked(enum io_fault *ret)
+{
+    const struct io_plan *p = &st.plan;
+
+    *ret = p->fault;
+    if (p->at && (st.count == p->at || (st.count > p->at && p->for_ever)))
+        return true;
+    *ret = p->then_fault;
+    return p->then_at && st.count == p->then_at;
+}
+
 static enum verdict verdict_locked(enum io_kind kind)
 {
-    bool counted = st.plan.kinds & kind;
+    enum io_fault fault;
 
     if (st.dead)
         return DEAD;
-    if (counted)
-        st.count++;
-    if (!st.armed || !counted || !st.plan.at || st.count < st.plan.at ||
-        (st.count > st.plan.at && !st.plan.for_ever))
+    if (!(st.plan.kinds & kind))
+        return GO_ON;
+    st.count++;
+    if (!st.armed || !is_faulty_locked(&fault))
         return GO_ON;
     if (!st.fired)
         st.fired = kind;
-    if (st.plan.fault == FAULT_ERROR)
+    if (fault == FAULT_ERROR)
         return FAIL;
-    if (st.plan.fault == FAULT_OTHER)
+    if (fault == FAULT_OTHER)
         return FAIL_OTHER;
     st.dead = true;
-    return st.plan.fault == FAULT_DIE_HALF ? DIE_HALF : DEAD;
+    return fault == FAULT_DIE_HALF ? DIE_HALF : DEAD;
 }
 
 static enum verdict verdict(enum io_kind kind)

@@ -41,7 +41,9 @@ struct io_plan {
     unsigned kinds; /* which are counted */
     uint64_t at;    /* the faulty one, from 1; 0 = none */
     enum io_fault fault;
-    bool for_ever; /* all that follow it, too */
+    bool for_ever;    /* all that follow it, too */
+    uint64_t then_at; /* a second one; 0 = none */
+    enum io_fault then_fault;
 };
 
 void crash_vfs_register(void);

@@ -1,5 +1,5 @@
 /* The Nth I/O of every operation fails, for every kind of I/O, in every way that kind fails, once
- * and from then on: the program lives, a refusal says why, and the content is that of before or
+ * and from then on; then pairs of I/Os, drawn from a seed: the program lives, a refusal says why, and the content is that of before or
  * after. A sync that failed makes the store read-only until it is opened again. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,19 +62,23 @@ static const char *stays_read_only(struct store *s)
 /* In the same process, with the disk well again: it is shown, and what is shown is whole. */
 static const char *still_serves(struct stage *t, struct store *s, int rc)
 {
+    static char said[400];
     struct buf now BUF_CLEANUP = BUF_INIT;
     const struct buf *want = rc ? &t->before : &t->after;
     struct err e = ERR_INIT;
-    if (dump(s, &now, &e))
-        return "reading is refused after the fault is over";
+    if (dump(s, &now, &e)) {
+        snprintf(said, sizeof said, "reading is refused after the fault is over: %.300s", e.text);
+        return said;
+    }
     if (t->scene->steps || span_eq(buf_span(&now), buf_span(want)))
         return "";
     return rc ? "refused, and seen until the store is closed" : "not what was acknowledged";
 }
 
-static bool point(struct stage *t, const struct way *w, bool sync, uint64_t at, struct figures *f)
+/* One attempt; false = the fault was not reached. `name` is what the plan does. */
+static bool point(struct stage *t, const struct io_plan *plan, const char *name, bool sync,
+                  struct figures *f)
 {
-    struct io_plan plan = {w->kinds, at, w->fault, w->for_ever};
     struct err e = ERR_INIT;
     enum whole is, want;
     struct store *s;
@@ -82,7 +86,7 @@ static bool point(struct stage *t, const struct way *w, bool sync, uint64_t at, 
     stage_restore(t);
     if (stage_open(t, t->scene->jobs, sync, &s, &e))
         die("%s: %s", t->scene->name, e.text);
-    crash_vfs_arm(&plan);
+    crash_vfs_arm(plan);
     int rc = t->scene->run(s, &e);
     enum io_kind fired = crash_vfs_fired();
     crash_vfs_disarm();
@@ -102,28 +106,100 @@ static bool point(struct stage *t, const struct way *w, bool sync, uint64_t at, 
     f->points++;
     f->refused += rc != 0;
     if (*wrong) {
-        printf("%s, %s at I/O %llu (kind %d)%s: %s [%s]\n", t->scene->name, w->name,
-               (unsigned long long)at, fired, sync ? ", sync" : "", wrong, e.text);
+        printf("%s, %s at I/O %llu and %llu (kind %d)%s: %s [%s]\n", t->scene->name, name,
+               (unsigned long long)plan->at, (unsigned long long)plan->then_at, fired,
+               sync ? ", sync" : "", wrong, e.text);
         f->lost++;
     }
     return fired;
 }
 
-/* An argument: the one scene. */
+static bool may_sync(const struct scene *scene)
+{
+    return !scene->reads && !scene->verb;
+}
+
+static void every_point(struct stage *t, struct figures *f)
+{
+    for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++)
+        for (unsigned k = 0; k <= may_sync(t->scene); k++) {
+            struct io_plan plan = {.kinds = ways[w].kinds,
+                                   .at = 1,
+                                   .fault = ways[w].fault,
+                                   .for_ever = ways[w].for_ever};
+            while (point(t, &plan, ways[w].name, k, f))
+                plan.at++;
+        }
+}
+
+/* ---- Pairs ---- */
+
+static uint64_t count_io(struct stage *t, bool sync)
+{
+    const struct io_plan none = {.kinds = IO_ALL};
+    struct err e = ERR_INIT;
+    struct store *s;
+
+    stage_restore(t);
+    if (stage_open(t, t->scene->jobs, sync, &s, &e))
+        die("%s: %s", t->scene->name, e.text);
+    crash_vfs_arm(&none);
+    if (t->scene->run(s, &e))
+        die("%s: %s", t->scene->name, e.text);
+    uint64_t n = crash_vfs_count();
+    crash_vfs_disarm();
+    store_close(s);
+    return n;
+}
+
+static uint64_t below(uint64_t *state, uint64_t n)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (*state >> 33) % n;
+}
+
+/* The second is near the first, where it is put right again, as often as it is anywhere after it. */
+static void pairs(struct stage *t, unsigned n, uint64_t seed, struct figures *f)
+{
+    static const enum io_fault faults[] = {FAULT_ERROR, FAULT_OTHER};
+    uint64_t all[2] = {count_io(t, false), may_sync(t->scene) ? count_io(t, true) : 0};
+
+    for (unsigned i = 0; i < n; i++) {
+        bool sync = may_sync(t->scene) && below(&seed, 2);
+        struct io_plan plan = {.kinds = IO_ALL,
+                               .at = 1 + below(&seed, all[sync]),
+                               .fault = faults[below(&seed, 2)],
+                               .then_fault = faults[below(&seed, 2)]};
+        plan.then_at = plan.at + 1 + below(&seed, below(&seed, 2) ? 8 : all[sync]);
+        point(t, &plan, "a pair", sync, f);
+    }
+}
+
+static unsigned env_number(const char *name, unsigned otherwise)
+{
+    const char *text = getenv(name);
+
+    return text && *text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+}
+
+/* An argument: the one scene. IO_PAIRS and IO_SEED in the environment: other pairs. */
 int main(int argc, char **argv)
 {
-    struct figures f = {0};
+    unsigned n_pairs = env_number("IO_PAIRS", getenv("SCHEMAFS_LONG") ? 1000 : 100);
+    uint64_t seed = env_number("IO_SEED", 1);
+    struct figures f = {0}, p = {0};
+
     for (size_t i = 0; i < n_scenes; i++) {
         struct stage t;
         if (argc > 1 && strcmp(argv[1], scenes[i].name) != 0)
             continue;
         stage_init(&t, &scenes[i], CRASH_VFS);
-        for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++)
-            for (unsigned sync = !scenes[i].reads && !scenes[i].verb, k = 0; k <= sync; k++)
-                for (uint64_t at = 1; point(&t, &ways[w], k, at, &f);)
-                    at++;
+        every_point(&t, &f);
+        pairs(&t, (n_pairs + (unsigned)(n_scenes - 1 - i)) / (unsigned)n_scenes, seed * 1000 + i, &p);
         stage_free(&t);
     }
     printf("figures: io_errors: %u points, %u refused, %u lost or torn\n", f.points, f.refused, f.lost);
-    return f.lost != 0;
+    printf("figures: io_error_pairs: %u pairs, %u refused, %u lost or torn\n", p.points, p.refused,
+           p.lost);
+    return f.lost || p.lost;
 }

@@ -1,10 +1,12 @@
-/* A crash at every numbered I/O of making a store, and of the recovery from an earlier crash: the
- * next opening finds an empty store, or what was acknowledged before the first crash. */
+/* A crash at every numbered I/O of making a store, of bringing one of an older format up to date, and
+ * of the recovery from an earlier crash: the next opening finds an empty store, what the older one
+ * held, or what was acknowledged before the first crash. */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "crash_vfs.h"
 #include "scene.h"
+#include "store/tables.h"
 
 struct figures {
     unsigned cycles, lost;
@@ -93,6 +95,44 @@ static void making(struct figures *f)
     stage_free(&t);
 }
 
+/* ---- Older formats ---- */
+
+/* Without the tables that came later. */
+static void downgrade(const struct stage *t, unsigned format)
+{
+    char sql[128];
+    sqlite3 *db;
+    int rc = sqlite3_open(t->path, &db);
+
+    for (size_t i = 0; i < n_store_tables && !rc; i++) {
+        snprintf(sql, sizeof sql, "DROP %s %s", store_tables[i].type, store_tables[i].name);
+        if (store_tables[i].since > format && strcmp(store_tables[i].type, "table") == 0)
+            rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    }
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %u", format);
+    if (rc || sqlite3_exec(db, sql, NULL, NULL, NULL))
+        die("format %u: %s", format, sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+static void upgrading(const struct scene *scene, unsigned format, struct figures *f)
+{
+    char what[32];
+    struct stage t;
+    enum whole is;
+
+    snprintf(what, sizeof what, "from format %u", format);
+    stage_init(&t, scene, CRASH_VFS);
+    for (enum way way = 0; way < WAYS; way++)
+        for (uint64_t at = 1, reached = true; reached; at++) {
+            stage_restore(&t);
+            downgrade(&t, format);
+            reached = open_and_die(&t, at, way);
+            complain(f, what, way, at, stage_check(&t, WHOLE_BEFORE, &is));
+        }
+    stage_free(&t);
+}
+
 /* ---- Recovering ---- */
 
 /* The operation, acknowledged as durable, and death before anything is tidied up. */
@@ -130,6 +170,10 @@ int main(void)
     struct figures f = {0};
 
     making(&f);
+    for (size_t i = 0; i < n_scenes; i++)
+        if (strcmp(scenes[i].name, "put") == 0)
+            for (unsigned format = STORE_FORMAT_FIRST; format < STORE_FORMAT; format++)
+                upgrading(&scenes[i], format, &f);
     for (size_t i = 0; i < n_scenes; i++)
         if (!scenes[i].reads)
             recovering(&scenes[i], &f);

@@ -15,6 +15,7 @@ setup() {
 version: v1
 types:
   T: {fields: {a: {type: string, required: true}, b: {type: string, required: true}}}
+  R: {fields: {a: {type: string, required: true}, b: {type: string, required: true}}}
 YAML
     add v2 <<'YAML'
 version: v2
@@ -22,12 +23,15 @@ from: v1
 migrate:
   - rename_field: {type: T, from: a, to: alpha}
   - rename_field: {type: T, from: b, to: beta}
+  - rename_field: {type: R, from: a, to: alpha}
+  - rename_field: {type: R, from: b, to: beta}
 YAML
     add v3 <<'YAML'
 version: v3
 from: v2
 migrate:
   - change_type: {type: T, field: beta, to: {type: string, required: true, default: "<>"}, up: "'<' || beta || '>'", down: "substr(beta, 2, length(beta) - 2)"}
+  - change_type: {type: R, field: beta, to: {type: string, required: true, default: "<>"}, up: "'<' || beta || '>'", down: "substr(beta, 2, length(beta) - 2)"}
 YAML
 }
 
