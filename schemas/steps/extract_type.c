@@ -31,7 +31,7 @@ static int read_old(struct model *m, const struct step_args *a, struct extract *
         if (f->read_only)
             return step_bad(a, &at, e, "%s.%s is computed and can't be extracted", x->s->name,
                             f->name);
-        if (step_not_elsewhere(m, a, &at, x->s, f, e))
+        if (step_not_elsewhere(m, a, &at, x->s, f, e) || step_not_following(m, a, &at, x->s, f, e))
             return -1;
         if (step_field_index(x->s, f) < x->place)
             x->place = step_field_index(x->s, f);
@@ -194,7 +194,7 @@ static int apply_extract(struct model *m, const struct step_args *a, struct extr
     make_ref(m, x, type, &x->ref);
     return step_take_fields(m, a, x->fields_at, x->s, x->old, x->n, e) ||
                    model_insert_field(m, x->s, x->place, &x->ref, x->as_at, e) ||
-                   add_link(m, a, x, e)
+                   add_link(m, a, x, e) || step_one_side(m, a, x->as_at, x->s, &x->ref, e)
                ? -1
                : 0;
 }

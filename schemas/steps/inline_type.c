@@ -211,6 +211,10 @@ static int apply_inline(struct model *m, const struct step_args *a, struct inlin
     }
     if (add_link(m, in, e))
         return -1;
+    for (size_t i = 0; i < in->n; i++) {
+        if (step_one_side(m, a, in->pairs[i].at, in->s, &in->now[i], e))
+            return -1;
+    }
     return model_remove_shape(m, in->target->id) ? err_nomem(e) : 0;
 }
 

@@ -56,10 +56,13 @@ static int check_field(struct model *m, const struct step_args *a, const struct 
     const struct field *f = &mv->old;
     const struct yaml_node *at = mv->field_at;
 
-    if (step_not_computed(a, at, mv->s, f, e) || step_not_elsewhere(m, a, at, mv->s, f, e))
+    if (step_not_computed(a, at, mv->s, f, e) || step_not_elsewhere(m, a, at, mv->s, f, e) ||
+        step_not_following(m, a, at, mv->s, f, e))
         return -1;
     if (f->slot == mv->ref.slot)
         return step_bad(a, at, e, "%s.%s can't move over itself", mv->s->name, f->name);
+    if (step_not_through(m, a, at, mv->s, f, &mv->ref, e))
+        return -1;
     if (f->required && !step_has_default(f)) {
         step_bad(a, at, e, "%s.%s is required, and items of %s may have no value for it",
                  mv->s->name, f->name, mv->target->name);

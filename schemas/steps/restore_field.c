@@ -75,50 +75,17 @@ static bool same_values(const struct shape *now, const struct shape *then)
     return now->n_values == then->n_values;
 }
 
-/* extract_type put fields into records of their own, over a reference: a version that shows both would
- * let a writer say two things of one. Gives the side of f's link that s shows already, or NULL. */
-static const struct field *other_side(const struct version *v, const struct shape *s,
-                                      const struct field *f)
-{
-    for (size_t i = 0; i < v->n_links; i++) {
-        const struct link *l = v->links[i];
-        const struct field *found = NULL;
-        bool here = false;
-        for (size_t k = 0; k < l->n; k++) {
-            here |= l->here[k] == f->slot;
-            if (!found)
-                found = shape_field_by_slot(s, l->here[k]);
-        }
-        if (l->kind == LINK_EXTRACT && here && shape_field_by_slot(s, l->ref))
-            return shape_field_by_slot(s, l->ref);
-        if (l->kind == LINK_EXTRACT && l->ref == f->slot && found)
-            return found;
-    }
-    return NULL;
-}
-
-static const struct field *seen_over_there(const struct model *m, const struct shape *s,
-                                           const struct field *f)
-{
-    const struct field *other = other_side(m->v, s, f);
-    for (const struct version *v = m->parent; v && !other; v = v->base)
-        other = other_side(v, s, f);
-    return other;
-}
-
 static int check_field(struct model *m, const struct step_args *a, const struct yaml_node *at,
                        const struct version *from, const struct shape *s, const struct field *f,
                        struct err *e)
 {
-    const struct field *shown = shape_field_by_slot(s, f->slot), *other = seen_over_there(m, s, f);
+    const struct field *shown = shape_field_by_slot(s, f->slot);
     uint32_t of = innermost(f->type)->shape;
 
     if (shown)
         return step_bad(a, at, e, "%s.%s is still there, as \"%s\"", s->name, f->name, shown->name);
-    if (other)
-        return step_bad(a, at, e,
-                        "%s.%s and \"%s\" are two sides of one extract_type, one type can't show both",
-                        s->name, f->name, other->name);
+    if (step_one_side(m, a, at, s, f, e))
+        return -1;
     if (of && !version_shape(m->v, of))
         return step_bad(a, at, e, "the type of %s.%s in %s, %s, is gone", s->name, f->name,
                         from->name, version_shape(from, of)->name);

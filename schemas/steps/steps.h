@@ -102,6 +102,20 @@ int step_carry_check(struct model *m, const struct shape *s, const struct step_p
 const char *step_sql_name(struct model *m, const char *name); /* "name", quoted; NULL = nomem */
 const char *step_type_text(struct model *m, const struct type_ref *t); /* never NULL */
 
+/* ---- One value in two places (sides.c) ---- */
+
+/* f is shown by s from this step on: refused where another field of s shows the same value over a
+ * reference. */
+int step_one_side(struct model *m, const struct step_args *a, const struct yaml_node *at,
+                  const struct shape *s, const struct field *f, struct err *e);
+/* f can't move over a reference that is computed from it, or it from that. */
+int step_not_through(struct model *m, const struct step_args *a, const struct yaml_node *at,
+                     const struct shape *s, const struct field *f, const struct field *through,
+                     struct err *e);
+/* A field whose value changes when another item does is in no item's hand. */
+int step_not_following(const struct model *m, const struct step_args *a, const struct yaml_node *at,
+                       const struct shape *s, const struct field *f, struct err *e);
+
 /* ---- Parts of a split type (split_type.c) ---- */
 
 /* Refuses a step that works on all items of a type, and so can't work on a part. */

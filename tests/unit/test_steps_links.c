@@ -166,6 +166,59 @@ START_TEST(restore_field__not_beside_what_took_its_place)
 }
 END_TEST
 
+START_TEST(restore_field__not_beside_what_it_was_inlined_as)
+{
+    refused_after(linked_root,
+                  "version: v2\nfrom: v1\nmigrate:\n"
+                  "  - extract_type: {type: Dog, fields: [breed], into: Breed, as: kind}\n"
+                  "  - inline_type: {type: Dog, ref: kind, fields: {breed: race}}\n"
+                  "  - change_type: {type: Dog, field: race, to: json}\n",
+                  "version: v3\nfrom: v2\nmigrate:\n"
+                  "  - restore_field: {type: Dog, field: breed, from: v1}\n",
+                  "restore_field: Dog.breed and \"race\" are two sides of one extract_type, one type "
+                  "can't show both");
+}
+END_TEST
+
+START_TEST(extract_type__not_beside_its_other_side)
+{
+    refused_after(linked_root,
+                  "version: v2\nfrom: v1\nmigrate:\n"
+                  "  - split_field: {type: Dog, field: breed, into: {a: {as: string, up: breed}, "
+                  "b: {as: string, up: breed}}, down: \"a || b\"}\n"
+                  "  - restore_field: {type: Dog, field: breed, from: v1}\n",
+                  "version: v3\nfrom: v2\nmigrate:\n"
+                  "  - extract_type: {type: Dog, fields: [a], into: Part, as: part}\n",
+                  "extract_type: Dog.part and \"breed\" are two sides of one extract_type, one type "
+                  "can't show both");
+}
+END_TEST
+
+START_TEST(move_field__not_over_what_it_gives)
+{
+    refused_after(linked_root,
+                  "version: v2\nfrom: v1\nmigrate:\n"
+                  "  - nest_fields: {type: Dog, fields: [name, owner], into: mark}\n"
+                  "  - restore_field: {type: Dog, field: owner, from: v1}\n",
+                  "version: v3\nfrom: v2\nmigrate:\n"
+                  "  - move_field: {type: Dog, field: mark, to: Person, through: owner}\n",
+                  "move_field: Dog.mark gives \"owner\": where the value stands would depend on the "
+                  "value");
+}
+END_TEST
+
+START_TEST(extract_type__not_of_what_another_item_changes)
+{
+    refused_after(linked_root,
+                  "version: v2\nfrom: v1\nmigrate:\n"
+                  "  - add_field: {type: Dog, field: label, as: string, up: \"owner || '!'\"}\n",
+                  "version: v3\nfrom: v2\nmigrate:\n"
+                  "  - extract_type: {type: Dog, fields: [label], into: Label, as: label}\n",
+                  "extract_type: Dog.label is computed from \"owner\", which another item's name or "
+                  "content changes: its value can't stand in other items");
+}
+END_TEST
+
 /* ---- Refusals: the step's line is 4 ---- */
 
 struct refusal {
@@ -219,6 +272,10 @@ static void add_tests(TCase *tc)
     tcase_add_test(tc, link__a_value_stands_in_one_place);
     tcase_add_test(tc, link__no_circle);
     tcase_add_test(tc, restore_field__not_beside_what_took_its_place);
+    tcase_add_test(tc, restore_field__not_beside_what_it_was_inlined_as);
+    tcase_add_test(tc, extract_type__not_beside_its_other_side);
+    tcase_add_test(tc, move_field__not_over_what_it_gives);
+    tcase_add_test(tc, extract_type__not_of_what_another_item_changes);
     tcase_add_loop_test(tc, step__refused_with_its_place, 0, ROWS(refusals));
 }
 
