@@ -29,6 +29,14 @@ enum name_state {
     NAME_YIELDED /* an item of an earlier collection is called so: never for this one */
 };
 
+/* The values of a link's fields in one item, p == NULL = unset. */
+struct link_values {
+    const struct span *stored; /* as a record holds them */
+    const struct span *texts;  /* JSON text, as the step's version shows them */
+    const struct span *names;  /* what a record of them is called by: for key_from_values */
+    const struct span *same;   /* the same bytes: the same values, for every version */
+};
+
 struct lens_world {
     void *arg;
     /* The key under which v shows item `id` in shape `shape`; appended. *found = false: no such
@@ -44,11 +52,11 @@ struct lens_world {
     int (*record_of)(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e);
     /* Reading, extract_type: the record made from these values for items from before the step.
      * *ret_id = 0 and a key appended: none made yet, and it will get that key. */
-    int (*origin_of)(void *arg, const struct link *l, const struct span *values, uint64_t *ret_id,
-                     struct buf *ret_key, struct err *e);
+    int (*origin_of)(void *arg, const struct link *l, const struct link_values *values,
+                     uint64_t *ret_id, struct buf *ret_key, struct err *e);
     /* Writing (inside a transaction only, else NULL): finds or makes the record of these values.
      * origin: for an item from before the step that is being brought up to date. */
-    int (*extract)(void *arg, const struct link *l, const struct span *values, bool origin,
+    int (*extract)(void *arg, const struct link *l, const struct link_values *values, bool origin,
                    uint64_t *ret_id, struct err *e);
     /* Writing, move_field and inline_type: these l->n values (as stored; p == NULL = unset) become
      * those of l->there in item `id`; one more follows, for lens_assign alone; id == 0: a new item is made, under the holder's key or one like it.
@@ -65,6 +73,7 @@ struct lens {
     struct expr_env *env;
     struct lens_world world;
     struct arena arena; /* scratch: bytes made during one call live here; see lens_reset */
+    const struct known_refs *known; /* private: while a formula runs, the references it was given */
 };
 void lens_init(struct lens *l, const struct catalog *cat, struct expr_env *env,
                const struct lens_world *w);
@@ -140,8 +149,15 @@ int lens_field(struct lens *l, const struct version *v, const struct shape *s,
                const struct field *f, const struct record *rec, struct span key, bool shown,
                struct span *ret, bool *ret_set, struct err *e);
 
+/* extract_type: the values that a record of its target has now. Ends at lens_reset. */
+int lens_link_values(struct lens *l, const struct link *lk, const struct record *rec,
+                     struct span key, struct link_values *ret, struct err *e);
+/* The record that extract_type makes of values. */
+int lens_link_record(struct lens *l, const struct link *lk, const struct link_values *values,
+                     struct span key, struct record *ret, struct err *e);
+
 /* What world.assign does to the record of the item: cur == NULL = a new one. As lens_put. values:
- * as stored; of LINK_EXTRACT, JSON text. Of LINK_MOVE, a second one: the key of a holder from before
+ * as stored. Of LINK_MOVE, a second one: the key of a holder from before
  * the step, or p == NULL. */
 int lens_assign(struct lens *l, const struct link *lk, struct span key, const struct span *values,
                 bool only_unset, const struct record *cur, struct record *ret,

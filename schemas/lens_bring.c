@@ -16,29 +16,19 @@ static int bring_formula(const struct sight *s, const struct formula *f, struct 
     return record_set(r, f->out, ENTRY_DERIVED, now) ? 0 : err_nomem(e);
 }
 
-static int link_values(const struct sight *s, const struct link *lk, struct span **ret,
+static int values_seen(const struct sight *s, const struct link *lk, struct link_values *ret,
                        bool *ret_any, struct err *e)
 {
-    struct view vw = {s->v, lk->shapes, lk->n_shapes, false, 0};
     struct span *v = arena_alloc(&s->l->arena, (lk->n + 1) * sizeof *v);
     if (!v)
         return err_nomem(e);
     *ret_any = false;
     for (size_t i = 0; i < lk->n; i++) {
-        struct buf b BUF_CLEANUP = BUF_INIT;
         if (sight_slot(s, lk->here[i], &v[i], e))
             return -1;
         *ret_any |= v[i].p != NULL;
-        if (!v[i].p || !type_structured(lk->types[i]))
-            continue;
-        if (lens_render(s->l, vw, lk->types[i], v[i], 1, &b, e))
-            return -1;
-        v[i] = lens_keep(s->l, buf_span(&b));
-        if (!v[i].p)
-            return err_nomem(e);
     }
-    *ret = v;
-    return 0;
+    return link_values(s->l, s->v, lk, v, ret, e);
 }
 
 /* A field that moves: what the item held becomes the target's, unless it has a value already. From
@@ -91,7 +81,8 @@ static int bring_link(const struct sight *s, const struct link *lk, bool writing
 {
     struct lens *l = s->l;
     struct buf key BUF_CLEANUP = BUF_INIT;
-    struct span *values = NULL, stored;
+    struct link_values values;
+    struct span stored;
     uint64_t id = 0;
     bool any = false;
 
@@ -99,19 +90,20 @@ static int bring_link(const struct sight *s, const struct link *lk, bool writing
         return 0;
     if (lk->kind == LINK_MOVE)
         return writing ? bring_move(s, lk, r, e) : 0;
-    if (link_values(s, lk, &values, &any, e))
+    if (values_seen(s, lk, &values, &any, e))
         return -1;
     if (!any)
         return 0;
     if (!buf_addc(&key, 'k'))
         return err_nomem(e);
-    if (writing ? l->world.extract(l->world.arg, lk, values, true, &id, e)
-                : l->world.origin_of(l->world.arg, lk, values, &id, &key, e))
+    if (writing ? l->world.extract(l->world.arg, lk, &values, true, &id, e)
+                : l->world.origin_of(l->world.arg, lk, &values, &id, &key, e))
         return -1;
     stored = id ? lens_ref_bytes(l, id) : lens_keep(l, buf_span(&key));
     if (!stored.p || !record_set(r, lk->ref, ENTRY_VALUE, stored))
         return err_nomem(e);
-    return id ? bring_fresh(s, lk, r, e) : 0;
+    bool deeper = catalog_group(l->cat, lk->target_coll)->n_links != 0;
+    return id || deeper ? bring_fresh(s, lk, r, e) : 0;
 }
 
 int lens_bring_nested(struct lens *l, const struct version *v, uint32_t upto, struct record *r,

@@ -5,22 +5,26 @@
 static int values_encode(struct work *w, const struct record *r, const struct link *lk, bool made,
                          struct span *ret, struct err *e)
 {
-    struct span *values, parts[2] = {{made ? "d" : "v", 1}};
+    struct span parts[2] = {{made ? "d" : "v", 1}};
 
-    if (work_values(w, r, lk, &values, e))
+    if (link_values_same(w->l, w->vw.v, lk, r, &parts[1], e))
         return -1;
-    parts[1] = inputs_encode(w->l, values, lk->n);
-    *ret = parts[1].p ? inputs_encode(w->l, parts, 2) : parts[1];
+    *ret = inputs_encode(w->l, parts, 2);
     return ret->p ? 0 : err_nomem(e);
 }
 
-/* Does an item that shows none of the fields refer to nothing? Where the target can't be without
- * one of them, or was made for them alone; else it refers to a target without them. */
-static bool lets_go(const struct work *w, const struct link *lk)
+/* Does an item that shows none of the fields refer to nothing? It has what it had before it got them:
+ * that may be nothing, or this target without them. Where that is not known: to nothing where the target
+ * can't be without one of them, or was made for them alone. */
+static bool lets_go(struct work *w, const struct link *lk)
 {
     const struct shape *s = shapes_find(lk->shapes, lk->n_shapes, lk->target_shape);
+    struct span now = record_value(&w->r, lk->ref);
     const struct entry *ref = record_get(&w->r, lk->ref);
+    struct remembered before;
 
+    if (link_memory(&w->r, lk->ref, link_alone_id(lk), &before))
+        return !span_eq(before.value, now);
     if (lk->required)
         return false;
     for (size_t i = 0; s && i < lk->n; i++) {
@@ -81,6 +85,19 @@ static int take_back(struct work *w, const struct link *lk, const struct span *v
     return is ? link_assign(w, lk, id, values, false, &id, e) : 0;
 }
 
+/* What the item refers to while it shows none of the fields: it is about to get some. */
+static int keep_alone(struct work *w, const struct link *lk, struct err *e)
+{
+    struct remembered m = {.id = link_alone_id(lk), .value = record_value(&w->old, lk->ref)};
+
+    if (w->create)
+        return 0;
+    for (size_t i = 0; i < lk->n; i++)
+        if (record_value(&w->old, lk->here[i]).p)
+            return 0;
+    return link_remember(w->l, &w->r, lk->ref, ENTRY_MEMORY, m, e);
+}
+
 int link_inline_backward(struct work *w, const struct link *lk, struct err *e)
 {
     struct span *values, ref = record_value(&w->r, lk->ref), back = {0};
@@ -97,16 +114,13 @@ int link_inline_backward(struct work *w, const struct link *lk, struct err *e)
         return 0;
     if (had && !any && lets_go(w, lk))
         return let_go(w, lk, ref, e);
-    if (!had && take_back(w, lk, values, &back, e))
+    if ((any && keep_alone(w, lk, e)) || (!had && take_back(w, lk, values, &back, e)))
         return -1;
     if (!back.p && link_assign(w, lk, had, values, false, &id, e))
         return -1;
     if (id == had && !back.p)
         return 0;
     link_forget(&w->r, lk->ref, link_left_id(lk));
-    if (ref.p && link_remember(w->l, &w->r, lk->ref, ENTRY_MEMORY,
-                               (struct remembered){link_alone_id(lk), ref, {0}}, e))
-        return -1;
     back = back.p ? back : lens_ref_bytes(w->l, id);
     return back.p ? work_store(w, lk->ref, ENTRY_DERIVED, back, e) : err_nomem(e);
 }

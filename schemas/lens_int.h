@@ -1,6 +1,7 @@
 /* Inside translation: shared by the lens_*.c files, included by nobody else.
  *
  *   lens_value.c      one value: JSON tree to stored bytes and back
+ *   lens_inside.c     references and objects inside of one
  *   lens_read.c       a record seen through a version: slots, text
  *   lens_bring.c      missing generations; unfolding for work, folding for storing
  *   lens_raw.c        a writer's own bytes
@@ -89,6 +90,22 @@ int lens_value_without(struct lens *l, const struct type_ref *t, struct span sto
 /* Nested records brought up to date, recursively; *ret = stored when nothing had to be done. */
 int lens_value_bring(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
                      uint32_t upto, struct span *ret, struct err *e);
+/* Comparable bytes: two values have the same when they show the same in every version. References
+ * count by item, not by its key. *ret_hidden: that is more than the view shows. */
+int lens_value_same(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                    struct span *ret, bool *ret_hidden, struct err *e);
+/* References by the keys that stand for them in a formula's inputs: what it gives of them is not looked
+ * up again by its key (the item may be one that is only foreseen, or about to be made). */
+struct known_refs {
+    struct known_ref {
+        uint32_t shape;
+        struct span key, stored;
+    } *at;
+    size_t n;
+};
+/* Adds those in stored bytes. */
+int lens_value_known(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                     struct known_refs *ret, struct err *e);
 uint64_t lens_ref_id(struct span stored); /* 0 = not a reference */
 struct span lens_ref_bytes(struct lens *l, uint64_t id);
 
@@ -212,9 +229,6 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
                 const struct slotset *changed, struct record *r, struct err *e);
 /* The version that a link's step belongs to. */
 const struct version *link_version(const struct catalog *c, const struct link *lk);
-/* The link's fields in a flat record, as JSON text. (lens_extract.c) */
-int work_values(struct work *w, const struct record *r, const struct link *lk, struct span **ret,
-                struct err *e);
 
 /* ---- lens_link.c ---- */
 /* lk->here[i] as the old side of the link shows it (of inline_type: the new side).
@@ -224,6 +238,13 @@ int link_slot(const struct sight *s, const struct link *lk, size_t i, struct spa
 /* What the target holds, over the reference in the record. */
 int link_across(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
                 struct err *e);
+/* The link's fields, as stored, in the forms that an extraction needs. stored: lk->n values, kept as
+ * they are. */
+int link_values(struct lens *l, const struct version *v, const struct link *lk,
+                const struct span *stored, struct link_values *ret, struct err *e);
+/* Comparable bytes of the link's fields in a flat record. */
+int link_values_same(struct lens *l, const struct version *v, const struct link *lk,
+                     const struct record *r, struct span *ret, struct err *e);
 /* The sight's record is flat; r: the same, as it will be stored. */
 int link_fold(const struct sight *s, const struct link *lk, struct record *r, struct err *e);
 /* move_field, of a record that is about to be unfolded into r: the own value of an era that is over

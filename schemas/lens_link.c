@@ -39,29 +39,16 @@ static int ref_of(const struct sight *s, const struct link *lk, struct span *ret
     return 0;
 }
 
-static int text_of(const struct sight *s, const struct link *lk, size_t i, struct span stored,
-                   struct span *ret, struct err *e)
-{
-    struct buf b BUF_CLEANUP = BUF_INIT;
-    struct view vw = {s->v, lk->shapes, lk->n_shapes, false, 0};
-
-    *ret = stored;
-    if (!stored.p || !type_structured(lk->types[i]))
-        return 0;
-    if (lens_render(s->l, vw, lk->types[i], stored, 1, &b, e))
-        return -1;
-    *ret = lens_keep(s->l, buf_span(&b));
-    return ret->p ? 0 : err_nomem(e);
-}
-
 int link_encoded(const struct sight *s, const struct link *lk, size_t i, struct span stored,
                  struct span *ret, struct err *e)
 {
-    struct span text;
+    struct view vw = {s->v, lk->shapes, lk->n_shapes, false, 0};
+    struct span same;
+    bool hidden;
 
-    if (text_of(s, lk, i, stored, &text, e))
+    if (lens_value_same(s->l, vw, lk->types[i], stored, &same, &hidden, e))
         return -1;
-    *ret = inputs_encode(s->l, &text, 1);
+    *ret = inputs_encode(s->l, &same, 1);
     return ret->p ? 0 : err_nomem(e);
 }
 
@@ -105,52 +92,6 @@ int link_remember(struct lens *l, struct record *r, slot_no slot, enum entry_kin
 
 /* ---- Looking over the reference ---- */
 
-/* extract_type has yet to make the record: its values still stand in the holder. */
-static int foreseen_target(const struct sight *s, const struct link *lk, struct record *ret,
-                           bool *ret_found, struct err *e)
-{
-    for (size_t k = 0; k < s->g->n_links; k++) {
-        const struct link *made = s->g->links[k];
-        if (made->kind != LINK_EXTRACT || made->ref != lk->ref)
-            continue;
-        ret->gen = made->step;
-        for (size_t i = 0; i < made->n; i++) {
-            struct span value = record_value(s->rec, made->here[i]);
-            if (value.p && !record_set(ret, made->there[i], ENTRY_VALUE, value))
-                return err_nomem(e);
-        }
-        *ret_found = true;
-    }
-    return 0;
-}
-
-int link_target_of(const struct sight *s, const struct link *lk, struct record *ret,
-                   bool *ret_found, struct err *e)
-{
-    struct lens *l = s->l;
-    struct span bytes, ref;
-    struct buf hold BUF_CLEANUP = BUF_INIT;
-    uint64_t id;
-
-    *ret_found = false;
-    if (s->depth >= SIGHT_MAX_DEPTH)
-        return 0;
-    if (ref_of(s, lk, &ref, e))
-        return -1;
-    if (ref.n && ref.p[0] == 'k')
-        return foreseen_target(s, lk, ret, ret_found, e);
-    if (!ref.p || !(id = lens_ref_id(ref)))
-        return 0;
-    if (l->world.record_of(l->world.arg, id, &hold, ret_found, e))
-        return -1;
-    if (!*ret_found)
-        return 0;
-    bytes = lens_keep(l, buf_span(&hold));
-    if (!bytes.p)
-        return err_nomem(e);
-    return record_decode(bytes, ret, e);
-}
-
 /* Formulas of the target may read its key. */
 static int target_key(const struct sight *s, const struct link *lk, struct span *ret, struct err *e)
 {
@@ -171,34 +112,115 @@ static int target_key(const struct sight *s, const struct link *lk, struct span 
     return ret->p ? 0 : err_nomem(e);
 }
 
+/* How the target is looked at, up to date for the link; up: the caller's, holds what is computed. */
+static int target_sight(const struct sight *s, const struct link *lk, slot_no there,
+                        const struct record *target, struct record *up, struct sight *ret,
+                        struct err *e)
+{
+    const struct catalog *c = s->l->cat;
+    bool behind = lk->kind == LINK_INLINE && target->gen < lk->step;
+
+    *ret = (struct sight){.l = s->l,
+                          .v = s->v,
+                          .g = catalog_group(c, lk->target_coll),
+                          .rec = target,
+                          .depth = s->depth + 1};
+    if ((behind || (there < c->n_slots && c->slots[there].is_volatile)) &&
+        target_key(s, lk, &ret->key, e))
+        return -1;
+    if (!behind)
+        return 0;
+    ret->rec = up; /* what older steps compute of it may be missing */
+    return lens_bring(s->l, s->v, ret->g, ret->key, target, lk->step, false, up, e);
+}
+
+/* extract_type has yet to make the record: its values still stand in the holder. */
+static int foreseen_values(const struct sight *s, const struct link *made, struct span key,
+                           struct record *ret, struct err *e)
+{
+    const struct group *g = catalog_group(s->l->cat, made->target_coll);
+    struct record first RECORD_CLEANUP = {.gen = made->step};
+
+    for (size_t i = 0; i < made->n; i++) {
+        struct span value = record_value(s->rec, made->here[i]);
+        if (value.p && !record_set(&first, made->there[i], ENTRY_VALUE, value))
+            return err_nomem(e);
+    }
+    if (g->n_links) /* of its fields, too, some may stand elsewhere, and have been written there */
+        return lens_bring(s->l, s->v, g, key, &first, s->l->cat->last_step, false, ret, e);
+    return record_copy(&first, ret) ? 0 : err_nomem(e);
+}
+
+/* Which of the links that make records of the target's type foresees this one. The reference may have
+ * come over others, and through formulas. */
+static int foreseen_target(const struct sight *s, struct span ref, uint32_t coll,
+                           struct record *ret, bool *ret_found, struct err *e)
+{
+    for (size_t k = 0; k < s->g->n_links; k++) {
+        const struct link *made = s->g->links[k];
+        struct span now;
+        if (made->kind != LINK_EXTRACT || made->target_coll != coll)
+            continue;
+        if (sight_slot(s, made->ref, &now, e))
+            return -1;
+        *ret_found = span_eq(now, ref);
+        if (*ret_found)
+            return foreseen_values(s, made, (struct span){ref.p + 1, ref.n - 1}, ret, e);
+    }
+    for (size_t k = 0; k < s->g->n_links && s->depth < SIGHT_MAX_DEPTH && !*ret_found; k++) {
+        struct record over RECORD_CLEANUP = RECORD_INIT, up RECORD_CLEANUP = RECORD_INIT;
+        const struct link *lk = s->g->links[k];
+        struct sight at;
+        bool found;
+        if (link_target_of(s, lk, &over, &found, e) ||
+            (found && (target_sight(s, lk, lk->there[0], &over, &up, &at, e) ||
+                       foreseen_target(&at, ref, coll, ret, ret_found, e))))
+            return -1;
+    }
+    return 0;
+}
+
+int link_target_of(const struct sight *s, const struct link *lk, struct record *ret,
+                   bool *ret_found, struct err *e)
+{
+    struct lens *l = s->l;
+    struct span bytes, ref;
+    struct buf hold BUF_CLEANUP = BUF_INIT;
+    uint64_t id;
+
+    *ret_found = false;
+    if (s->depth >= SIGHT_MAX_DEPTH)
+        return 0;
+    if (ref_of(s, lk, &ref, e))
+        return -1;
+    if (ref.n && ref.p[0] == 'k')
+        return foreseen_target(s, ref, lk->target_coll, ret, ret_found, e);
+    if (!ref.p || !(id = lens_ref_id(ref)))
+        return 0;
+    if (l->world.record_of(l->world.arg, id, &hold, ret_found, e))
+        return -1;
+    if (!*ret_found)
+        return 0;
+    bytes = lens_keep(l, buf_span(&hold));
+    if (!bytes.p)
+        return err_nomem(e);
+    return record_decode(bytes, ret, e);
+}
+
 /* Up to date, also inside of objects. */
 static int target_slot(const struct sight *s, const struct link *lk, size_t i,
                        const struct record *target, struct span *ret, struct err *e)
 {
-    const struct catalog *c = s->l->cat;
     struct record up RECORD_CLEANUP = RECORD_INIT;
-    slot_no there = lk->there[i];
-    struct sight at = {.l = s->l,
-                       .v = s->v,
-                       .g = catalog_group(c, lk->target_coll),
-                       .rec = target,
-                       .depth = s->depth + 1};
-    bool behind = lk->kind == LINK_INLINE && target->gen < lk->step;
+    struct sight at;
 
-    if ((behind || (there < c->n_slots && c->slots[there].is_volatile)) &&
-        target_key(s, lk, &at.key, e))
-        return -1;
-    if (behind) { /* what older steps compute of it may be missing */
-        if (lens_bring(s->l, s->v, at.g, at.key, target, lk->step, false, &up, e))
-            return -1;
-        at.rec = &up;
-    }
-    if (sight_slot(&at, there, ret, e))
+    if (target_sight(s, lk, lk->there[i], target, &up, &at, e) ||
+        sight_slot(&at, lk->there[i], ret, e))
         return -1;
     if (!ret->p || !type_structured(lk->types[i]))
         return 0;
     return lens_value_bring(s->l, (struct view){s->v, lk->shapes, lk->n_shapes, false, 0},
-                            lk->types[i], *ret, c->last_step, ret, e);
+                            lk->types[i], *ret, s->l->cat->last_step, ret, e);
 }
 
 /* varint from, varint bytes of the key, the key, and the rest as remembered. */
@@ -348,7 +370,96 @@ int link_shows_same(struct work *w, const struct link *lk, const struct sight *w
     return 0;
 }
 
+/* ---- Writing over a link ---- */
+
+/* What a record was shown over one of its links. */
+struct looked {
+    struct span value;
+    struct era era;
+};
+
+static int look_all(struct work *w, struct looked **ret, struct err *e)
+{
+    struct sight s = link_sight(w, &w->r);
+    const struct group *g = w->g;
+    struct looked *all;
+    size_t n = 0;
+
+    for (size_t k = 0; k < g->n_links; k++)
+        n += g->links[k]->n;
+    if (!(all = arena_alloc(&w->l->arena, (n + 1) * sizeof *all)))
+        return err_nomem(e);
+    *ret = all;
+    for (size_t k = 0; k < g->n_links; k++)
+        for (size_t i = 0; i < g->links[k]->n; i++, all++)
+            if (link_look(&s, g->links[k], i, &all->value, &all->era, e))
+                return -1;
+    return 0;
+}
+
+/* What the holder shows in the era that is now, as link_slot has it of a stored record. */
+static int own_now(struct work *w, const struct link *lk, const struct looked *was,
+                   const struct looked *is, struct span *ret, struct err *e)
+{
+    struct sight s = link_sight(w, &w->r);
+    struct span own = record_value(&w->r, lk->here[0]), own_text, shown_text;
+
+    if (link_encoded(&s, lk, 0, own, &own_text, e) ||
+        link_encoded(&s, lk, 0, was->era.shown, &shown_text, e))
+        return -1;
+    if (was->era.number && was->era.number == is->era.number) {
+        *ret = own;
+        return 0;
+    }
+    if (was->era.number && !span_eq(own_text, shown_text) &&
+        remember_own(w->l, lk, own, was->era.number, &w->r, &w->r, e))
+        return -1;
+    *ret = is->era.shown;
+    return put_aside(&s, lk, is->era.number, ret, e);
+}
+
+/* The item that another link of the record leads to has been written in the course of this write. */
+static int follow_one(struct work *w, const struct link *lk, size_t i, const struct looked *was,
+                      const struct looked *is, struct err *e)
+{
+    slot_no here = lk->here[i];
+    struct span now = is->value;
+
+    if ((span_eq(was->value, is->value) && was->era.number == is->era.number) ||
+        shape_shows(w->s, here) || slotset_has(&w->reached, here))
+        return 0;
+    if (lk->kind == LINK_MOVE && own_now(w, lk, was, is, &now, e))
+        return -1;
+    return work_store(w, here, ENTRY_VALUE, now, e);
+}
+
+int link_assign(struct work *w, const struct link *lk, uint64_t id, const struct span *values,
+                bool only_unset, uint64_t *ret_id, struct err *e)
+{
+    struct looked *was, *is;
+
+    if (look_all(w, &was, e) ||
+        w->l->world.assign(w->l->world.arg, lk, id, w->key, values, only_unset, ret_id, e) ||
+        look_all(w, &is, e))
+        return -1;
+    for (size_t k = 0; k < w->g->n_links; k++)
+        for (size_t i = 0; i < w->g->links[k]->n; i++, was++, is++)
+            if (w->g->links[k] != lk && follow_one(w, w->g->links[k], i, was, is, e))
+                return -1;
+    return 0;
+}
+
 /* ---- Folding ---- */
+
+/* The value stands elsewhere; that nobody decided it here stays (I5). False: no memory. */
+static bool leave_to_link(struct record *r, slot_no slot)
+{
+    const struct entry *en = record_get(r, slot);
+    bool derived = en && en->kind == ENTRY_DERIVED;
+
+    record_unset(r, slot);
+    return !derived || record_set(r, slot, ENTRY_DERIVED, (struct span){0});
+}
 
 /* The holder's own value stays where it is not what a holder without one is shown. */
 static int fold_move(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
@@ -363,7 +474,8 @@ static int fold_move(const struct sight *s, const struct link *lk, struct record
     if (era.number && !same)
         return link_remember(s->l, r, lk->here[0], ENTRY_BASIS,
                              (struct remembered){.id = era.number}, e);
-    record_unset(r, lk->here[0]);
+    if (!leave_to_link(r, lk->here[0]))
+        return err_nomem(e);
     return same || !era.last ? 0 : remember_own(s->l, lk, own, era.last, s->rec, r, e);
 }
 
@@ -376,13 +488,9 @@ int link_fold(const struct sight *s, const struct link *lk, struct record *r, st
         return link_target(s->rec, lk) && s->l->cat->slots[lk->here[0]].link == lk
                    ? fold_move(s, lk, r, e)
                    : 0;
-    for (size_t i = 0; i < lk->n; i++) {
-        const struct entry *en = record_get(r, lk->here[i]);
-        bool derived = lk->kind == LINK_EXTRACT && en && en->kind == ENTRY_DERIVED;
-        record_unset(r, lk->here[i]);
-        /* the value stands elsewhere; that nobody decided it here stays (I5) */
-        if (derived && !record_set(r, lk->here[i], ENTRY_DERIVED, (struct span){0}))
+    for (size_t i = 0; i < lk->n; i++)
+        if (lk->kind == LINK_EXTRACT ? !leave_to_link(r, lk->here[i])
+                                     : (record_unset(r, lk->here[i]), false))
             return err_nomem(e);
-    }
     return 0;
 }

@@ -71,12 +71,8 @@ static inline struct sight link_sight(struct work *w, const struct record *r)
 {
     return (struct sight){.l = w->l, .v = w->vw.v, .g = w->g, .rec = r, .key = w->key};
 }
-/* world.assign; values as there. */
-static inline int link_assign(struct work *w, const struct link *lk, uint64_t id,
-                              const struct span *values, bool only_unset, uint64_t *ret_id,
-                              struct err *e)
-{
-    return w->l->world.assign(w->l->world.arg, lk, id, w->key, values, only_unset, ret_id, e);
-}
+/* world.assign; values as there. What w's record shows over its other links follows. */
+int link_assign(struct work *w, const struct link *lk, uint64_t id, const struct span *values,
+                bool only_unset, uint64_t *ret_id, struct err *e);
 
 #endif

@@ -67,13 +67,27 @@ static int leave(struct work *w, const struct link *lk, struct err *e)
                 : err_nomem(e);
 }
 
+/* The writer says what the target holds: it sees the field there, over the same reference. */
+static bool said_by_writer(const struct work *w, const struct link *lk)
+{
+    for (size_t k = 0; k < w->g->n_links; k++) {
+        const struct link *in = w->g->links[k];
+        for (size_t i = 0; i < in->n; i++)
+            if (in->kind == LINK_INLINE && in->there[i] == lk->there[0] &&
+                (shape_shows(w->s, in->here[i]) || slotset_has(&w->reached, in->here[i])))
+                return true;
+    }
+    return false;
+}
+
 /* A target without a value gets the one that the holder has to itself. */
 static int bring_along(struct work *w, const struct link *lk, struct span *now, struct err *e)
 {
     struct remembered m;
     uint64_t id = link_target(&w->r, lk);
 
-    if (now->p || !link_memory(&w->r, lk->here[0], link_alone_id(lk), &m) || !m.value.p)
+    if (now->p || said_by_writer(w, lk) ||
+        !link_memory(&w->r, lk->here[0], link_alone_id(lk), &m) || !m.value.p)
         return 0;
     *now = m.value;
     return link_assign(w, lk, id, (struct span[2]){*now}, true, &id, e);

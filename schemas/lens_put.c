@@ -20,10 +20,35 @@ static int decide(struct work *w, slot_no slot, struct span stored, struct err *
     return record_set(&w->r, slot, ENTRY_VALUE, stored) ? 0 : err_nomem(e);
 }
 
-static bool foreseen_ref(struct span base, const struct json_node *m)
+static int holds_foreseen(struct lens *l, struct view vw, const struct type_ref *t,
+                          struct span stored, bool *ret, struct err *e)
 {
-    return base.n && base.p[0] == 'k' && m->kind == JSON_STRING &&
-           span_eq((struct span){base.p + 1, base.n - 1}, m->text);
+    struct known_refs refs = {0};
+
+    *ret = false;
+    if (lens_value_known(l, vw, t, stored, &refs, e))
+        return -1;
+    for (size_t i = 0; i < refs.n; i++)
+        *ret |= refs.at[i].stored.p[0] == 'k';
+    return 0;
+}
+
+/* A reference to a record that was not made yet came back as it was shown. */
+static int foreseen_came_back(struct work *w, const struct field *f, const struct json_node *m,
+                              struct span base, bool *ret, struct err *e)
+{
+    struct buf was BUF_CLEANUP = BUF_INIT, now BUF_CLEANUP = BUF_INIT;
+
+    if (holds_foreseen(w->l, w->vw, f->type, base, ret, e))
+        return -1;
+    if (!*ret)
+        return 0;
+    if (lens_render(w->l, w->vw, f->type, base, 1, &was, e))
+        return -1;
+    if (!json_write(m, 1, &now))
+        return err_nomem(e);
+    *ret = span_eq(buf_span(&was), buf_span(&now));
+    return 0;
 }
 
 /* A default that was shown and comes back is still not written. The reader of a writer's own bytes
@@ -46,9 +71,10 @@ static int lay_present(struct work *w, const struct field *f, const struct json_
     struct span cur = base_value(&w->r, f->slot), stored;
     bool same = false;
 
-    if (has_base && type_structured(f->type) && foreseen_ref(base, m))
-        return 0;
     if (has_base && !base.p && f->def.p && default_came_back(f, m, shown, &same, e))
+        return -1;
+    if (has_base && base.p && type_structured(f->type) &&
+        foreseen_came_back(w, f, m, base, &same, e))
         return -1;
     if (same)
         return 0;
@@ -221,8 +247,7 @@ static bool is_merged(const struct work *w, const struct record *base)
         const struct field *f = i < w->s->n_fields ? &w->s->fields[i] : NULL;
         slot_no slot = f ? f->slot : SLOT_EXTRA;
         struct span was = base_value(base, slot), found = base_value(&w->old, slot);
-        bool foreseen = f && f->type->base == T_REF && was.n && was.p[0] == 'k';
-        if ((!f && !w->s->open) || foreseen || span_eq(was, found))
+        if ((!f && !w->s->open) || span_eq(was, found))
             continue;
         if (!f || type_structured(f->type) || span_eq(found, base_value(&w->r, slot)))
             return true;
@@ -318,11 +343,43 @@ static int find_shown(struct lens *l, const struct version *v, const struct shap
     return raw.p ? json_parse(raw.p, raw.n, &l->arena, &ret->shown, e) : 0;
 }
 
+static int same_text(struct lens *l, struct view vw, const struct type_ref *t, struct span a,
+                     struct span b, bool *ret, struct err *e)
+{
+    struct buf x BUF_CLEANUP = BUF_INIT, y BUF_CLEANUP = BUF_INIT;
+
+    if (lens_render(l, vw, t, a, 1, &x, e) || (b.p && lens_render(l, vw, t, b, 1, &y, e)))
+        return -1;
+    *ret = b.p && span_eq(buf_span(&x), buf_span(&y));
+    return 0;
+}
+
+/* The snapshot as it would be had the records been there that it foresees: the item has real references
+ * now. Where these are others, another writer has changed it. */
+static int settle_base(struct work *w, const struct record *base, struct record *ret, struct err *e)
+{
+    if (!record_copy(base, ret))
+        return err_nomem(e);
+    for (size_t i = 0; i < w->s->n_fields; i++) {
+        const struct field *f = &w->s->fields[i];
+        struct span was = base_value(base, f->slot), now = base_value(&w->old, f->slot);
+        bool foreseen, same;
+        if (!was.p || !type_structured(f->type))
+            continue;
+        if (holds_foreseen(w->l, w->vw, f->type, was, &foreseen, e) ||
+            (foreseen && same_text(w->l, w->vw, f->type, was, now, &same, e)))
+            return -1;
+        if (foreseen && same && !record_set(ret, f->slot, ENTRY_VALUE, now))
+            return err_nomem(e);
+    }
+    return 0;
+}
+
 int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
              struct span text, bool line, const struct record *base, const struct record *cur,
              struct record *ret, struct lens_change *ret_change, struct err *e)
 {
-    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct record brought RECORD_CLEANUP = RECORD_INIT, settled RECORD_CLEANUP = RECORD_INIT;
     struct work w WORK_CLEANUP = {0};
     struct json_node *object;
     bool stale = false, bytes_changed = false;
@@ -331,6 +388,9 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         return -1;
     if (work_begin(&w, l, view_of(v), s, s->coll, key, cur ? &brought : NULL, e))
         return -1;
+    if (base && cur && settle_base(&w, base, &settled, e))
+        return -1;
+    base = base && cur ? &settled : base;
     struct put_bases b = {base ? base : cur ? &w.old : NULL, NULL};
     if (lens_parse_item(l, v, s, text, line, b.base, &object, e) ||
         (!line && find_shown(l, v, s, key, base, cur, &b, e)))
@@ -403,19 +463,14 @@ int lens_yield(struct lens *l, const struct version *v, const struct shape *s, s
 static int assign_values(struct work *w, const struct link *lk, const struct span *values,
                          bool only_unset, struct err *e)
 {
-    bool move = lk->kind == LINK_MOVE, yields = false, set;
+    bool move = lk->kind == LINK_MOVE, yields = false;
 
     if (move && only_unset && link_yields(w, lk, values[1], &yields, e))
         return -1;
     for (size_t i = 0; i < lk->n; i++) {
-        struct span had = base_value(&w->r, lk->there[i]), stored = values[i];
-        if (only_unset && had.p && !yields)
+        if (only_unset && base_value(&w->r, lk->there[i]).p && !yields)
             continue;
-        set = stored.p != NULL;
-        if (lk->kind == LINK_EXTRACT && set &&
-            lens_encode_text(w->l, w->vw, lk->types[i], values[i], had, &stored, &set, e))
-            return -1;
-        if (decide(w, lk->there[i], set ? stored : (struct span){0}, e))
+        if (decide(w, lk->there[i], values[i], e))
             return -1;
     }
     return move ? link_mark(w, lk, values, only_unset, yields, e) : 0;

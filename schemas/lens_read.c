@@ -210,11 +210,28 @@ int sight_inputs(const struct sight *s, const struct formula *f, struct span **r
     return 0;
 }
 
+static int known_of(const struct sight *s, const struct formula *f, struct known_refs *ret,
+                    struct err *e)
+{
+    for (size_t i = 0; i < f->n_inputs && type_structured(f->out_type); i++) {
+        const struct formula_input *in = &f->inputs[i];
+        struct span stored;
+        if (!type_structured(in->type))
+            continue;
+        if (sight_slot(s, in->slot, &stored, e) ||
+            lens_value_known(s->l, view_at(s->l, s->v, f, in->type), in->type, stored, ret, e))
+            return -1;
+    }
+    return 0;
+}
+
 int sight_eval(const struct sight *s, const struct formula *f, const struct span *inputs,
                struct span prev, struct span *ret, struct err *e)
 {
     struct buf prev_text BUF_CLEANUP = BUF_INIT, out BUF_CLEANUP = BUF_INIT;
     struct view vw = view_at(s->l, s->v, f, f->out_type);
+    const struct known_refs *outer = s->l->known;
+    struct known_refs known = {0};
     struct span prev_json = prev;
     bool set = false;
 
@@ -228,7 +245,12 @@ int sight_eval(const struct sight *s, const struct formula *f, const struct span
     *ret = (struct span){0};
     if (!set)
         return 0;
-    if (lens_encode_text(s->l, vw, f->out_type, buf_span(&out), prev, ret, &set, e))
+    if (known_of(s, f, &known, e))
+        return -1;
+    s->l->known = &known;
+    int rc = lens_encode_text(s->l, vw, f->out_type, buf_span(&out), prev, ret, &set, e);
+    s->l->known = outer;
+    if (rc)
         return -1;
     if (!set)
         *ret = (struct span){0};

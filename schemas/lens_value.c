@@ -1,5 +1,5 @@
 /* One value, between a JSON tree, its stored bytes and canonical text. */
-#include "lens_int.h"
+#include "lens_parts.h"
 
 #include <assert.h>
 
@@ -9,8 +9,7 @@ struct span lens_keep(struct lens *l, struct span s)
     return (struct span){p, s.n};
 }
 
-/* Moves a buffer's bytes into the arena. */
-static int keep_buf(struct lens *l, const struct buf *b, struct span *ret, struct err *e)
+int keep_buf(struct lens *l, const struct buf *b, struct span *ret, struct err *e)
 {
     struct span s = lens_keep(l, buf_span(b));
     if (!s.p)
@@ -34,36 +33,6 @@ struct span lens_ref_bytes(struct lens *l, uint64_t id)
     if (!buf_addc(&b, 'r') || !buf_addvarint(&b, id))
         return (struct span){0};
     return lens_keep(l, buf_span(&b));
-}
-
-/* ---- Lists and maps: counted parts ---- */
-
-struct parts {
-    const char *p, *end;
-    uint64_t left;
-};
-
-static struct parts parts_of(struct span stored, char tag)
-{
-    struct parts it = {stored.p, stored.p ? stored.p + stored.n : NULL, 0};
-    if (!stored.p || !stored.n || *it.p++ != tag || !varint_read(&it.p, it.end, &it.left))
-        it.left = 0;
-    return it;
-}
-
-static bool part_next(struct parts *it, struct span *ret)
-{
-    uint64_t n;
-    if (!varint_read(&it->p, it->end, &n) || n > (uint64_t)(it->end - it->p))
-        return false;
-    *ret = (struct span){it->p, (size_t)n};
-    it->p += n;
-    return true;
-}
-
-static bool part_add(struct buf *out, struct span s)
-{
-    return buf_addvarint(out, s.n) && buf_add(out, s.p, s.n);
 }
 
 /* The value under a key of a stored map; p == NULL = none. */
@@ -106,6 +75,11 @@ static int encode_ref(struct lens *l, struct view vw, const struct type_ref *t,
     uint64_t id;
     bool found;
 
+    for (size_t i = 0; l->known && i < l->known->n; i++)
+        if (l->known->at[i].shape == t->shape && span_eq(l->known->at[i].key, n->text)) {
+            *ret = l->known->at[i].stored;
+            return 0;
+        }
     if (l->world.id_of(l->world.arg, knowing(l, vw.v, t->shape), t->shape, n->text, &id, &found, e))
         return -1;
     if (!found)
@@ -123,9 +97,8 @@ static int encode_ref(struct lens *l, struct view vw, const struct type_ref *t,
     return 0;
 }
 
-/* A nested record up to date for the view; *r is left empty when there is none. */
-static int nested_record(struct lens *l, struct view vw, const struct shape *s, struct span stored,
-                         struct record *r, bool *ret_is, struct err *e)
+int nested_record(struct lens *l, struct view vw, const struct shape *s, struct span stored,
+                  struct record *r, bool *ret_is, struct err *e)
 {
     struct record raw RECORD_CLEANUP = RECORD_INIT;
     *ret_is = stored.p && stored.n && stored.p[0] == 'o';
@@ -430,196 +403,4 @@ int lens_render(struct lens *l, struct view vw, const struct type_ref *t, struct
     default:
         return err_set(e, ERR_IO, "damaged record: a value of an unknown kind");
     }
-}
-
-/* ---- References inside ---- */
-
-struct ref_walk {
-    int (*fn)(void *arg, uint64_t target);
-    void *arg;
-    struct shape *const *shapes;
-    size_t n_shapes;
-};
-
-static int walk(const struct ref_walk *w, const struct type_ref *t, struct span stored,
-                struct err *e);
-
-static int walk_object(const struct ref_walk *w, const struct type_ref *t, struct span stored,
-                       struct err *e)
-{
-    const struct shape *s = shapes_find(w->shapes, w->n_shapes, t->shape);
-    struct record r RECORD_CLEANUP = RECORD_INIT;
-    if (record_decode((struct span){stored.p + 1, stored.n - 1}, &r, e))
-        return -1;
-    for (size_t i = 0; s && i < s->n_fields; i++) {
-        const struct entry *en = record_get(&r, s->fields[i].slot);
-        int rc = en && en->bytes.n ? walk(w, s->fields[i].type, en->bytes, e) : 0;
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-static int walk(const struct ref_walk *w, const struct type_ref *t, struct span stored,
-                struct err *e)
-{
-    struct span k = {0}, v;
-    if (!type_structured(t) || !stored.n)
-        return 0;
-    if (stored.p[0] == 'r')
-        return w->fn(w->arg, lens_ref_id(stored));
-    if (stored.p[0] == 'o')
-        return walk_object(w, t, stored, e);
-    if (!t->elem)
-        return 0;
-    bool map = stored.p[0] == 'm';
-    struct parts it = parts_of(stored, map ? 'm' : 'l');
-    for (; it.left; it.left--) {
-        if ((map && !part_next(&it, &k)) || !part_next(&it, &v))
-            return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
-        int rc = walk(w, t->elem, v, e);
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-int lens_value_refs(const struct type_ref *t, struct shape *const *shapes, size_t n_shapes,
-                    struct span stored, int (*fn)(void *arg, uint64_t target), void *arg,
-                    struct err *e)
-{
-    struct ref_walk w = {fn, arg, shapes, n_shapes};
-    return walk(&w, t, stored, e);
-}
-
-/* ---- Rewriting: one function from old part to new part, applied recursively ---- */
-
-struct rewrite {
-    struct lens *l;
-    struct view vw;
-    uint64_t without; /* a reference to drop, 0 = none */
-    uint32_t upto;    /* a step to bring nested records to, 0 = none */
-};
-
-static int rewrite(const struct rewrite *w, const struct type_ref *t, struct span stored,
-                   struct span *ret, bool *ret_set, struct err *e);
-
-/* Every slot, whichever version shows it. */
-static int rewrite_fields(const struct rewrite *w, const struct record *from, struct record *to,
-                          struct err *e)
-{
-    const struct catalog *c = w->l->cat;
-    if (!record_copy(from, to))
-        return err_nomem(e);
-    for (size_t i = 0; i < from->n; i++) {
-        const struct entry *en = &from->e[i];
-        const struct slot_info *si = en->slot < c->n_slots ? &c->slots[en->slot] : NULL;
-        struct rewrite in = *w;
-        struct span now;
-        bool set;
-        if (en->kind > ENTRY_DERIVED || !en->bytes.n || !si || !si->type ||
-            !type_structured(si->type))
-            continue;
-        in.vw = (struct view){w->vw.v, si->shapes, si->n_shapes, false, 0};
-        if (rewrite(&in, si->type, en->bytes, &now, &set, e))
-            return -1;
-        if (!set)
-            record_unset(to, en->slot);
-        else if (!record_set(to, en->slot, en->kind, now))
-            return err_nomem(e);
-    }
-    return 0;
-}
-
-static int rewrite_object(const struct rewrite *w, const struct type_ref *t, struct span stored,
-                          struct span *ret, struct err *e)
-{
-    const struct shape *s = shapes_find(w->vw.shapes, w->vw.n_shapes, t->shape);
-    struct record r RECORD_CLEANUP = RECORD_INIT, up RECORD_CLEANUP = RECORD_INIT;
-    struct record out RECORD_CLEANUP = RECORD_INIT;
-    struct buf bytes BUF_CLEANUP = BUF_INIT;
-
-    *ret = stored;
-    if (!s)
-        return 0;
-    if (record_decode((struct span){stored.p + 1, stored.n - 1}, &r, e))
-        return -1;
-    const struct group *g = catalog_group(w->l->cat, s->id);
-    if (lens_bring(w->l, w->vw.v, g, (struct span){0}, &r, w->upto > r.gen ? w->upto : r.gen, false,
-                   &up, e) ||
-        rewrite_fields(w, &up, &out, e))
-        return -1;
-    if (w->upto > out.gen)
-        out.gen = w->upto;
-    if (lens_unfold(w->l, w->vw.v, g, (struct span){0}, &out, e) ||
-        lens_fold(w->l, w->vw.v, g, (struct span){0}, &out, e))
-        return -1;
-    if (!buf_addc(&bytes, 'o') || !record_encode(&out, &bytes))
-        return err_nomem(e);
-    return span_eq(buf_span(&bytes), stored) ? 0 : keep_buf(w->l, &bytes, ret, e);
-}
-
-static int rewrite_parts(const struct rewrite *w, const struct type_ref *t, struct span stored,
-                         struct span *ret, struct err *e)
-{
-    bool map = stored.p[0] == 'm', set;
-    struct parts it = parts_of(stored, map ? 'm' : 'l');
-    struct buf body BUF_CLEANUP = BUF_INIT, out BUF_CLEANUP = BUF_INIT;
-    struct span k = {0}, v, now;
-    uint64_t n = 0;
-
-    for (; it.left; it.left--) {
-        if ((map && !part_next(&it, &k)) || !part_next(&it, &v))
-            return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
-        if (rewrite(w, t->elem, v, &now, &set, e))
-            return -1;
-        if (!set)
-            continue;
-        n++;
-        if ((map && !part_add(&body, k)) || !part_add(&body, now))
-            return err_nomem(e);
-    }
-    if (!buf_addc(&out, map ? 'm' : 'l') || !buf_addvarint(&out, n) ||
-        !buf_addspan(&out, buf_span(&body)))
-        return err_nomem(e);
-    return keep_buf(w->l, &out, ret, e);
-}
-
-static int rewrite(const struct rewrite *w, const struct type_ref *t, struct span stored,
-                   struct span *ret, bool *ret_set, struct err *e)
-{
-    *ret = stored;
-    *ret_set = true;
-    if (!type_structured(t) || !stored.n)
-        return 0;
-    switch (stored.p[0]) {
-    case 'r':
-        *ret_set = !w->without || lens_ref_id(stored) != w->without;
-        return 0;
-    case 'o':
-        return rewrite_object(w, t, stored, ret, e);
-    case 'l':
-    case 'm':
-        return t->elem ? rewrite_parts(w, t, stored, ret, e) : 0;
-    default:
-        return 0;
-    }
-}
-
-int lens_value_without(struct lens *l, const struct type_ref *t, struct span stored,
-                       uint64_t target, struct span *ret, bool *ret_set, struct err *e)
-{
-    const struct catalog *c = l->cat;
-    if (!c->n_entries)
-        return err_set(e, ERR_IO, "a reference without a version");
-    struct rewrite w = {l, view_of(c->entries[c->n_entries - 1].v), target, 0};
-    return rewrite(&w, t, stored, ret, ret_set, e);
-}
-
-int lens_value_bring(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                     uint32_t upto, struct span *ret, struct err *e)
-{
-    struct rewrite w = {l, vw, 0, upto};
-    bool set;
-    return rewrite(&w, t, stored, ret, &set, e);
 }

@@ -130,6 +130,32 @@ bool shape_has_coll(const struct shape *s, uint32_t coll)
     return s->coll == coll;
 }
 
+#define OBJECTS_MAX_DEPTH 8
+
+static bool type_quotes(const struct link *l, const struct type_ref *t, uint32_t coll,
+                        unsigned depth)
+{
+    const struct shape *s;
+
+    while (t->elem)
+        t = t->elem;
+    s = t->base == T_REF || t->base == T_OBJECT ? shapes_find(l->shapes, l->n_shapes, t->shape) : NULL;
+    if (!s || t->base == T_REF || depth > OBJECTS_MAX_DEPTH)
+        return s && (t->base != T_REF || shape_has_coll(s, coll));
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (type_quotes(l, s->fields[i].type, coll, depth + 1))
+            return true;
+    return false;
+}
+
+bool link_quotes(const struct link *l, uint32_t coll)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (type_quotes(l, l->types[i], coll, 0))
+            return true;
+    return false;
+}
+
 const struct shape *shape_of_coll(const struct shape *s, uint32_t coll, struct shape *hold)
 {
     if (s->coll == coll)

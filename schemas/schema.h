@@ -276,6 +276,9 @@ bool shape_uses(const struct shape *s, const struct naming *n);
 /* The slot is shown by the type: a field, its items' key, or the part that it is. */
 bool shape_shows(const struct shape *s, slot_no slot);
 
+/* A value of the link's fields may refer to items of the collection. */
+bool link_quotes(const struct link *l, uint32_t coll);
+
 bool type_equal(const struct type_ref *a, const struct type_ref *b);
 /* True when values hold references or objects anywhere inside: stored in the structured encoding
  * of value.h instead of as JSON text. */

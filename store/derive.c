@@ -204,24 +204,24 @@ static int key_expression(struct conn *c, const struct link *l, const struct spa
     return rc;
 }
 
-static int link_key(struct conn *c, const struct link *l, const struct span *values,
+static int link_key(struct conn *c, const struct link *l, const struct link_values *values,
                     struct buf *out, struct err *e)
 {
     struct buf text BUF_CLEANUP = BUF_INIT;
     struct span given;
     bool set = false;
 
-    if (l->key && key_expression(c, l, values, &text, &set, e))
+    if (l->key && key_expression(c, l, values->texts, &text, &set, e))
         return -1;
     given = buf_span(&text);
     if (set ? !key_from_values(&given, &l->key->out_type, 1, out)
-            : !key_from_values(values, l->types, l->n, out))
+            : !key_from_values(values->names, l->types, l->n, out))
         return err_nomem(e);
     return 0;
 }
 
 /* The link's key, or with ~2, ~3, ... when another record has it. */
-static int free_key(struct store_tx *tx, const struct link *l, const struct span *values,
+static int free_key(struct store_tx *tx, const struct link *l, const struct link_values *values,
                     struct buf *out, struct err *e)
 {
     size_t plain;
@@ -244,31 +244,6 @@ static int free_key(struct store_tx *tx, const struct link *l, const struct span
 
 /* ---- Making a record ---- */
 
-static bool any_structured(const struct link *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (type_structured(l->types[i]))
-            return true;
-    return false;
-}
-
-static int record_from_values(struct lens *lens, const struct link *l, const struct span *values,
-                              struct span key, struct record *ret, struct err *e)
-{
-    struct record first RECORD_CLEANUP = RECORD_INIT;
-    struct lens_change change;
-    bool changed;
-
-    if (any_structured(l)) /* the values are text, their stored form is another */
-        return lens_assign(lens, l, key, values, false, NULL, ret, &change, e);
-    first.gen = l->step;
-    for (size_t i = 0; i < l->n; i++)
-        if (values[i].p && !record_set(&first, l->there[i], ENTRY_VALUE, values[i]))
-            return err_nomem(e);
-    return lens_materialize(lens, l->target_coll, key, &first, lens->cat->last_step, ret, &changed,
-                            e);
-}
-
 static int insert_made(struct store_tx *tx, const struct link *l, uint64_t id, struct span key,
                        const struct record *rec, struct err *e)
 {
@@ -284,7 +259,7 @@ static int insert_made(struct store_tx *tx, const struct link *l, uint64_t id, s
 }
 
 /* present: made for values that are written now, not for an item from before the step. */
-static int make_record(struct store_tx *tx, const struct link *l, const struct span *values,
+static int make_record(struct store_tx *tx, const struct link *l, const struct link_values *values,
                        bool present, uint64_t *ret_id, struct err *e)
 {
     struct record rec RECORD_CLEANUP = RECORD_INIT;
@@ -301,7 +276,7 @@ static int make_record(struct store_tx *tx, const struct link *l, const struct s
     tx_sub_lens(tx, &lens);
     tx->depth++;
     tx->fresh = present;
-    rc = record_from_values(&lens, l, values, buf_span(&key), &rec, e);
+    rc = lens_link_record(&lens, l, values, buf_span(&key), &rec, e);
     if (rc == 0)
         rc = insert_made(tx, l, id, buf_span(&key), &rec, e);
     tx->fresh = was_fresh;
@@ -367,7 +342,7 @@ int derive_uses_apply(struct store_tx *tx, struct id_list *ret_lost, struct err 
 
 /* ---- values -> record ---- */
 
-int derive_origin_of(struct conn *c, const struct link *l, const struct span *values,
+int derive_origin_of(struct conn *c, const struct link *l, const struct link_values *values,
                      uint64_t *ret_id, struct buf *ret_key, struct err *e)
 {
     struct buf vals BUF_CLEANUP = BUF_INIT;
@@ -375,23 +350,21 @@ int derive_origin_of(struct conn *c, const struct link *l, const struct span *va
     bool found, done = derive_is_done(c->store, tx, l->step);
 
     *ret_id = 0;
-    if (!done && !l->key) /* the key says it all */
-        return link_key(c, l, values, ret_key, e);
-    if (!done && !tx) {
+    if (!done && l->key && !tx) {
         c->world.needs_derive = l->step;
         return err_set(e, ERR_INTERRUPTED, "a type has to be derived first");
     }
-    if (!done && !tx->deriving && derive_link_tx(tx, l, e))
+    if (!done && l->key && !tx->deriving && derive_link_tx(tx, l, e))
         return -1;
-    if (!values_encode(values, l->n, &vals))
+    if (!values_encode(values->same, l->n, &vals))
         return err_nomem(e);
     if (find_values(c, STMT_ORIGIN_FIND, l->step, buf_span(&vals), ret_id, &found, e))
         return -1;
-    return found ? 0 : link_key(c, l, values, ret_key, e);
+    return found ? 0 : link_key(c, l, values, ret_key, e); /* not made: the key says it all */
 }
 
 /* An item from before the step: the record made from its values. */
-static int extract_origin(struct store_tx *tx, const struct link *l, const struct span *values,
+static int extract_origin(struct store_tx *tx, const struct link *l, const struct link_values *values,
                           struct span vals, uint64_t *ret_id, struct err *e)
 {
     bool found, known;
@@ -410,7 +383,7 @@ static int extract_origin(struct store_tx *tx, const struct link *l, const struc
 }
 
 /* Values that are written now: the record that has them, else a new one. */
-static int extract_present(struct store_tx *tx, const struct link *l, const struct span *values,
+static int extract_present(struct store_tx *tx, const struct link *l, const struct link_values *values,
                            struct span vals, uint64_t *ret_id, struct err *e)
 {
     bool found;
@@ -427,12 +400,12 @@ static int extract_present(struct store_tx *tx, const struct link *l, const stru
     return derive_write(tx, STMT_ORIGIN_INSERT, l->step, vals, (int64_t)*ret_id, e);
 }
 
-int derive_extract(struct store_tx *tx, const struct link *l, const struct span *values,
+int derive_extract(struct store_tx *tx, const struct link *l, const struct link_values *values,
                    bool origin, uint64_t *ret_id, struct err *e)
 {
     struct buf vals BUF_CLEANUP = BUF_INIT;
 
-    if (!values_encode(values, l->n, &vals))
+    if (!values_encode(values->same, l->n, &vals))
         return err_nomem(e);
     if (l->key && !tx->deriving && derive_link_tx(tx, l, e))
         return -1;
@@ -442,32 +415,14 @@ int derive_extract(struct store_tx *tx, const struct link *l, const struct span 
 
 /* ---- Records change ---- */
 
-static const struct version *link_version(const struct catalog *c, const struct link *l)
-{
-    for (size_t i = 0; i < c->n_entries; i++)
-        if (l->step >= c->entries[i].v->step_first && l->step < c->entries[i].v->step_end)
-            return c->entries[i].v;
-    return NULL;
-}
-
 static int present_values(struct lens *lens, const struct link *l, const struct record *rec,
                           struct span key, struct buf *out, struct err *e)
 {
-    const struct version *v = link_version(lens->cat, l);
-    const struct shape *s = shapes_find(l->shapes, l->n_shapes, l->target_shape);
-    struct span *values = arena_alloc(&lens->arena, (l->n + 1) * sizeof *values);
+    struct link_values values;
 
-    if (!values)
-        return err_nomem(e);
-    for (size_t i = 0; v && s && i < l->n; i++) {
-        struct field f = {.name = "", .type = l->types[i], .slot = l->there[i]};
-        bool set;
-        if (lens_field(lens, v, s, &f, rec, key, false, &values[i], &set, e))
-            return -1;
-        if (!set)
-            values[i] = (struct span){0};
-    }
-    return values_encode(values, l->n, out) ? 0 : err_nomem(e);
+    if (lens_link_values(lens, l, rec, key, &values, e))
+        return -1;
+    return values_encode(values.same, l->n, out) ? 0 : err_nomem(e);
 }
 
 static int follow_values(struct store_tx *tx, const struct link *l, uint64_t id, struct span vals,

@@ -222,6 +222,16 @@ int derive_coll_tx(struct store_tx *tx, uint32_t coll, struct err *e)
     return l ? derive_link_tx(tx, l, e) : 0;
 }
 
+int derive_quoting_tx(struct store_tx *tx, uint32_t coll, struct err *e)
+{
+    for (size_t i = 0; i < tx->cat->n_links; i++) {
+        const struct link *l = tx->cat->links[i];
+        if (l->kind == LINK_EXTRACT && link_quotes(l, coll) && derive_link_tx(tx, l, e))
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- Items from before the step that refer to one record ---- */
 
 /* Stores the row brought up to the step, if it then refers to `target`. */

@@ -530,6 +530,8 @@ int derive_for_read(struct store *s, uint32_t step, struct err *e);
 /* Within a transaction. */
 int derive_coll_tx(struct store_tx *tx, uint32_t coll, struct err *e);
 int derive_link_tx(struct store_tx *tx, const struct link *l, struct err *e);
+/* Before a key of the collection's items changes: records are called by the keys in their values. */
+int derive_quoting_tx(struct store_tx *tx, uint32_t coll, struct err *e);
 int derive_names_tx(struct store_tx *tx, const struct naming *n, struct err *e);
 int derive_mark(struct store_tx *tx, uint32_t step, struct err *e); /* a step is derived */
 /* Is every record of the collection in the tables? Against the present catalog; any thread. */
@@ -538,9 +540,9 @@ bool coll_is_derived(struct store *s, uint32_t coll);
 const struct link *derive_link_of(const struct catalog *c, uint32_t coll);
 bool derive_is_done(struct store *s, const struct store_tx *tx, uint32_t step); /* tx may be NULL */
 /* values -> record, for lens_world (see lens.h). */
-int derive_origin_of(struct conn *c, const struct link *l, const struct span *values,
+int derive_origin_of(struct conn *c, const struct link *l, const struct link_values *values,
                      uint64_t *ret_id, struct buf *ret_key, struct err *e);
-int derive_extract(struct store_tx *tx, const struct link *l, const struct span *values,
+int derive_extract(struct store_tx *tx, const struct link *l, const struct link_values *values,
                    bool origin, uint64_t *ret_id, struct err *e);
 /* A record of some extracted type was written: extracted follows. */
 int derive_follow(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,

@@ -187,15 +187,15 @@ static int world_record_of(void *arg, uint64_t id, struct buf *hold, bool *found
     return 0;
 }
 
-static int world_origin_of(void *arg, const struct link *l, const struct span *values,
+static int world_origin_of(void *arg, const struct link *l, const struct link_values *values,
                            uint64_t *ret_id, struct buf *ret_key, struct err *e)
 {
     struct world *w = arg;
     return derive_origin_of(w->c, l, values, ret_id, ret_key, e);
 }
 
-static int world_extract(void *arg, const struct link *l, const struct span *values, bool origin,
-                         uint64_t *ret_id, struct err *e)
+static int world_extract(void *arg, const struct link *l, const struct link_values *values,
+                         bool origin, uint64_t *ret_id, struct err *e)
 {
     struct world *w = arg;
     assert(w->tx);

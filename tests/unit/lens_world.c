@@ -57,22 +57,23 @@ static void values_bytes(const struct span *values, size_t n, struct buf *out)
     }
 }
 
-static struct lw_made *made_of(struct lens_test *t, const struct link *l, const struct span *values)
+static struct lw_made *made_of(struct lens_test *t, const struct link *l,
+                               const struct link_values *values)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
-    values_bytes(values, l->n, &b);
+    values_bytes(values->same, l->n, &b);
     for (size_t i = 0; i < t->n_made; i++)
         if (t->made[i].step == l->step && span_eq(buf_span(&t->made[i].values), buf_span(&b)))
             return &t->made[i];
     return NULL;
 }
 
-static int origin_of(void *arg, const struct link *l, const struct span *values, uint64_t *ret_id,
-                     struct buf *ret_key, struct err *e)
+static int origin_of(void *arg, const struct link *l, const struct link_values *values,
+                     uint64_t *ret_id, struct buf *ret_key, struct err *e)
 {
     struct lw_made *m = made_of(arg, l, values);
     *ret_id = m ? m->id : 0;
-    return m || key_from_values(values, l->types, l->n, ret_key) ? 0 : err_nomem(e);
+    return m || key_from_values(values->names, l->types, l->n, ret_key) ? 0 : err_nomem(e);
 }
 
 static struct lw_item *new_item(struct lens_test *t, uint32_t coll, const char *key)
@@ -84,31 +85,6 @@ static struct lw_item *new_item(struct lens_test *t, uint32_t coll, const char *
     return it;
 }
 
-static int extract(void *arg, const struct link *l, const struct span *values, bool origin,
-                   uint64_t *ret_id, struct err *e)
-{
-    struct lens_test *t = arg;
-    struct lw_made *m = made_of(t, l, values);
-    struct buf key BUF_CLEANUP = BUF_INIT;
-    struct record r RECORD_CLEANUP = RECORD_INIT;
-    (void)origin;
-    (void)e;
-    if (!m) {
-        m = &t->made[t->n_made++];
-        ck_assert(key_from_values(values, l->types, l->n, &key));
-        struct lw_item *it = new_item(t, l->target_coll, buf_str(&key));
-        *m = (struct lw_made){l->step, it->id, BUF_INIT};
-        values_bytes(values, l->n, &m->values);
-        r.gen = t->cat->last_step;
-        for (size_t i = 0; i < l->n; i++)
-            if (values[i].p)
-                ck_assert(record_set(&r, l->there[i], ENTRY_VALUE, values[i]));
-        ck_assert(record_encode(&r, &it->body));
-    }
-    *ret_id = m->id;
-    return 0;
-}
-
 static int store(struct lw_item *it, const struct record *r)
 {
     struct buf b = BUF_INIT;
@@ -116,6 +92,34 @@ static int store(struct lw_item *it, const struct record *r)
     buf_free(&it->body);
     it->body = b;
     return 0;
+}
+
+/* Making a record may make others. */
+static int extract(void *arg, const struct link *l, const struct link_values *values, bool origin,
+                   uint64_t *ret_id, struct err *e)
+{
+    struct lens_test *t = arg;
+    const struct lw_made *m = made_of(t, l, values);
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    struct record r RECORD_CLEANUP = RECORD_INIT;
+    struct lens lens;
+    (void)origin;
+    if (m) {
+        *ret_id = m->id;
+        return 0;
+    }
+    ck_assert(key_from_values(values->names, l->types, l->n, &key));
+    lens_init(&lens, t->cat, t->env, &t->lens.world);
+    int rc = lens_link_record(&lens, l, values, buf_span(&key), &r, e);
+    if (rc == 0) {
+        struct lw_item *it = new_item(t, l->target_coll, buf_str(&key));
+        store(it, &r);
+        t->made[t->n_made] = (struct lw_made){l->step, it->id, BUF_INIT};
+        values_bytes(values->same, l->n, &t->made[t->n_made++].values);
+        *ret_id = it->id;
+    }
+    lens_deinit(&lens);
+    return rc;
 }
 
 /* The holder's key, or one like it. */
@@ -259,6 +263,26 @@ int lt_put(struct lens_test *t, const char *version, const char *type, const cha
            const char *text)
 {
     return lt_put_base(t, version, type, key, text, NULL);
+}
+
+void lt_rename(struct lens_test *t, const char *version, const char *type, const char *key,
+               const char *new_key)
+{
+    struct version *v;
+    struct shape *s = shape_of(t, version, type, &v);
+    struct lw_item *it = by_key(t, s->coll, span_of(key));
+    struct record cur RECORD_CLEANUP = RECORD_INIT, ret RECORD_CLEANUP = RECORD_INIT;
+    struct lens_change change;
+    struct err e = ERR_INIT;
+
+    ck_assert_ptr_nonnull(it);
+    ck_assert_int_eq(record_decode(buf_span(&it->body), &cur, &e), 0);
+    snprintf(it->key, sizeof it->key, "%s", new_key);
+    ck_assert_int_eq(lens_rekey(&t->lens, v, s, span_of(key), span_of(new_key), &cur, &ret, &change,
+                                &e),
+                     0);
+    store(it, &ret);
+    lens_reset(&t->lens);
 }
 
 void lt_open(struct lens_test *t, const char *version, const char *type, const char *key,

@@ -48,6 +48,9 @@ void lt_open(struct lens_test *t, const char *version, const char *type, const c
              struct buf *ret);
 int lt_put_base(struct lens_test *t, const char *version, const char *type, const char *key,
                 const char *text, const struct buf *base);
+/* As mv does; fails the test when it is refused. */
+void lt_rename(struct lens_test *t, const char *version, const char *type, const char *key,
+               const char *new_key);
 /* The text, owned by t until the next call; "(none)" when there is no such item. */
 const char *lt_get(struct lens_test *t, const char *version, const char *type, const char *key);
 const char *lt_line(struct lens_test *t, const char *version, const char *type, const char *key);

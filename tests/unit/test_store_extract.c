@@ -179,6 +179,27 @@ START_TEST(extract__of_an_extracted_type)
 }
 END_TEST
 
+/* A record is called by the keys in its values: those of before a rename, whenever it is made. */
+START_TEST(extract__of_a_reference_before_a_rename)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {owner: ref<Person>}}\n"
+                "  Person: {fields: {name: string}}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Person", "ann", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "rex", "{\"owner\": \"ann\"}"));
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: [owner], into: Home, as: home}\n");
+    ASSERT_LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"home\": \"ann\"}");
+    ASSERT_OK(rig_rename(&r, "v1", "Person", "ann", "eve"));
+    ASSERT_LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"home\": \"ann\"}");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "zoe", "{\"owner\": \"eve\"}"));
+    ASSERT_LINE("v2", "Dog", "zoe", "{\"_key\": \"zoe\", \"home\": \"ann\"}");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Home"), "ann");
+    ASSERT_LINE("v2", "Home", "ann", "{\"_key\": \"ann\", \"owner\": \"eve\"}");
+    rig_backfill(&r);
+    ASSERT_LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"home\": \"ann\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_extract");
@@ -195,6 +216,7 @@ int main(void)
     tcase_add_test(t, extract__before_derivation_writes_make_the_same_records);
     tcase_add_test(t, extract__a_key_expression_derives_before_it_is_read);
     tcase_add_test(t, extract__of_an_extracted_type);
+    tcase_add_test(t, extract__of_a_reference_before_a_rename);
     suite_add_tcase(s, t);
     runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,277 @@
+/* Steps that let fields stand in another item, one after the other: fields over two references. */
+#include "lens_world.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static struct lens_test t;
+
+static void setup(void)
+{
+    lt_init(&t);
+}
+static void teardown(void)
+{
+    lt_free(&t);
+}
+
+#define PUT(...)                                                                                   \
+    do {                                                                                           \
+        int rc_ = lt_put(&t, __VA_ARGS__);                                                         \
+        ck_assert_msg(rc_ == 0, "refused: %s", t.err.text);                                        \
+    } while (0)
+#define LINE(v, type, key, want) ck_assert_str_eq(lt_line(&t, v, type, key), want "\n")
+
+/* An item is written back as it reads; its text, bytes and all, must stay. */
+static void write_back(const char *v, const char *type, const char *key)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text, "%s", lt_get(&t, v, type, key));
+    PUT(v, type, key, text);
+    ck_assert_str_eq(lt_get(&t, v, type, key), text);
+}
+
+START_TEST(extract__of_what_was_extracted_keeps_own_bytes)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {rank: string}}\n");
+    PUT("v1", "Dog", "k1", "{\"rank\":  \"true\"}");
+    lt_add(&t, "version: v3\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [rank], into: Made2, as: zone}\n");
+    lt_add(&t, "version: v4\nfrom: v3\nmigrate:\n"
+               "  - extract_type: {type: Made2, fields: [rank], into: Made6, as: zone}\n");
+    lt_add(&t, "version: v5\nfrom: v4\nmigrate:\n"
+               "  - require_field: {type: Made2, field: zone, up: \"NULL\"}\n");
+    ck_assert_str_eq(lt_get(&t, "v1", "Dog", "k1"), "{\"rank\":  \"true\"}");
+    write_back("v3", "Dog", "k1");
+    ck_assert_str_eq(lt_get(&t, "v1", "Dog", "k1"), "{\"rank\":  \"true\"}");
+}
+END_TEST
+
+START_TEST(extract__of_an_extracted_reference)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {email: integer}}\n");
+    PUT("v1", "Dog", "k2", "{\"email\": 2}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [email], into: Made3, as: email}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [email], into: Made2, as: tags}\n"
+               "  - extract_type: {type: Made3, fields: [email], into: Made7, as: email}\n");
+    lt_add(&t, "version: v4\nfrom: v3\nmigrate:\n"
+               "  - require_field: {type: Dog, field: tags, up: \"NULL\"}\n");
+    lt_add(&t, "version: v5\nfrom: v4\nmigrate:\n"
+               "  - wrap_list: {type: Made3, field: email}\n");
+    LINE("v5", "Dog", "k2", "{\"_key\": \"k2\", \"tags\": \"2\"}");
+    write_back("v5", "Dog", "k2");
+    lt_backfill(&t);
+    LINE("v5", "Dog", "k2", "{\"_key\": \"k2\", \"tags\": \"2\"}");
+}
+END_TEST
+
+START_TEST(extract__of_a_field_that_moved_there)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: string, born: string}}\n");
+    PUT("v1", "Dog", "k3", "{\"born\": null, \"word\": \"k3\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [born], into: Made6, as: born}\n"
+               "  - move_field: {type: Dog, field: word, to: Made6, through: born}\n"
+               "  - extract_type: {type: Made6, fields: {born: one, word: two}, into: Made2, as: born}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - require_field: {type: Made6, field: born, up: \"born\"}\n");
+    lt_backfill(&t);
+    LINE("v2", "Made6", "%null", "{\"_key\": \"%null\", \"born\": \"%null,k3\"}");
+    write_back("v1", "Dog", "k3");
+    LINE("v2", "Made6", "%null", "{\"_key\": \"%null\", \"born\": \"%null,k3\"}");
+}
+END_TEST
+
+START_TEST(inline__after_a_step_on_the_reference)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {state: string, mark: string}}\n");
+    PUT("v1", "Dog", "u", "{\"mark\": \"a\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: {state: one, mark: two}, into: Made2, as: state}\n"
+               "  - require_field: {type: Dog, field: state, up: \"state\"}\n"
+               "  - inline_type: {type: Dog, ref: state, fields: {two: two}}\n");
+    LINE("v2", "Dog", "u", "{\"_key\": \"u\", \"two\": \"a\"}");
+    PUT("v2", "Dog", "u", "{\"two\": \"b\"}");
+    LINE("v1", "Dog", "u", "{\"_key\": \"u\", \"mark\": \"b\"}");
+    PUT("v2", "Dog", "u", "{\"two\": \"a\"}");
+    LINE("v1", "Dog", "u", "{\"_key\": \"u\", \"mark\": \"a\"}");
+}
+END_TEST
+
+/* ---- One value, one record ---- */
+
+START_TEST(extract__a_reference_is_the_same_under_another_name)
+{
+    struct buf base BUF_CLEANUP = BUF_INIT;
+
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {owner: ref<Person>}}\n"
+               "  Person: {fields: {name: string}}\n");
+    PUT("v1", "Person", "ann", "{}");
+    PUT("v1", "Dog", "rex", "{\"owner\": \"ann\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [owner], into: Home, as: home}\n");
+    lt_backfill(&t);
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"home\": \"ann\"}");
+    lt_rename(&t, "v1", "Person", "ann", "eve");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"home\": \"ann\"}");
+    PUT("v1", "Dog", "zoe", "{\"owner\": \"eve\"}");
+    LINE("v2", "Dog", "zoe", "{\"_key\": \"zoe\", \"home\": \"ann\"}");
+    LINE("v2", "Home", "ann", "{\"_key\": \"ann\", \"owner\": \"eve\"}");
+}
+END_TEST
+
+/* v1 shows size, later versions what it was split into: an older version's value goes with the object. */
+START_TEST(extract__an_object_keeps_what_older_versions_show)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n"
+               "objects:\n  Box: {fields: {lang: string}}\n");
+    PUT("v1", "Dog", "rex", "{\"home\": {\"lang\": \"a/b\"}}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: Box, field: lang, to: string, up: \"upper(lang)\", "
+               "down: \"lang\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [home], into: Home, as: home}\n");
+    PUT("v1", "Dog", "zoe", "{\"home\": {\"lang\": \"A/b\"}}");
+    lt_backfill(&t);
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"home\": {\"lang\": \"a/b\"}}");
+    LINE("v1", "Dog", "zoe", "{\"_key\": \"zoe\", \"home\": {\"lang\": \"A/b\"}}");
+    LINE("v2", "Dog", "zoe", "{\"_key\": \"zoe\", \"home\": {\"lang\": \"A/B\"}}");
+}
+END_TEST
+
+START_TEST(extract__a_default_inside_stays_unwritten)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n"
+               "objects:\n  Box: {fields: {lang: string, size: {type: integer, default: 7}}}\n");
+    PUT("v1", "Dog", "rex", "{\"home\":  {\"lang\": \"a\"}}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [home], into: Home, as: home}\n"
+               "  - change_default: {type: Box, field: size, default: 9}\n");
+    write_back("v2", "Dog", "rex");
+    ck_assert_str_eq(lt_get(&t, "v1", "Dog", "rex"), "{\"home\":  {\"lang\": \"a\"}}");
+    LINE("v2", "Home", "{\"lang\": \"a\"}",
+         "{\"_key\": \"{\\\"lang\\\": \\\"a\\\"}\", "
+         "\"home\": {\"lang\": \"a\", \"size\": 9}}");
+}
+END_TEST
+
+/* ---- Over two references ---- */
+
+START_TEST(inline__of_a_reference_that_was_inlined)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {owner: ref<Person>}}\n"
+               "  Person: {fields: {word: string}}\n");
+    PUT("v1", "Person", "ann", "{\"word\": \"hi\"}");
+    PUT("v1", "Dog", "rex", "{\"owner\": \"ann\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Person, fields: [word], into: Word, as: word}\n"
+               "  - inline_type: {type: Dog, ref: owner, fields: {word: word}}\n"
+               "  - inline_type: {type: Dog, ref: word, fields: {word: kind}}\n");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"kind\": \"hi\"}");
+    write_back("v1", "Person", "ann");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"kind\": \"hi\"}");
+}
+END_TEST
+
+/* v3 writes the word into the record, over the same reference over which v1 reads it. */
+START_TEST(inline__what_it_writes_is_seen_over_an_older_link)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: string, born: string}}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [born], into: Birth, as: born}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - move_field: {type: Dog, field: word, to: Birth, through: born}\n"
+               "  - inline_type: {type: Dog, ref: born, fields: {born: age, word: word}}\n");
+    PUT("v1", "Dog", "rex", "{\"word\": \"\"}");
+    PUT("v1", "Dog", "rex", "{\"word\": \"\", \"born\": \"b\"}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"age\": \"b\", \"word\": \"\"}");
+    PUT("v3", "Dog", "rex", "{\"age\": \"b\", \"word\": \"new\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"word\": \"new\", \"born\": \"b\"}");
+    PUT("v3", "Dog", "rex", "{\"age\": \"b\", \"word\": \"\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"word\": \"\", \"born\": \"b\"}");
+}
+END_TEST
+
+/* The writer sees that the item which it makes has no weight. */
+START_TEST(inline__a_new_target_has_what_the_writer_says)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {mark: string}}\n"
+               "  Person: {fields: {born: ref<Dog>, weight: string}}\n");
+    PUT("v1", "Person", "ann", "{\"weight\": \"w\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - move_field: {type: Person, field: weight, to: Dog, through: born}\n"
+               "  - inline_type: {type: Person, ref: born, fields: {mark: mark, weight: weight}}\n");
+    PUT("v2", "Person", "ann", "{\"mark\": \"m\"}");
+    LINE("v2", "Person", "ann", "{\"_key\": \"ann\", \"mark\": \"m\"}");
+    PUT("v2", "Person", "ann", "{}");
+    LINE("v1", "Person", "ann", "{\"_key\": \"ann\", \"weight\": \"w\"}");
+}
+END_TEST
+
+START_TEST(inline__unset_again_refers_to_what_it_did_without_them)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {note: string}}\n"
+               "  Person: {fields: {age: ref<Dog>}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - require_field: {type: Person, field: age, up: \"NULL\"}\n"
+               "  - inline_type: {type: Person, ref: age, fields: {note: note}}\n");
+    PUT("v1", "Person", "ann", "{}");
+    PUT("v2", "Person", "ann", "{\"note\": \"n\"}");
+    LINE("v1", "Person", "ann", "{\"_key\": \"ann\", \"age\": \"ann\"}");
+    PUT("v2", "Person", "ann", "{}");
+    LINE("v1", "Person", "ann", "{\"_key\": \"ann\"}");
+    /* a reference to an item that has none of the fields is kept, too */
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v1", "Person", "ann", "{\"age\": \"rex\"}");
+    PUT("v2", "Person", "ann", "{\"note\": \"n\"}");
+    PUT("v2", "Person", "ann", "{}");
+    LINE("v1", "Person", "ann", "{\"_key\": \"ann\", \"age\": \"rex\"}");
+}
+END_TEST
+
+/* Seeded, and nobody has written it: also after it was over there. */
+START_TEST(move__a_seeded_field_stays_seeded)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: string, weight: string}}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_field: {type: Dog, field: size, as: {type: string}, up: \"coalesce(word, '0')\"}\n"
+               "  - extract_type: {type: Dog, fields: [weight], into: Weight, as: weight}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - move_field: {type: Dog, field: size, to: Weight, through: weight}\n");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"size\": \"0\"}");
+    PUT("v1", "Dog", "rex", "{\"weight\": \"a\"}");
+    LINE("v3", "Weight", "a", "{\"_key\": \"a\", \"weight\": \"a\", \"size\": \"0\"}");
+    PUT("v1", "Dog", "rex", "{\"word\": \"w\"}");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"word\": \"w\", \"size\": \"w\"}");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("link_chains");
+    TCase *tc = tcase_create("link_chains");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, extract__of_what_was_extracted_keeps_own_bytes);
+    tcase_add_test(tc, extract__of_an_extracted_reference);
+    tcase_add_test(tc, extract__of_a_field_that_moved_there);
+    tcase_add_test(tc, inline__after_a_step_on_the_reference);
+    tcase_add_test(tc, extract__a_reference_is_the_same_under_another_name);
+    tcase_add_test(tc, extract__an_object_keeps_what_older_versions_show);
+    tcase_add_test(tc, extract__a_default_inside_stays_unwritten);
+    tcase_add_test(tc, inline__of_a_reference_that_was_inlined);
+    tcase_add_test(tc, inline__what_it_writes_is_seen_over_an_older_link);
+    tcase_add_test(tc, inline__a_new_target_has_what_the_writer_says);
+    tcase_add_test(tc, inline__unset_again_refers_to_what_it_did_without_them);
+    tcase_add_test(tc, move__a_seeded_field_stays_seeded);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_ENV);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
