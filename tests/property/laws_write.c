@@ -351,21 +351,40 @@ static bool text_keeps_objects(const struct view *vw, struct span was, struct sp
     return ok;
 }
 
-/* What the first of two texts gave to an item that it referred to (move_field) stays there when the
- * second refers to another: then only the item itself must be as if there had been no first. */
-static uint64_t compared(const struct run *r, const struct written *wr)
+/* What the item refers to over its inline_type steps. */
+static void inlined_refs(const struct run *r, const struct written *wr, struct buf *out)
 {
-    for (size_t i = 0; i < r->main.cat->n_links; i++)
-        if (r->main.cat->links[i]->kind == LINK_MOVE)
-            return world_item(&r->main, wr->vw->s->coll, wr->key)->id;
-    return TABLE_ALL_ITEMS;
+    const struct w_item *it = world_item(&r->main, wr->vw->s->coll, wr->key);
+    struct record rec RECORD_CLEANUP = RECORD_INIT;
+    struct err e = ERR_INIT;
+    MUST(it && record_decode(buf_span(&it->body), &rec, &e) == 0);
+    for (size_t i = 0; i < r->main.cat->n_links; i++) {
+        const struct link *l = r->main.cat->links[i];
+        const struct entry *en = record_get(&rec, l->ref);
+        if (l->kind == LINK_INLINE && l->coll == it->coll)
+            MUST(buf_addvarint(out, en ? en->bytes.n : 0) &&
+                 (!en || buf_addspan(out, en->bytes)));
+    }
+}
+
+/* What the first of two texts gave to an item that it referred to (move_field, inline_type) stays there
+ * when the second refers to another, or to none: then only the item itself must be as if there had been
+ * no first. first: inlined_refs after it. */
+static uint64_t compared(const struct run *r, const struct written *wr, const struct buf *first)
+{
+    struct buf second BUF_CLEANUP = BUF_INIT;
+    inlined_refs(r, wr, &second);
+    bool left = !span_eq(buf_span(first), buf_span(&second));
+    for (size_t i = 0; i < r->main.cat->n_links && !left; i++)
+        left = r->main.cat->links[i]->kind == LINK_MOVE;
+    return left ? world_item(&r->main, wr->vw->s->coll, wr->key)->id : TABLE_ALL_ITEMS;
 }
 
 /* With another text written before it, a text leaves what it leaves alone. */
 static bool put_put(struct run *r, const struct written *wr, const struct table *alone,
                     struct w_state *start)
 {
-    struct buf first BUF_CLEANUP = BUF_INIT;
+    struct buf first BUF_CLEANUP = BUF_INIT, refs BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
     struct table twice TABLE_CLEANUP = {0};
     struct w_state end = r->main.st;
@@ -378,12 +397,14 @@ static bool put_put(struct run *r, const struct written *wr, const struct table 
     r->main.st = *start;
     if (world_put(&r->main, wr->vw, wr->key, buf_span(&first), NULL, &e) == 0) {
         r->st->checks[LAW_PUTPUT]++;
+        inlined_refs(r, wr, &refs);
         bool refused = world_put(&r->main, wr->vw, wr->key, wr->text, NULL, &e) != 0;
         if (refused && accepted_alone(r, wr))
             ok = broken(r, LAW_PUTPUT, "after another write it is refused: %s", e.text);
         else if (!refused && table_take(&r->main, &twice, &e))
             ok = broken(r, LAW_TOTALITY, "%s", e.text);
-        else if (!refused && !table_same(alone, &twice, TABLE_LINE, compared(r, wr), why, sizeof why))
+        else if (!refused && !table_same(alone, &twice, TABLE_LINE, compared(r, wr, &refs), why,
+                                         sizeof why))
             ok = broken(r, LAW_PUTPUT, "with %.*s\n# written before it, %s", (int)first.n, first.p,
                         why);
     }
@@ -395,6 +416,7 @@ static bool put_put(struct run *r, const struct written *wr, const struct table 
 /* Writing back what stood there before brings everything back. */
 static bool put_back(struct run *r, const struct written *wr, const struct table *before)
 {
+    struct buf refs BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
     struct table after TABLE_CLEANUP = {0};
     struct w_state end = r->main.st;
@@ -404,11 +426,12 @@ static bool put_back(struct run *r, const struct written *wr, const struct table
     if (!text_keeps_objects(wr->vw, wr->before, wr->text))
         return true;
     state_copy(&end, &r->main.st);
+    inlined_refs(r, wr, &refs);
     if (world_put(&r->main, wr->vw, wr->key, wr->before, NULL, &e) == 0) {
         r->st->checks[LAW_PUTPUT]++;
         if (table_take(&r->main, &after, &e))
             ok = broken(r, LAW_TOTALITY, "%s", e.text);
-        else if (!table_same(before, &after, TABLE_LINE, compared(r, wr), why, sizeof why))
+        else if (!table_same(before, &after, TABLE_LINE, compared(r, wr, &refs), why, sizeof why))
             ok = broken(r, LAW_PUTPUT, "after it is written back as it was, %s", why);
     }
     state_free(&r->main.st);

@@ -36,13 +36,14 @@ static bool by_formulas(struct reach *r)
     return grown;
 }
 
-static bool by_links(struct reach *r)
+/* chosen: a field also changes which item is referred to. */
+static bool by_links(struct reach *r, bool chosen)
 {
     bool grown = false;
     for (size_t i = 0; i < r->c->n_links; i++) {
         const struct link *l = r->c->links[i];
         for (size_t j = 0; j < l->n; j++) {
-            if (reach_has(r, l->here[j]))
+            if (chosen && reach_has(r, l->here[j]))
                 grown |= grow(r, l->ref);
             if (reach_has(r, l->ref))
                 grown |= grow(r, l->here[j]);
@@ -56,7 +57,7 @@ void reach_close(struct reach *r)
     bool again = true;
     while (again) {
         again = by_formulas(r);
-        again |= by_links(r);
+        again |= by_links(r, true);
     }
 }
 
@@ -91,7 +92,7 @@ void reach_others(struct reach *own, struct reach *ret)
     while (again) {
         again = by_formulas(ret);
         again |= over_references(ret, ret);
-        again |= reach_writes_others(own->c) && by_links(ret);
+        again |= by_links(ret, reach_writes_others(own->c));
     }
     for (slot_no i = 0; reach_writes_others(own->c) && i < own->c->n_slots; i++)
         own->has[i] |= ret->has[i]; /* it may come back by another reference */

@@ -428,6 +428,25 @@ static bool merge_middle(const struct kase *k, struct kase *ret, const char ***r
     return true;
 }
 
+/* move_field: an older version's write leaves its value in the item referred to, also when it refers to
+ * another later; where the step comes after the write, it finds only what is there then. So nothing may
+ * be written between the version in the middle and its successor. */
+static bool moves_early(const struct run *r)
+{
+    const struct version *v = r->main.c->v[r->k->middle];
+    bool moves = false, there = false, written = false;
+    for (size_t i = 0; v && i < v->n_links; i++)
+        moves |= v->links[i]->kind == LINK_MOVE;
+    for (size_t i = 0; moves && i < r->k->n_ops; i++) {
+        const struct op *op = &r->k->ops[i];
+        if (op->kind == OP_ADD && r->k->v[op->version].from == (int)r->k->middle)
+            return written;
+        there |= op->kind == OP_ADD && op->version == r->k->middle;
+        written |= there && op->kind > OP_ADD && op->kind < OP_BACKFILL;
+    }
+    return false;
+}
+
 static bool compose(struct run *r)
 {
     struct world chain, merged;
@@ -444,7 +463,7 @@ static bool compose(struct run *r)
             ok = false; /* it names the version that is gone */
     world_init(&chain, r->main.env, r->main.c);
     world_init(&merged, r->main.env, &c);
-    if (!ok || !r->main.c->v[r->k->middle])
+    if (!ok || !r->main.c->v[r->k->middle] || moves_early(r))
         goto out;
     for (r->op = 0; r->op < r->k->n_ops && ok; r->op++) {
         const struct op *op = &r->k->ops[r->op];

@@ -346,7 +346,7 @@ int world_rekey(struct world *w, const struct view *vw, const char *from, const 
                 struct err *e)
 {
     struct w_state before;
-    if (world_derive(w, vw, true, e))
+    if (world_derive(w, vw, true, e) || world_derive_quoting(w, vw->s->coll, e))
         return -1;
     state_copy(&w->st, &before);
     int rc = rekey(w, vw, world_item(w, vw->s->coll, from)->id, to, e);

@@ -68,6 +68,8 @@ struct w_item *world_by_id(const struct world *w, uint64_t id);
 
 /* What a first use of the type through the view does: records are made, fields moved. */
 int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e);
+/* Before a key in the collection changes: as store/ does. */
+int world_derive_quoting(struct world *w, uint32_t coll, struct err *e);
 bool world_needs_derive(const struct world *w, const struct view *vw);
 
 /* The item's texts. -1: a read was refused, which is a fault. */

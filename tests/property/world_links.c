@@ -36,35 +36,21 @@ static const struct w_origin *find_origin(const struct world *w, uint32_t step, 
     return NULL;
 }
 
-static const struct version *link_version(const struct world *w, const struct link *l)
-{
-    for (size_t i = 0; i < w->n_entries; i++)
-        if (l->step >= w->entries[i].v->step_first && l->step < w->entries[i].v->step_end)
-            return w->entries[i].v;
-    return NULL;
-}
-
 /* What the record holds now in the fields that it was made from. */
 static int present_values(struct world *w, const struct link *l, const struct w_item *it,
                           struct buf *out, struct err *e)
 {
-    const struct version *v = link_version(w, l);
-    const struct shape *s = shapes_find(l->shapes, l->n_shapes, l->target_shape);
     struct record rec RECORD_CLEANUP = RECORD_INIT;
+    struct link_values values;
     struct lens lens;
-    int rc = 0;
+    int rc;
 
     lens_init(&lens, w->cat, w->env, &w->lens.world);
     if (record_decode(buf_span(&it->body), &rec, e))
         return -1;
-    for (size_t i = 0; i < l->n && rc == 0; i++) {
-        struct field f = {.name = "", .type = l->types[i], .slot = l->there[i]};
-        struct span value;
-        bool set;
-        rc = lens_field(&lens, v, s, &f, &rec, span_of(it->key), false, &value, &set, e);
-        if (rc == 0)
-            values_encode(&(struct span){set ? value.p : NULL, set ? value.n : 0}, 1, out);
-    }
+    rc = lens_link_values(&lens, l, &rec, span_of(it->key), &values, e);
+    if (rc == 0)
+        values_encode(values.same, l->n, out);
     lens_deinit(&lens);
     return rc;
 }
@@ -83,24 +69,6 @@ static int find_present(struct world *w, const struct link *l, struct span vals,
             *ret_id = w->st.items[i].id;
     }
     return 0;
-}
-
-static int record_from_values(struct world *w, struct lens *lens, const struct link *l,
-                              const struct span *values, struct span key, struct record *ret,
-                              struct err *e)
-{
-    struct record first RECORD_CLEANUP = RECORD_INIT;
-    struct lens_change change;
-    bool changed;
-
-    for (size_t i = 0; i < l->n; i++)
-        if (type_structured(l->types[i]))
-            return lens_assign(lens, l, key, values, false, NULL, ret, &change, e);
-    first.gen = l->step;
-    for (size_t i = 0; i < l->n; i++)
-        if (values[i].p)
-            MUST(record_set(&first, l->there[i], ENTRY_VALUE, values[i]));
-    return lens_materialize(lens, l->target_coll, key, &first, w->cat->last_step, ret, &changed, e);
 }
 
 static int free_key(struct world *w, const struct link *l, const struct span *values,
@@ -128,7 +96,7 @@ static uint64_t number_of(const struct world *w, const struct link *l, const str
             return base | (h & ((UINT64_C(1) << 39) - 1));
 }
 
-static int make_record(struct world *w, const struct link *l, const struct span *values,
+static int make_record(struct world *w, const struct link *l, const struct link_values *values,
                        bool present, uint64_t *ret_id, struct err *e)
 {
     struct record rec RECORD_CLEANUP = RECORD_INIT;
@@ -138,16 +106,16 @@ static int make_record(struct world *w, const struct link *l, const struct span 
 
     if (w->depth >= WORLD_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "extracted types refer to each other without end");
-    free_key(w, l, values, &key);
+    free_key(w, l, values->names, &key);
     lens_init(&lens, w->cat, w->env, &w->lens.world);
     w->depth++;
     w->fresh = present;
-    int rc = record_from_values(w, &lens, l, values, buf_span(&key), &rec, e);
+    int rc = lens_link_record(&lens, l, values, buf_span(&key), &rec, e);
     w->fresh = was_fresh;
     w->depth--;
     if (rc == 0) {
         struct w_item *it = world_add_item(w, l->target_coll, buf_span(&key));
-        it->id = number_of(w, l, values);
+        it->id = number_of(w, l, values->same);
         it->made = true;
         world_store(it, &rec);
         *ret_id = it->id;
@@ -156,14 +124,14 @@ static int make_record(struct world *w, const struct link *l, const struct span 
     return rc;
 }
 
-static int on_extract(void *arg, const struct link *l, const struct span *values, bool origin,
-                      uint64_t *ret_id, struct err *e)
+static int on_extract(void *arg, const struct link *l, const struct link_values *values,
+                      bool origin, uint64_t *ret_id, struct err *e)
 {
     struct world *w = arg;
     struct buf vals BUF_CLEANUP = BUF_INIT;
     bool present = !origin || w->fresh;
 
-    values_encode(values, l->n, &vals);
+    values_encode(values->same, l->n, &vals);
     const struct w_origin *o = find_origin(w, l->step, buf_span(&vals));
     if (o && !present) {
         *ret_id = o->id;
@@ -178,18 +146,20 @@ static int on_extract(void *arg, const struct link *l, const struct span *values
     return 0;
 }
 
-static int on_origin_of(void *arg, const struct link *l, const struct span *values,
+static int on_origin_of(void *arg, const struct link *l, const struct link_values *values,
                         uint64_t *ret_id, struct buf *ret_key, struct err *e)
 {
     struct buf vals BUF_CLEANUP = BUF_INIT;
     (void)e;
-    values_encode(values, l->n, &vals);
+    values_encode(values->same, l->n, &vals);
     const struct w_origin *o = find_origin(arg, l->step, buf_span(&vals));
     *ret_id = o ? o->id : 0;
     if (!o)
-        MUST(key_from_values(values, l->types, l->n, ret_key));
+        MUST(key_from_values(values->names, l->types, l->n, ret_key));
     return 0;
 }
+
+static int derive_made(struct world *w, uint32_t coll, struct err *e);
 
 /* ---- Fields that stand in other items ---- */
 
@@ -240,6 +210,8 @@ static int on_assign(void *arg, const struct link *l, uint64_t id, struct span h
 
     if (w->depth >= WORLD_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "items written through each other without end");
+    if (!id && derive_made(w, l->target_coll, e))
+        return -1;
     *ret_id = id;
     lens_init(&lens, w->cat, w->env, &w->lens.world);
     w->depth++;
@@ -309,6 +281,16 @@ static int derive_made(struct world *w, uint32_t coll, struct err *e)
         w->depth--;
         w->deriving &= ~(UINT64_C(1) << k);
         if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+int world_derive_quoting(struct world *w, uint32_t coll, struct err *e)
+{
+    for (size_t i = 0; i < w->cat->n_links; i++) {
+        const struct link *l = w->cat->links[i];
+        if (l->kind == LINK_EXTRACT && link_quotes(l, coll) && derive_made(w, l->target_coll, e))
             return -1;
     }
     return 0;
