@@ -266,4 +266,15 @@ import__and_export_show_a_bar_on_a_terminal_only() {
         sh -c 'cat "$3" | "$1" import "$2" v1 Dog' sh "$SCHEMAFS" "$T/other.db" "$T/lines"
 }
 
+appending__no_reader_sees_what_was_replaced() {
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - extract_type: {type: Dog, fields: {chip: name}, into: Chip, as: chip}
+YAML
+    python3 "$ROOT/tests/concurrency/fresh.py" "$M" 4 >"$T/said" 2>&1 || fail 'an old text' "$(tail -n 20 "$T/said")"
+    figures fresh "$(tail -n 1 "$T/said")"
+}
+
 run_tests "$@"
