@@ -97,6 +97,51 @@ static const char *remove_check(struct maker *m)
     return gen_text(m->g, "remove_check: {type: %s, check: \"%s\"}", s->name, s->checks[0]);
 }
 
+/* ---- Names and parts ---- */
+
+/* In any version so far. */
+static bool is_referred_to(const struct maker *m, const struct shape *s)
+{
+    for (const struct version *v = m->v; v; v = v->base)
+        for (size_t i = 0; i < v->n_shapes; i++)
+            for (size_t k = 0; k < v->shapes[i]->n_fields; k++) {
+                const struct type_ref *t = v->shapes[i]->fields[k].type;
+                while (t->elem)
+                    t = t->elem;
+                if (t->base == T_REF && t->shape == s->id)
+                    return true;
+            }
+    return false;
+}
+
+/* Keys that are the items' only ones, mostly: which of two gets a ~2 depends on who comes first. Not of
+ * types that are referred to (docs/decisions/07). */
+static const char *change_key(struct maker *m)
+{
+    const struct shape *s = pick_shape(m, 1u << SHAPE_ITEM);
+    const struct field *f = pick_field(m, s, is_string);
+    if (is_referred_to(m, s))
+        return NULL;
+    if (!f || rnd_chance(&m->g->r, 40))
+        return gen_text(m->g, "change_key: {type: %s, up: \"'p-' || _key\", down: \"substr(_key, 3)\"}",
+                        s->name);
+    return gen_text(m->g,
+                    "change_key: {type: %s, up: \"_key || '-' || coalesce(%s, 'x')\", down: \"CASE WHEN "
+                    "instr(_key, '-') > 1 THEN substr(_key, 1, instr(_key, '-') - 1) ELSE _key END\"}",
+                    s->name, f->name);
+}
+
+static const char *split_type(struct maker *m)
+{
+    const struct shape *s = pick_shape(m, 1u << SHAPE_ITEM);
+    const struct field *f = pick_field(m, s, NULL);
+    const char *a = new_shape(m, "Part"), *b = new_shape(m, "Rest");
+    if (!f || !a || !b)
+        return NULL;
+    return gen_text(m->g, "split_type: {type: %s, into: {%s: \"%s %s\", %s: else}}", s->name, a,
+                    f->name, is_number(f) ? "> 2" : is_string(f) ? "> 'b'" : "IS NULL", b);
+}
+
 /* ---- All of them ---- */
 
 /* linked: in the cases about items that show what stands in others. */
@@ -135,6 +180,8 @@ static const struct {
     {"map_values", map_values, 5, 4},
     {"add_unique", add_unique, 1, 1},
     {"remove_unique", remove_unique, 1, 1},
+    {"change_key", change_key, 4, 0},
+    {"split_type", split_type, 2, 0},
     {"add_check", add_check, 4, 2},
     {"remove_check", remove_check, 2, 1},
 };

@@ -72,6 +72,7 @@ struct inside {
     struct run *r;
     struct shape *const *mine, *const *theirs;
     size_t n_mine, n_theirs;
+    bool renames;
     struct arena *a;
     char where[200];
 };
@@ -110,6 +111,8 @@ static bool object_kept(struct inside *in, const struct type_ref *t, const struc
         return true;
     reach_init(&reach, in->r->main.cat);
     reach_inside(s, was, now, &reach);
+    if (in->renames)
+        reach_references(&reach);
     for (size_t i = 0; i < o->n_fields; i++) {
         const struct field *f = &o->fields[i], *m = shape_field_by_slot(s, f->slot);
         if (!reach_has(&reach, f->slot) &&
@@ -167,6 +170,7 @@ struct loss {
     const struct written *wr;
     const struct shown *was, *now; /* the written text, the one before it */
     struct reach own, others;
+    bool renames;
     struct arena *a;
 };
 
@@ -180,6 +184,7 @@ static bool field_kept(struct run *r, struct loss *l, const struct cell *c, size
                         .n_mine = l->wr->vw->v->n_shapes,
                         .theirs = c->v->shapes,
                         .n_theirs = c->v->n_shapes,
+                        .renames = l->renames,
                         .a = l->a};
     if (!m || l->wr->merges || !type_structured(f->type))
         return true;
@@ -234,6 +239,11 @@ static bool no_loss(struct run *r, struct loss *l, const bool *changed, uint64_t
     if (changed[s->n_fields])
         reach_add(&l->own, SLOT_EXTRA);
     reach_close(&l->own);
+    l->renames = reach_renames(&l->own);
+    if (l->renames) {
+        reach_references(&l->own);
+        reach_references(&l->others);
+    }
     reach_others(&l->own, &l->others);
     for (size_t i = 0; i < r->now.n && ok; i++) {
         const struct cell *c = &r->now.cells[i];
@@ -247,7 +257,7 @@ static bool no_loss(struct run *r, struct loss *l, const bool *changed, uint64_t
 static bool laws_written(struct run *r, const struct written *wr, const struct table *before)
 {
     struct arena a ARENA_CLEANUP = {0};
-    uint64_t id = world_item(&r->main, wr->vw->s->coll, wr->key)->id;
+    uint64_t id = r->main.last;
     const struct cell *c = table_find(&r->now, id, wr->vw);
     bool *changed = arena_alloc(&a, wr->vw->s->n_fields + 1), ok;
     struct shown was, now;
@@ -286,9 +296,7 @@ static bool accepted_alone(struct run *r, const struct written *wr)
     state_free(&alone.st);
     state_copy(&r->main.st, &alone.st);
     const struct view *vw = world_view(&alone, wr->vw->index, wr->vw->s->name);
-    const struct w_item *it = world_item(&alone, vw->s->coll, wr->key);
-    const char *key = it ? "another key" : wr->key;
-    ok = world_put(&alone, vw, key, wr->text, NULL, &e) == 0;
+    ok = world_put(&alone, vw, 0, wr->id ? "another key" : wr->key, wr->text, NULL, &e) == 0;
     world_deinit(&alone);
     return ok;
 }
@@ -354,7 +362,7 @@ static bool text_keeps_objects(const struct view *vw, struct span was, struct sp
 /* What the item refers to over its inline_type steps. */
 static void inlined_refs(const struct run *r, const struct written *wr, struct buf *out)
 {
-    const struct w_item *it = world_item(&r->main, wr->vw->s->coll, wr->key);
+    const struct w_item *it = world_by_id(&r->main, wr->id);
     struct record rec RECORD_CLEANUP = RECORD_INIT;
     struct err e = ERR_INIT;
     MUST(it && record_decode(buf_span(&it->body), &rec, &e) == 0);
@@ -377,7 +385,7 @@ static uint64_t compared(const struct run *r, const struct written *wr, const st
     bool left = !span_eq(buf_span(first), buf_span(&second));
     for (size_t i = 0; i < r->main.cat->n_links && !left; i++)
         left = r->main.cat->links[i]->kind == LINK_MOVE;
-    return left ? world_item(&r->main, wr->vw->s->coll, wr->key)->id : TABLE_ALL_ITEMS;
+    return left ? wr->id : TABLE_ALL_ITEMS;
 }
 
 /* With another text written before it, a text leaves what it leaves alone. */
@@ -395,10 +403,10 @@ static bool put_put(struct run *r, const struct written *wr, const struct table 
     if (!text_keeps_objects(wr->vw, wr->before, buf_span(&first)))
         return true;
     r->main.st = *start;
-    if (world_put(&r->main, wr->vw, wr->key, buf_span(&first), NULL, &e) == 0) {
+    if (world_put(&r->main, wr->vw, wr->id, wr->key, buf_span(&first), NULL, &e) == 0) {
         r->st->checks[LAW_PUTPUT]++;
         inlined_refs(r, wr, &refs);
-        bool refused = world_put(&r->main, wr->vw, wr->key, wr->text, NULL, &e) != 0;
+        bool refused = world_put(&r->main, wr->vw, wr->id, wr->key, wr->text, NULL, &e) != 0;
         if (refused && accepted_alone(r, wr))
             ok = broken(r, LAW_PUTPUT, "after another write it is refused: %s", e.text);
         else if (!refused && table_take(&r->main, &twice, &e))
@@ -427,7 +435,7 @@ static bool put_back(struct run *r, const struct written *wr, const struct table
         return true;
     state_copy(&end, &r->main.st);
     inlined_refs(r, wr, &refs);
-    if (world_put(&r->main, wr->vw, wr->key, wr->before, NULL, &e) == 0) {
+    if (world_put(&r->main, wr->vw, wr->id, wr->key, wr->before, NULL, &e) == 0) {
         r->st->checks[LAW_PUTPUT]++;
         if (table_take(&r->main, &after, &e))
             ok = broken(r, LAW_TOTALITY, "%s", e.text);
@@ -476,7 +484,7 @@ bool laws_write(struct run *r, const struct written *wr)
     r->st->checks[LAW_FREEDOM]++; /* what is accepted was free */
     if (pair)
         state_copy(&r->main.st, &start);
-    if (world_put(&r->main, wr->vw, wr->key, wr->text, wr->base, &e)) {
+    if (world_put(&r->main, wr->vw, wr->id, wr->key, wr->text, wr->base, &e)) {
         state_free(&start);
         return refused(r, wr, e.text);
     }
@@ -504,12 +512,12 @@ bool laws_get_put(struct run *r, uint64_t salt)
     r->st->checks[LAW_GETPUT]++;
     state_copy(&end, &r->main.st);
     bool derived = world_derive(&r->main, vw, false, &e) == 0;
-    struct w_item *it = world_item(&r->main, c->s->coll, c->key);
+    struct w_item *it = world_by_id(&r->main, c->id);
     if (derived && !it) /* made by the look through another view */
         ok = true;
     else if (!derived || world_open(&r->main, vw, it, &base, &e))
         ok = broken(r, LAW_TOTALITY, "%s/%s/%s: %s", c->v->name, c->s->name, c->key, e.text);
-    else if (world_put(&r->main, vw, c->key, c->raw, salt >> 10 & 1 ? &base : NULL, &e))
+    else if (world_put(&r->main, vw, c->id, c->key, c->raw, salt >> 10 & 1 ? &base : NULL, &e))
         ok = broken(r, LAW_GETPUT, "%s/%s/%s can't be written back as it reads: %s", c->v->name,
                     c->s->name, c->key, e.text);
     else if (table_take(&r->main, &after, &e))
@@ -552,25 +560,21 @@ static bool rekeyed_kept(struct run *r, const struct reach *reach, const struct 
     return true;
 }
 
-bool laws_rekeyed(struct run *r, uint64_t id, const struct table *before)
+bool laws_rekeyed(struct run *r, const struct view *vw, uint64_t id, const struct table *before)
 {
     struct reach own REACH_CLEANUP = {0}, others REACH_CLEANUP = {0};
     bool ok = true;
     reach_init(&own, r->main.cat);
     reach_init(&others, r->main.cat);
-    reach_add(&own, SLOT_KEY);
-    for (slot_no i = 0; i < r->main.cat->n_slots; i++)
-        if (r->main.cat->slots[i].type && type_structured(r->main.cat->slots[i].type)) {
-            reach_add(&others, i);
-            reach_add(&own, i); /* it may refer to itself */
-        }
+    reach_add(&own, shape_key(vw->s));
     reach_close(&own);
-    reach_close(&others);
+    reach_references(&own);
+    reach_references(&others);
     reach_others(&own, &others);
     for (size_t i = 0; i < r->now.n && ok; i++) {
         const struct cell *c = &r->now.cells[i];
-        struct view vw = {c->index, c->v, c->s};
-        const struct cell *b = table_find(before, c->id, &vw);
+        struct view at = {c->index, c->v, c->s};
+        const struct cell *b = table_find(before, c->id, &at);
         if (b && (c->id == id || !holds_refs(c->s)))
             ok = rekeyed_kept(r, c->id == id ? &own : &others, b, c);
     }

@@ -66,7 +66,8 @@ static bool put_both(struct m_run *r, const struct m_op *op, const struct view *
                      struct span text, const struct buf *base)
 {
     struct err e = ERR_INIT;
-    bool refused = world_put(&r->w, vw, op->key, text, base, &e) != 0;
+    const struct w_item *it = world_item(&r->w, vw->s->coll, op->key);
+    bool refused = world_put(&r->w, vw, it ? it->id : 0, op->key, text, base, &e) != 0;
     if (model_write(&r->model, op->node, op->key, op->values) == !refused)
         return true;
     snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s a write, the model does not: %s\n",

@@ -69,6 +69,23 @@ bool reach_writes_others(const struct catalog *c)
     return false;
 }
 
+bool reach_renames(const struct reach *r)
+{
+    bool any = reach_has(r, SLOT_KEY);
+    for (slot_no i = 0; i < r->c->n_slots; i++)
+        any |= r->has[i] && r->c->slots[i].is_key;
+    return any;
+}
+
+void reach_references(struct reach *r)
+{
+    const struct catalog *c = r->c;
+    for (slot_no i = 0; i < c->n_slots; i++)
+        if (c->slots[i].type && type_structured(c->slots[i].type))
+            reach_add(r, i);
+    reach_close(r);
+}
+
 /* Of a link that writes go over, both ways; then a record that is made gives its values on, too. */
 static bool over_references(const struct reach *from, struct reach *to)
 {

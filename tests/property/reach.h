@@ -19,6 +19,10 @@ static inline bool reach_has(const struct reach *r, slot_no slot)
 }
 /* To the fixed point, in the item that was written. */
 void reach_close(struct reach *r);
+/* The item gets another key: it is called otherwise in all that refer to it, maybe in itself. */
+bool reach_renames(const struct reach *r);
+/* All that may refer to it, and what follows. */
+void reach_references(struct reach *r);
 /* In other items: from the fields of a record to those of the items that refer to it, or that it
  * refers to where writes go over the reference. */
 void reach_others(struct reach *own, struct reach *ret);

@@ -37,13 +37,24 @@ bool run_look(struct run *r, struct table *ret_was)
 
 /* ---- The script ---- */
 
-static void say_put(struct run *r, const struct view *vw, const char *key, struct span text)
+/* Where an item is, or a new one is to be: it == NULL. */
+static void say_path(struct run *r, const struct view *vw, const struct w_item *it, const char *key)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    if (it)
+        world_shows(&r->main, vw, it, &b);
+    fprintf(r->script, "'%s/%s/%s.json'", vw->v->name, vw->s->name, it ? buf_str(&b) : key);
+}
+
+static void say_put(struct run *r, const struct view *vw, const struct w_item *it, const char *key,
+                    struct span text)
 {
     if (!r->script)
         return;
     bool ends = text.n && text.p[text.n - 1] == '\n';
-    fprintf(r->script, "cat > '%s/%s/%s.json' <<'EOF'\n%.*s%sEOF\n", vw->v->name, vw->s->name, key,
-            (int)text.n, text.p, ends ? "" : "\n");
+    fprintf(r->script, "cat > ");
+    say_path(r, vw, it, key);
+    fprintf(r->script, " <<'EOF'\n%.*s%sEOF\n", (int)text.n, text.p, ends ? "" : "\n");
 }
 
 static void say(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -75,22 +86,29 @@ static bool text_of(struct world *w, const struct view *vw, const char *key,
                     const struct members *m, unsigned style, struct buf *out, struct err *e)
 {
     struct buf was BUF_CLEANUP = BUF_INIT;
-    if (world_text(w, vw, world_item(w, vw->s->coll, key), false, &was, e))
+    if (world_text(w, vw, world_target(w, vw, key), false, &was, e))
         return false;
     case_edit(buf_span(&was), m, style, out);
     return true;
+}
+
+static bool is_shown(struct world *w, const struct view *vw, uint64_t id)
+{
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    return world_shows(w, vw, world_by_id(w, id), &key);
 }
 
 static void quiet_put(struct world *w, const struct op *op, const struct view *vw)
 {
     struct buf text BUF_CLEANUP = BUF_INIT, base BUF_CLEANUP = BUF_INIT;
     struct buf text2 BUF_CLEANUP = BUF_INIT, base2 BUF_CLEANUP = BUF_INIT;
-    const struct w_item *it = world_item(w, vw->s->coll, op->key);
+    const struct w_item *it = world_target(w, vw, op->key);
     struct err e = ERR_INIT, e2 = ERR_INIT;
+    uint64_t id = it ? it->id : 0;
 
     if (op->kind == OP_PUT) {
         case_text(&op->text, op->style, &text);
-        world_put(w, vw, op->key, buf_span(&text), NULL, &e);
+        world_put(w, vw, id, op->key, buf_span(&text), NULL, &e);
         return;
     }
     if (!it || world_open(w, vw, it, &base, &e) ||
@@ -100,12 +118,16 @@ static void quiet_put(struct world *w, const struct op *op, const struct view *v
         const struct view *vw2 = world_view(w, op->version2, op->type2);
         if (!vw2 || vw2->s->coll != vw->s->coll || world_derive(w, vw2, false, &e2))
             return;
-        it = world_item(w, vw->s->coll, op->key);
+        it = world_by_id(w, id);
+        if (world_target(w, vw2, it->key) != it) /* a part that it is not in */
+            return;
         if (world_open(w, vw2, it, &base2, &e2) == 0 &&
-            text_of(w, vw2, op->key, &op->other, op->style, &text2, &e2))
-            world_put(w, vw2, op->key, buf_span(&text2), &base2, &e2);
+            text_of(w, vw2, it->key, &op->other, op->style, &text2, &e2))
+            world_put(w, vw2, id, op->key, buf_span(&text2), &base2, &e2);
+        if (!is_shown(w, vw, id)) /* the other has taken it to another part */
+            return;
     }
-    world_put(w, vw, op->key, buf_span(&text), &base, &e);
+    world_put(w, vw, id, op->key, buf_span(&text), &base, &e);
 }
 
 static void bring_some(struct world *w, const struct op *op, struct err *e)
@@ -147,12 +169,13 @@ static void quiet_op(struct world *w, const struct op *op, bool lazy)
     }
     if (!(vw = world_view(w, op->version, op->type)) || world_derive(w, vw, false, &e))
         return;
-    if (op->kind == OP_DELETE && (it = world_item(w, vw->s->coll, op->key)))
+    it = world_target(w, vw, op->key);
+    if (op->kind == OP_DELETE && it)
         world_remove(w, it->id);
     else if (op->kind != OP_REKEY && op->kind != OP_DELETE)
         quiet_put(w, op, vw);
-    else if (op->kind == OP_REKEY && world_item(w, vw->s->coll, op->key) && !world_item(w, vw->s->coll, op->new_key))
-        world_rekey(w, vw, op->key, op->new_key, &e);
+    else if (op->kind == OP_REKEY && it && !world_has_key(w, vw, op->new_key))
+        world_rekey(w, vw, it->id, op->new_key, &e);
 }
 
 /* ---- One operation in the main history ---- */
@@ -160,15 +183,16 @@ static void quiet_op(struct world *w, const struct op *op, bool lazy)
 static bool main_put(struct run *r, const struct op *op, const struct view *vw)
 {
     struct buf text BUF_CLEANUP = BUF_INIT, was BUF_CLEANUP = BUF_INIT;
-    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
+    struct w_item *it = world_target(&r->main, vw, op->key);
     struct err e = ERR_INIT;
 
     case_text(&op->text, op->style, &text);
-    say_put(r, vw, op->key, buf_span(&text));
+    say_put(r, vw, it, op->key, buf_span(&text));
     if (it && world_text(&r->main, vw, it, false, &was, &e))
         return broken(r, LAW_TOTALITY, "%s", e.text);
     struct written wr = {.op = op,
                          .vw = vw,
+                         .id = it ? it->id : 0,
                          .key = op->key,
                          .text = buf_span(&text),
                          .before = it ? buf_span(&was) : (struct span){0}};
@@ -179,12 +203,12 @@ struct opened {
     struct buf was, base, text;
 };
 
-static bool open_edit(struct run *r, const struct op *op, const struct view *vw,
+static bool open_edit(struct run *r, const struct op *op, const struct view *vw, uint64_t id,
                       const struct members *m, struct opened *ret)
 {
     struct err e = ERR_INIT;
-    if (world_text(&r->main, vw, world_item(&r->main, vw->s->coll, op->key), false, &ret->was, &e) ||
-        world_open(&r->main, vw, world_item(&r->main, vw->s->coll, op->key), &ret->base, &e))
+    if (world_text(&r->main, vw, world_by_id(&r->main, id), false, &ret->was, &e) ||
+        world_open(&r->main, vw, world_by_id(&r->main, id), &ret->base, &e))
         return broken(r, LAW_TOTALITY, "%s/%s/%s: %s", vw->v->name, vw->s->name, op->key, e.text);
     case_edit(buf_span(&ret->was), m, op->style, &ret->text);
     return true;
@@ -197,17 +221,18 @@ static void opened_free(struct opened *o)
     buf_free(&o->text);
 }
 
-static bool save_edit(struct run *r, const struct op *op, const struct view *vw,
+static bool save_edit(struct run *r, const struct op *op, const struct view *vw, uint64_t id,
                       const struct opened *o, bool merges)
 {
     struct written wr = {.op = op,
                          .vw = vw,
+                         .id = id,
                          .key = op->key,
                          .text = buf_span(&o->text),
                          .before = buf_span(&o->was),
                          .base = &o->base,
                          .merges = merges};
-    say_put(r, vw, op->key, wr.text);
+    say_put(r, vw, world_by_id(&r->main, id), op->key, wr.text);
     return laws_write(r, &wr);
 }
 
@@ -215,10 +240,12 @@ static bool main_edit(struct run *r, const struct op *op, const struct view *vw)
 {
     struct opened mine __attribute__((cleanup(opened_free))) = {0};
     struct opened other __attribute__((cleanup(opened_free))) = {0};
+    const struct w_item *it = world_target(&r->main, vw, op->key);
     const struct view *vw2 = NULL;
+    uint64_t id = it ? it->id : 0;
     struct err e = ERR_INIT;
 
-    if (!world_item(&r->main, vw->s->coll, op->key))
+    if (!id)
         return true;
     if (op->kind == OP_RACE) {
         vw2 = world_view(&r->main, op->version2, op->type2);
@@ -226,41 +253,56 @@ static bool main_edit(struct run *r, const struct op *op, const struct view *vw)
             return true;
         if (world_derive(&r->main, vw2, false, &e))
             return broken(r, LAW_TOTALITY, "%s/%s: %s", vw2->v->name, vw2->s->name, e.text);
+        it = world_by_id(&r->main, id);
+        if (world_target(&r->main, vw2, it->key) != it) /* a part that it is not in */
+            return true;
         say(r, "# the second of these two opened the file before the first saved:\n");
     }
-    if (!open_edit(r, op, vw, &op->text, &mine))
+    if (!open_edit(r, op, vw, id, &op->text, &mine))
         return false;
-    if (vw2 && (!open_edit(r, op, vw2, &op->other, &other) || !save_edit(r, op, vw2, &other, false)))
+    if (vw2 && (!open_edit(r, op, vw2, id, &op->other, &other) ||
+                !save_edit(r, op, vw2, id, &other, false)))
         return false;
-    return save_edit(r, op, vw, &mine, vw2 != NULL);
+    return !is_shown(&r->main, vw, id) || save_edit(r, op, vw, id, &mine, vw2 != NULL);
 }
 
 static bool main_rekey(struct run *r, const struct op *op, const struct view *vw)
 {
-    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
+    struct w_item *it = world_target(&r->main, vw, op->key);
     struct table before TABLE_CLEANUP = {0};
+    struct buf now BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
-    if (!it || world_item(&r->main, vw->s->coll, op->new_key))
+    if (!it || world_has_key(&r->main, vw, op->new_key))
         return true;
     uint64_t id = it->id;
-    say(r, "mv '%s/%s/%s.json' '%s/%s/%s.json'\n", vw->v->name, vw->s->name, op->key, vw->v->name,
-        vw->s->name, op->new_key);
-    if (world_rekey(&r->main, vw, op->key, op->new_key, &e))
+    say(r, "mv ");
+    if (r->script)
+        say_path(r, vw, it, NULL);
+    say(r, " '%s/%s/%s.json'\n", vw->v->name, vw->s->name, op->new_key);
+    if (world_rekey(&r->main, vw, id, op->new_key, &e))
         return broken(r, LAW_FREEDOM, "renaming is refused: %s", e.text);
-    return run_look(r, &before) && laws_rekeyed(r, id, &before);
+    if (!world_shows(&r->main, vw, world_by_id(&r->main, id), &now) ||
+        strcmp(buf_str(&now), op->new_key) != 0)
+        return broken(r, LAW_PUTGET, "%s/%s: renamed to %s it is %s", vw->v->name, vw->s->name,
+                      op->new_key, buf_str(&now));
+    return run_look(r, &before) && laws_rekeyed(r, vw, id, &before);
 }
 
 static bool main_delete(struct run *r, const struct op *op, const struct view *vw)
 {
-    struct w_item *it = world_item(&r->main, vw->s->coll, op->key);
+    struct w_item *it = world_target(&r->main, vw, op->key);
     uint64_t id = it ? it->id : 0;
     struct table before TABLE_CLEANUP = {0};
     char why[3000];
 
-    if (!it || !world_remove(&r->main, id))
+    if (!it || world_is_referred_to(&r->main, id))
         return true;
     r->st->deletes++;
-    say(r, "rm '%s/%s/%s.json'\n", vw->v->name, vw->s->name, op->key);
+    say(r, "rm ");
+    if (r->script)
+        say_path(r, vw, it, NULL);
+    say(r, "\n");
+    world_remove(&r->main, id);
     if (!run_look(r, &before))
         return false;
     for (size_t i = 0; i < r->now.n; i++)

@@ -27,6 +27,7 @@ bool run_look(struct run *r, struct table *ret_was);
 struct written {
     const struct op *op;
     const struct view *vw;
+    uint64_t id; /* 0: a new item */
     const char *key;
     struct span text, before;
     const struct buf *base;
@@ -35,6 +36,6 @@ struct written {
 bool laws_write(struct run *r, const struct written *wr);
 bool laws_get_put(struct run *r, uint64_t salt);
 /* The item was renamed: nothing but what reads its key has changed. */
-bool laws_rekeyed(struct run *r, uint64_t id, const struct table *before);
+bool laws_rekeyed(struct run *r, const struct view *vw, uint64_t id, const struct table *before);
 
 #endif

@@ -42,7 +42,9 @@ static struct span sorted(struct arena *a, const struct shape *s, struct span li
 static int read_cell(struct world *w, const struct view *vw, struct w_item it, struct table *t,
                      struct err *e)
 {
-    struct buf line BUF_CLEANUP = BUF_INIT, raw BUF_CLEANUP = BUF_INIT;
+    struct buf line BUF_CLEANUP = BUF_INIT, raw BUF_CLEANUP = BUF_INIT, key BUF_CLEANUP = BUF_INIT;
+    if (!world_shows(w, vw, &it, &key))
+        return 0;
     struct cell *cells = arena_grow(&t->arena, t->cells, t->n, sizeof *cells);
     MUST(cells);
     t->cells = cells;
@@ -53,7 +55,7 @@ static int read_cell(struct world *w, const struct view *vw, struct w_item it, s
         return err_set(e, ERR_IO, "%s/%s/%s: %s", vw->v->name, vw->s->name, it.key, was);
     }
     cells[t->n++] = (struct cell){.id = it.id,
-                                  .key = arena_strdup(&t->arena, it.key),
+                                  .key = arena_strdup(&t->arena, buf_str(&key)),
                                   .index = vw->index,
                                   .v = vw->v,
                                   .s = vw->s,

@@ -226,19 +226,19 @@ int world_open(struct world *w, const struct view *vw, const struct w_item *it, 
     return rc;
 }
 
-static int put(struct world *w, const struct view *vw, const char *key, struct span text,
-               const struct record *base, const struct record *cur, struct err *e)
+static int put(struct world *w, const struct view *vw, uint64_t id, const char *key,
+               struct span text, const struct record *base, const struct record *cur, struct err *e)
 {
     struct record ret RECORD_CLEANUP = RECORD_INIT;
     struct lens_change change;
     int rc = lens_put(&w->lens, vw->v, vw->s, span_of(key), text, false, base, cur, &ret, &change,
                       e);
     if (rc == 0) {
-        struct w_item *it = world_item(w, vw->s->coll, key);
-        if (!it)
-            it = world_add_item(w, vw->s->coll, span_of(key));
+        struct w_item *it = id ? world_by_id(w, id) : world_add_item(w, vw->s->coll, span_of(key));
         it->made = false;
+        world_take_key(it, &ret);
         world_store(it, &ret);
+        w->last = it->id;
     }
     lens_reset(&w->lens);
     return rc;
@@ -255,29 +255,31 @@ static void world_undo(struct world *w, struct w_state *before, int rc)
     state_free(&now);
 }
 
-static int put_over(struct world *w, const struct view *vw, const char *key, struct span text,
-                    const struct buf *base, struct err *e)
+static int put_over(struct world *w, const struct view *vw, uint64_t id, const char *key,
+                    struct span text, const struct buf *base, struct err *e)
 {
     struct record cur RECORD_CLEANUP = RECORD_INIT, was RECORD_CLEANUP = RECORD_INIT;
-    struct buf body BUF_CLEANUP = BUF_INIT;
-    const struct w_item *it = world_item(w, vw->s->coll, key);
+    const struct w_item *it = id ? world_by_id(w, id) : NULL;
+    struct buf body BUF_CLEANUP = BUF_INIT, name BUF_CLEANUP = world_bytes(span_of(it ? it->key : key));
 
+    if (!it && world_by_shown(w, vw->s, span_of(key)))
+        return err_set(e, ERR_EXISTS, "the key is taken in another part");
     if (it)
         body = world_bytes(buf_span(&it->body));
     if ((it && record_decode(buf_span(&body), &cur, e)) ||
         (base && record_decode(buf_span(base), &was, e)))
         return -1;
-    return put(w, vw, key, text, base ? &was : NULL, it ? &cur : NULL, e);
+    return put(w, vw, id, buf_str(&name), text, base ? &was : NULL, it ? &cur : NULL, e);
 }
 
-int world_put(struct world *w, const struct view *vw, const char *key, struct span text,
-              const struct buf *base, struct err *e)
+int world_put(struct world *w, const struct view *vw, uint64_t id, const char *key,
+              struct span text, const struct buf *base, struct err *e)
 {
     struct w_state before;
     if (world_derive(w, vw, true, e))
         return -1;
     state_copy(&w->st, &before);
-    int rc = put_over(w, vw, key, text, base, e);
+    int rc = put_over(w, vw, id, key, text, base, e);
     world_undo(w, &before, rc);
     return rc;
 }
@@ -288,7 +290,7 @@ static int is_it(void *arg, slot_no slot, uint64_t target)
     return target == *(const uint64_t *)arg;
 }
 
-static bool is_referred_to(struct world *w, uint64_t id)
+bool world_is_referred_to(struct world *w, uint64_t id)
 {
     bool is = false;
     for (size_t i = 0; i < w->st.n_items && !is; i++) {
@@ -307,7 +309,7 @@ bool world_remove(struct world *w, uint64_t id)
     struct w_item *it = world_by_id(w, id);
     size_t at = (size_t)(it - w->st.items);
 
-    if (is_referred_to(w, id))
+    if (world_is_referred_to(w, id))
         return false;
     w->removed++;
     free(it->key);
@@ -326,30 +328,32 @@ static int rekey(struct world *w, const struct view *vw, uint64_t id, const char
     if (world_bring(w, (size_t)(it - w->st.items), w->cat->last_step, e))
         return -1;
     it = world_by_id(w, id);
-    struct buf body BUF_CLEANUP = world_bytes(buf_span(&it->body));
+    struct buf body BUF_CLEANUP = world_bytes(buf_span(&it->body)), own BUF_CLEANUP = BUF_INIT;
+    MUST(buf_adds(&own, it->key));
     if (record_decode(buf_span(&body), &cur, e))
         return -1;
-    char *old = it->key;
-    it->key = strdup(key);
-    int rc = lens_rekey(&w->lens, vw->v, vw->s, span_of(old), span_of(key), &cur, &ret, &change, e);
-    free(old);
+    w->pending = id;
+    w->pending_space = shape_space(vw->s);
+    w->pending_key = key;
+    int rc = lens_rekey(&w->lens, vw->v, vw->s, buf_span(&own), span_of(key), &cur, &ret, &change, e);
+    w->pending = 0;
     if (rc == 0) {
         it = world_by_id(w, id);
         it->made = false;
+        world_take_key(it, &ret);
         world_store(it, &ret);
     }
     lens_reset(&w->lens);
     return rc;
 }
 
-int world_rekey(struct world *w, const struct view *vw, const char *from, const char *to,
-                struct err *e)
+int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char *to, struct err *e)
 {
     struct w_state before;
     if (world_derive(w, vw, true, e) || world_derive_quoting(w, vw->s->coll, e))
         return -1;
     state_copy(&w->st, &before);
-    int rc = rekey(w, vw, world_item(w, vw->s->coll, from)->id, to, e);
+    int rc = rekey(w, vw, id, to, e);
     world_undo(w, &before, rc);
     return rc;
 }

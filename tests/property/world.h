@@ -46,6 +46,10 @@ struct world {
     uint64_t deriving; /* links whose records are being made, by their place in cat->links */
     bool fresh; /* records are made for values that are written now */
     size_t removed; /* items so far */
+    uint64_t last;  /* the item that was written last */
+    uint64_t pending; /* that is being renamed, in that name space, to: */
+    uint32_t pending_space;
+    const char *pending_key;
     struct view *views;
     size_t n_views;
 };
@@ -63,7 +67,14 @@ void world_like(struct world *w, const struct world *other);
 int world_finalize(struct world *w, unsigned version, struct err *e);
 /* NULL when the version is not live or has no such item type. */
 const struct view *world_view(const struct world *w, unsigned version, const char *type);
-struct w_item *world_item(const struct world *w, uint32_t coll, const char *key);
+struct w_item *world_item(const struct world *w, uint32_t coll, const char *key); /* its own key */
+/* The item of that own key, or the one that is shown under it; NULL: there is none, or it is not shown. */
+struct w_item *world_target(struct world *w, const struct view *vw, const char *key);
+/* An item of the type, or of another part of it, is shown under that key. */
+bool world_has_key(struct world *w, const struct view *vw, const char *key);
+/* The key that it is shown under; false: it is not shown. */
+bool world_shows(struct world *w, const struct view *vw, const struct w_item *it,
+                 struct buf *ret_key);
 struct w_item *world_by_id(const struct world *w, uint64_t id);
 
 /* What a first use of the type through the view does: records are made, fields moved. */
@@ -78,13 +89,15 @@ int world_text(struct world *w, const struct view *vw, const struct w_item *it, 
 /* The item as it is at open; to be freed. */
 int world_open(struct world *w, const struct view *vw, const struct w_item *it, struct buf *ret,
                struct err *e);
-/* base: of world_open, NULL = a replacement. -1: refused, nothing has changed. */
-int world_put(struct world *w, const struct view *vw, const char *key, struct span text,
-              const struct buf *base, struct err *e);
-int world_rekey(struct world *w, const struct view *vw, const char *from, const char *to,
+/* id: 0 = a new item, which vw shows under the key. base: of world_open, NULL = a replacement. -1: refused,
+ * nothing has changed. */
+int world_put(struct world *w, const struct view *vw, uint64_t id, const char *key,
+              struct span text, const struct buf *base, struct err *e);
+int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char *to,
                 struct err *e);
 /* false: another item refers to it, and nothing is done: who decides that (on_delete) is store/'s to say. */
 bool world_remove(struct world *w, uint64_t id);
+bool world_is_referred_to(struct world *w, uint64_t id);
 int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e);
 
 void state_copy(const struct w_state *from, struct w_state *to);

@@ -12,6 +12,18 @@ struct w_item *world_by_key(const struct world *w, uint32_t coll, struct span ke
 void world_store(struct w_item *it, const struct record *r);
 struct buf world_bytes(struct span s); /* a copy */
 
+/* ---- world_names.c ---- */
+/* The key that stands in its record for the type; else its own. */
+bool world_key(const struct world *w, const struct shape *s, const struct w_item *it,
+               struct buf *out);
+struct w_item *world_by_shown(const struct world *w, const struct shape *s, struct span key);
+int world_name_taken(void *arg, const struct key_rule *rule, struct span key, enum name_state *ret,
+                     struct err *e);
+/* Items that have no key yet, or are in no part yet, by a step that there is. */
+bool world_names_behind(const struct world *w);
+int world_derive_names(struct world *w, struct err *e);
+void world_take_key(struct w_item *it, const struct record *r);
+
 /* ---- world_links.c ---- */
 /* What translation asks. */
 struct lens_world world_calls(struct world *w);

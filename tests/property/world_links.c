@@ -344,13 +344,13 @@ bool world_needs_derive(const struct world *w, const struct view *vw)
         if (l->kind == LINK_EXTRACT && l->target_coll == vw->s->coll && has_behind(w, l))
             return true;
     }
-    return next_underived(w, vw->v, vw->s->coll, false, 0) != NULL;
+    return world_names_behind(w) || next_underived(w, vw->v, vw->s->coll, false, 0) != NULL;
 }
 
 int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e)
 {
     const struct link *l;
-    int rc = derive_made(w, vw->s->coll, e);
+    int rc = world_derive_names(w, e) || derive_made(w, vw->s->coll, e) ? -1 : 0;
     for (unsigned n = 0;
          rc == 0 && n < WORLD_MAX_DEPTH && (l = next_underived(w, vw->v, vw->s->coll, writes, 0));
          n++)
@@ -366,7 +366,7 @@ static int on_key_of(void *arg, const struct version *v, uint32_t shape, uint64_
     struct w_item *it = world_by_id(arg, id);
     const struct shape *s = version_shape(v, shape);
     *found = it && (!s || s->coll == it->coll);
-    return !*found || buf_adds(out, it->key) ? 0 : err_nomem(e);
+    return !*found || world_key(arg, s, it, out) ? 0 : err_nomem(e);
 }
 
 static int on_id_of(void *arg, const struct version *v, uint32_t shape, struct span key,
@@ -378,7 +378,7 @@ static int on_id_of(void *arg, const struct version *v, uint32_t shape, struct s
         return 0;
     if (derive_made(arg, s->coll, e))
         return -1;
-    struct w_item *it = world_by_key(arg, s->coll, key);
+    struct w_item *it = world_by_shown(arg, s, key);
     *found = it != NULL;
     *ret_id = it ? it->id : 0;
     return 0;
@@ -399,5 +399,6 @@ struct lens_world world_calls(struct world *w)
                                .record_of = on_record_of,
                                .origin_of = on_origin_of,
                                .extract = on_extract,
-                               .assign = on_assign};
+                               .assign = on_assign,
+                               .name_taken = world_name_taken};
 }
