@@ -321,13 +321,9 @@ mount_store() {
     is_mounted "$M" || mkdir -p "$M"
     "$SCHEMAFS" mount "$S" "$M" -f "$@" >>"$T/daemon.log" 2>&1 &
     DAEMON=$!
-    local tries
-    for ((tries = 0; tries < 1500 * SLOWNESS; tries++)); do
-        if answers "$M"; then return; fi
-        kill -0 "$DAEMON" 2>/dev/null || break
-        nap
-    done
-    fail "the mount did not come up" "$(tail -n 20 "$T/daemon.log")"
+    up_or_ended() { answers "$M" || ! kill -0 "$DAEMON" 2>/dev/null; }
+    wait_until 30 up_or_ended || true
+    answers "$M" || fail "the mount did not come up" "$(tail -n 20 "$T/daemon.log")" "$(threads_of "$DAEMON")"
 }
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
