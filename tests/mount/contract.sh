@@ -3,19 +3,11 @@
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
+. "${0%/*}/dog.bash"
 
 setup() {
     mount_store
-    add v1 <<'YAML'
-version: v1
-types:
-  Dog:
-    fields:
-      name:  {type: string, required: true}
-      breed: string
-      age:   integer
-YAML
-    put "$M/v1/Dog/rex.json" '{"name": "Rex", "breed": "Beagle", "age": 3}'
+    beagle
 }
 
 add_v2() {

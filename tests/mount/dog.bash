@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# The store that the tests with real tools work on: a dog in two versions, and a walk that refers to it.
+# The dogs that tests work on. With real tools, a dog in two versions, and a walk that refers to it:
 #
 # Every dog has a chip that only v2 knows, an item number, and walks that refer to it: what still has all three
 # after a tool has been there is the same item.
@@ -27,6 +27,20 @@ YAML
     mkdir "$T/from" "$T/home"
     printf '{\n\t"name": "Max",\n\t"age": 4\n}\n' >"$T/from/rex.json"
     export HOME=$T/home
+}
+
+# One dog in one version.
+beagle() {
+    add v1 <<'YAML'
+version: v1
+types:
+  Dog:
+    fields:
+      name:  {type: string, required: true}
+      breed: string
+      age:   integer
+YAML
+    put "$M/v1/Dog/rex.json" '{"name": "Rex", "breed": "Beagle", "age": 3}'
 }
 
 inode_of() { stat -c %i "$1"; }

@@ -3,19 +3,9 @@
 # sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
+. "${0%/*}/dog.bash"
 
-v1() {
-    add v1 <<'YAML'
-version: v1
-types:
-  Dog:
-    fields:
-      name:  {type: string, required: true}
-      breed: string
-      age:   integer
-YAML
-    put "$M/v1/Dog/rex.json" '{"name": "Rex", "breed": "Beagle", "age": 3}'
-}
+setup() { mount_store; }
 
 # ---------------------------------------------------------------- types and attributes
 
@@ -178,7 +168,7 @@ YAML
 }
 
 error__a_misspelt_step() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:5' <<'YAML'
 version: v2
 from: v1
@@ -190,7 +180,7 @@ YAML
 }
 
 error__a_misspelt_argument_of_a_step() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:31' <<'YAML'
 version: v2
 from: v1
@@ -202,7 +192,7 @@ YAML
 }
 
 error__a_step_on_a_field_that_is_not_there() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:37' <<'YAML'
 version: v2
 from: v1
@@ -214,7 +204,7 @@ YAML
 }
 
 error__a_step_on_a_type_that_is_not_there() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:' <<'YAML'
 version: v2
 from: v1
@@ -226,7 +216,7 @@ YAML
 }
 
 error__a_rename_onto_a_name_that_stands() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:' <<'YAML'
 version: v2
 from: v1
@@ -237,7 +227,7 @@ YAML
 }
 
 error__a_name_after_the_steps_before_it() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:5:' <<'YAML'
 version: v2
 from: v1
@@ -257,7 +247,7 @@ YAML
 }
 
 error__an_expression_that_is_no_sql() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:' <<'YAML'
 version: v2
 from: v1
@@ -267,7 +257,7 @@ YAML
 }
 
 error__an_expression_over_an_unknown_field() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:' <<'YAML'
 version: v2
 from: v1
@@ -278,7 +268,7 @@ YAML
 }
 
 error__an_expression_that_escapes_or_is_not_deterministic() {
-    v1
+    beagle
     local expression
     for expression in 'random()' 'datetime('\''now'\'')' '(SELECT 1)' 'load_extension('\''x'\'')' '(SELECT name FROM sqlite_master)' \
         'readfile('\''/etc/passwd'\'')' 'last_insert_rowid()' 'changes()' 'CURRENT_TIMESTAMP'; do
@@ -294,7 +284,7 @@ YAML
 }
 
 error__yaml_beyond_the_language() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:4:' <<<$'version: v2\nfrom: v1\nmigrate:\n  - &a rename_field: {type: Dog, from: name, to: n}'
     refused_schema v2 'v2\.yaml:2:' <<<$'version: v2\nfrom: *a'
     refused_schema v2 'v2\.yaml:2:' <<<$'version: v2\ndescription: !!str x'
@@ -308,7 +298,7 @@ error__yaml_beyond_the_language() {
 }
 
 error__a_from_that_is_not_live() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:2:7' <<'YAML'
 version: v2
 from: v7
@@ -351,7 +341,7 @@ YAML
 # ---------------------------------------------------------------- inference
 
 infer__what_has_one_reading() {
-    v1
+    beagle
     add v2 <<'YAML'
 version: v2
 from: v1
@@ -373,7 +363,7 @@ YAML
 }
 
 infer__a_removal_where_nothing_of_its_type_was_added() {
-    v1
+    beagle
     add v2 <<'YAML'
 version: v2
 from: v1
@@ -385,7 +375,7 @@ YAML
 }
 
 infer__what_could_be_a_rename_is_refused_with_the_steps_spelled_out() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:[0-9]+' <<'YAML'
 version: v2
 from: v1
@@ -398,7 +388,7 @@ YAML
 }
 
 infer__the_whole_schema_and_the_steps_may_both_stand() {
-    v1
+    beagle
     add v2 <<'YAML'
 version: v2
 from: v1
@@ -411,7 +401,7 @@ YAML
 }
 
 infer__where_both_stand_they_must_agree() {
-    v1
+    beagle
     refused_schema v2 'v2\.yaml:[0-9]+:[0-9]+' <<'YAML'
 version: v2
 from: v1
@@ -424,7 +414,7 @@ YAML
 }
 
 migrate__steps_may_stand_in_named_groups() {
-    v1
+    beagle
     add v2 <<'YAML'
 version: v2
 from: v1

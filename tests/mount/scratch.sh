@@ -4,26 +4,7 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 CASE_LIMIT=180
 . "${0%/*}/lib.sh"
-
-setup() {
-    mount_store
-    add v1 <<'YAML'
-version: v1
-types:
-  Dog: {fields: {name: {type: string, required: true}, age: integer}}
-  Walk: {fields: {dog: {type: ref<Dog>, on_delete: unset}}}
-YAML
-    add v2 <<'YAML'
-version: v2
-from: v1
-migrate:
-  - add_field: {type: Dog, field: chip, as: string}
-YAML
-    D1=$M/v1/Dog D2=$M/v2/Dog
-    put "$D2/rex.json" '{"name": "Rex", "age": 3, "chip": "c-1"}'
-    put "$M/v1/Walk/w.json" '{"dog": "rex"}'
-    sees "$D1/rex.json"
-}
+. "${0%/*}/dog.bash"
 
 scratch__is_an_ordinary_byte_file() {
     head -c 300000 /dev/urandom >"$T/bytes"
@@ -86,7 +67,7 @@ scratch__renamed_to_an_items_name_is_published() {
     assert_absent "$D1/t"
     assert_file "$D1/rex.json" <<<'{"name": "Max", "age": 4}'
     assert_json "$D2/rex.json" . '{"name":"Max","age":4,"chip":"c-1"}'
-    assert_json "$M/v1/Walk/w.json" .dog '"rex"'
+    assert_json "$M/v1/Walk/morning.json" .dog '"rex"'
     echo '{"name": "New"}' >"$D1/.hidden"
     mv "$D1/.hidden" "$D1/new.json"
     sees "$D2/new.json"
@@ -132,11 +113,11 @@ aside__and_made_again_is_one_update_of_the_same_item() {
 JSON
     # Gone only in this version.
     assert_json "$D2/rex.json" .name '"Rex"'
-    assert_json "$M/v1/Walk/w.json" .dog '"rex"'
+    assert_json "$M/v1/Walk/morning.json" .dog '"rex"'
     put "$D1/rex.json" '{"name": "Max", "age": 4}'
     rm "$D1/rex.json~"
     assert_json "$D2/rex.json" . '{"name":"Max","age":4,"chip":"c-1"}'
-    assert_json "$M/v1/Walk/w.json" .dog '"rex"'
+    assert_json "$M/v1/Walk/morning.json" .dog '"rex"'
     assert_eq "$(names "$D1")" rex.json
 }
 
@@ -144,14 +125,14 @@ aside__and_removed_deletes_the_item() {
     aside
     rm "$D1/rex.json~"
     sees_no_more "$D2/rex.json"
-    assert_json "$M/v1/Walk/w.json" . '{}'
+    assert_json "$M/v1/Walk/morning.json" . '{}'
 }
 
 aside__and_back_is_nothing() {
     aside
     mv "$D1/rex.json~" "$D1/rex.json"
     assert_json "$D2/rex.json" . '{"name":"Rex","age":3,"chip":"c-1"}'
-    assert_json "$M/v1/Walk/w.json" .dog '"rex"'
+    assert_json "$M/v1/Walk/morning.json" .dog '"rex"'
 }
 
 aside__and_to_another_items_name_renames_it() {
@@ -160,7 +141,7 @@ aside__and_to_another_items_name_renames_it() {
     sees "$D2/max.json"
     sees_no_more "$D2/rex.json"
     assert_json "$D2/max.json" . '{"name":"Rex","age":3,"chip":"c-1"}'
-    assert_json "$M/v1/Walk/w.json" .dog '"max"'
+    assert_json "$M/v1/Walk/morning.json" .dog '"max"'
 }
 
 aside__an_unmount_brings_it_back() {
