@@ -110,6 +110,40 @@ static struct version *sleeper(const struct catalog *cat, const char *name, stru
     return NULL;
 }
 
+/* Where the field is brought back; NULL: nowhere by that name. */
+static const struct step_note *restoring(const struct version *v, const struct shape *s,
+                                         const struct field *f)
+{
+    for (size_t i = 0; i < v->n_notes; i++) {
+        size_t n = strlen(s->name), m = strlen(f->name);
+        const char *what = v->notes[i].what;
+        if (!strcmp(v->notes[i].step, "restore_field") && !strncmp(what, s->name, n) &&
+            what[n] == '.' && !strncmp(what + n + 1, f->name, m) && what[n + 1 + m] == ' ')
+            return &v->notes[i];
+    }
+    return NULL;
+}
+
+/* finalize dropped what only older versions knew: from some items at once, from others when they are
+ * next written. Neither is a field's value. */
+static int refuse_gone(const struct catalog *cat, const char *file, const struct version *v,
+                       struct err *e)
+{
+    for (size_t i = 0; i < v->n_shapes; i++)
+        for (size_t k = 0; k < v->shapes[i]->n_fields; k++) {
+            const struct shape *s = v->shapes[i];
+            const struct field *f = &s->fields[k];
+            if (f->slot >= cat->n_slots || !cat->slots[f->slot].is_gone)
+                continue;
+            const struct step_note *at = restoring(v, s, f);
+            err_at(e, ERR_INVALID, at ? at->line : 0, at ? at->column : 0,
+                   "the values of %s.%s were dropped by finalize", s->name, f->name);
+            err_expected(e, "a field that a version which is not finalized has, or add_field");
+            return err_source(e, file);
+        }
+    return 0;
+}
+
 static int compile_new(const struct catalog *cat, const char *file, struct span text,
                        struct version *parent, struct expr_env *env, struct addition *a,
                        struct err *e)
@@ -121,6 +155,8 @@ static int compile_new(const struct catalog *cat, const char *file, struct span 
     if (schema_compile(file, text, parent, &a->counters, env, &a->v, e))
         return schema_candidates(file, text, parent, &a->counters, env, a->report) ? -1
                                                                                    : err_nomem(e);
+    if (refuse_gone(cat, file, a->v, e))
+        return -1;
     return query_check_all(a->v, e) ? err_source(e, file) : 0;
 }
 

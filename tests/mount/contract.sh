@@ -122,6 +122,25 @@ errors__truncating_a_verb_does_nothing() {
     assert_match "$(outcome verify)" '^ok v1'
 }
 
+finalize__a_field_that_it_dropped_is_not_restored() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - remove_field: {type: Dog, field: breed}
+YAML
+    must_verb finalize v2
+    cat >"$M/schemas/v3.yaml" <<'YAML'
+version: v3
+from: v2
+migrate:
+  - restore_field: {type: Dog, field: breed, from: v1}
+YAML
+    assert_errno EINVAL verb add v3
+    assert_contains "$(outcome add)" 'v3.yaml:4:5: the values of Dog.breed were dropped by finalize'
+    assert_absent "$M/v3"
+}
+
 finalize__says_that_it_is_irreversible() {
     add_v2
     must_verb finalize v2
