@@ -45,6 +45,7 @@ struct sight {
     const struct record *rec;
     struct span key;
     bool flat;
+    bool refs;      /* so are its references, whatever stands over them is looked up */
     unsigned depth; /* of references followed */
     uint32_t below; /* volatile slots of this rank and over are taken as stored; 0 = none */
 };

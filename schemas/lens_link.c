@@ -33,6 +33,10 @@ static int ref_of(const struct sight *s, const struct link *lk, struct span *ret
     struct sight deeper = *s;
     deeper.depth++;
     deeper.below = 0;
+    if (s->refs) {
+        *ret = record_value(s->rec, lk->ref);
+        return 0;
+    }
     if (s->depth < SIGHT_MAX_DEPTH)
         return sight_slot(&deeper, lk->ref, ret, e);
     *ret = (struct span){0};

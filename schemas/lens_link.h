@@ -69,7 +69,7 @@ struct span link_place(struct lens *l, const struct record *r, const struct link
 /* One of the records of w. */
 static inline struct sight link_sight(struct work *w, const struct record *r)
 {
-    return (struct sight){.l = w->l, .v = w->vw.v, .g = w->g, .rec = r, .key = w->key};
+    return (struct sight){.l = w->l, .v = w->vw.v, .g = w->g, .rec = r, .key = w->key, .refs = true};
 }
 /* world.assign; values as there. What w's record shows over its other links follows. */
 int link_assign(struct work *w, const struct link *lk, uint64_t id, const struct span *values,

@@ -419,6 +419,7 @@ static int link_backward(struct work *w, const struct link *lk, struct err *e)
         folded.gen = lk->step;
     s.rec = &folded;
     s.flat = false;
+    s.refs = true;
     for (size_t i = 0; i < lk->n; i++)
         if (sight_slot(&s, lk->here[i], &now, e) || work_store(w, lk->here[i], ENTRY_VALUE, now, e))
             return -1;

@@ -251,6 +251,39 @@ START_TEST(move__a_seeded_field_stays_seeded)
 }
 END_TEST
 
+/* The writer sees the label that was seeded, and takes away what it was seeded from. */
+START_TEST(extract__twice_with_a_seeded_field_beside)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - copy_type: {from: Dog, to: Copy, fields: {email: word}}\n"
+               "  - extract_type: {type: Copy, fields: [word], into: Word, as: tags}\n");
+    PUT("v1", "Dog", "rex", "{\"word\": \"12\"}");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Copy, fields: [tags], into: Tags, as: tags}\n");
+    PUT("v2", "Copy", "rex", "{\"email\": \"12\"}");
+    LINE("v2", "Copy", "rex", "{\"_key\": \"rex\", \"email\": \"12\"}");
+}
+END_TEST
+
+/* What the record made from the values refers to has been written since. */
+START_TEST(extract__foreseen_over_a_record_that_was_written)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {color: string}}\n");
+    PUT("v1", "Dog", "rex", "{\"color\": \"red\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [color], into: Coat, as: coat}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Coat, fields: [color], into: Color, as: name}\n"
+               "  - inline_type: {type: Coat, ref: name, fields: {color: color}}\n");
+    PUT("v2", "Coat", "x", "{\"color\": \"red\"}");
+    PUT("v3", "Coat", "x", "{\"color\": \"blue\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"color\": \"blue\"}");
+    lt_backfill(&t);
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"color\": \"blue\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_chains");
@@ -268,6 +301,8 @@ int main(void)
     tcase_add_test(tc, inline__a_new_target_has_what_the_writer_says);
     tcase_add_test(tc, inline__unset_again_refers_to_what_it_did_without_them);
     tcase_add_test(tc, move__a_seeded_field_stays_seeded);
+    tcase_add_test(tc, extract__twice_with_a_seeded_field_beside);
+    tcase_add_test(tc, extract__foreseen_over_a_record_that_was_written);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
