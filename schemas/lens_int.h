@@ -7,7 +7,8 @@
  *   lens_raw.c        a writer's own bytes
  *   lens_link.c       fields that stand in another item; lens_extract.c, lens_move.c, lens_inline.c:
  *                     writing them
- *   lens_work.c       propagation: what follows from changed slots
+ *   lens_work.c       propagation: what follows from changed slots; lens_back.c: its backward pass;
+ *                     lens_run.c: one formula
  *   lens_key.c        keys that a step computes
  *   lens_check.c      whether a text is an item of a shape
  *   lens_put.c        a text laid over a record

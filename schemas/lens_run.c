@@ -1,0 +1,291 @@
+/* One formula is run: whether it may, what it hides, and what it gives. */
+#include "lens_work.h"
+
+static struct sight sight_before(struct work *w)
+{
+    struct sight s = work_sight(w);
+    s.rec = &w->old;
+    return s;
+}
+
+bool work_inputs_changed(const struct work *w, const struct formula *f)
+{
+    if (w->create)
+        return true;
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (slotset_has(&w->changed, f->inputs[i].slot))
+            return true;
+    return false;
+}
+
+/* ---- Memory of what a linked formula hides ---- */
+
+static struct entry *memory_of(struct record *r, const struct formula *f)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct remembered m;
+        if (r->e[i].slot == f->out && r->e[i].kind == ENTRY_MEMORY &&
+            remembered_read(r->e[i].bytes, &m) && m.id == formula_id(f))
+            return &r->e[i];
+    }
+    return NULL;
+}
+
+static void memory_drop(struct record *r, struct entry *en)
+{
+    size_t i = (size_t)(en - r->e);
+    memmove(en, en + 1, (r->n - i - 1) * sizeof *en);
+    r->n--;
+}
+
+/* Takes back what was hidden when the inputs are again those it was hidden under. */
+static bool memory_take(struct work *w, const struct formula *f, struct span inputs,
+                        struct span *ret)
+{
+    struct remembered m;
+    struct entry *en = memory_of(&w->r, f);
+    if (!en || !remembered_read(en->bytes, &m) || !span_eq(m.inputs, inputs))
+        return false;
+    *ret = m.value;
+    memory_drop(&w->r, en);
+    return true;
+}
+
+/* Before a value is overwritten: kept, when the formula would not have given it. */
+static int memory_keep(struct work *w, const struct formula *f, struct err *e)
+{
+    struct sight before = sight_before(w);
+    struct span *inputs, computed, had = record_value(&w->old, f->out);
+    if (w->create)
+        return 0;
+    if (sight_inputs(&before, f, &inputs, e) ||
+        sight_eval(&before, f, inputs, (struct span){0}, &computed, e) ||
+        (f->key && key_plain(&before, f->key, computed, &computed, e)))
+        return -1;
+    struct remembered m = {formula_id(f), had, inputs_encode(w->l, inputs, f->n_inputs)}, was;
+    struct span bytes = m.inputs.p ? remembered_write(w->l, &m) : (struct span){0};
+    struct entry *en = memory_of(&w->r, f);
+    if (!bytes.p)
+        return err_nomem(e);
+    if (span_eq(computed, had)) { /* under these inputs another side has given it since */
+        if (en && remembered_read(en->bytes, &was) && span_eq(was.inputs, m.inputs))
+            memory_drop(&w->r, en);
+        return 0;
+    }
+    if (en)
+        en->bytes = bytes;
+    else if (!record_set(&w->r, f->out, ENTRY_MEMORY, bytes))
+        return err_nomem(e);
+    return 0;
+}
+
+/* What another formula hid of the slot: it is overwritten from this side. */
+static void memory_outdated(struct work *w, const struct formula *f)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->r.n; i++) {
+        struct remembered m;
+        const struct entry *en = &w->r.e[i];
+        if (en->slot != f->out || en->kind != ENTRY_MEMORY || !remembered_read(en->bytes, &m) ||
+            m.id == formula_id(f))
+            w->r.e[kept++] = *en;
+    }
+    w->r.n = kept;
+}
+
+/* ---- Running formulas ---- */
+
+bool work_reads(const struct formula *f, slot_no slot)
+{
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (f->inputs[i].slot == slot)
+            return true;
+    return false;
+}
+
+const struct formula *work_formula_at(const struct group *g, size_t i)
+{
+    return (i < g->n_forward ? &g->forward[i] : &g->backward[i - g->n_forward])->f;
+}
+
+/* The i-th slot that stands for f's output on the other side of its step; false: there is none. */
+static bool partner(const struct group *g, const struct formula *f, size_t i, slot_no *ret)
+{
+    bool forward = f->dir == FORMULA_FORWARD;
+    const struct applied *a = forward ? g->backward : g->forward;
+    size_t n = forward ? g->n_backward : g->n_forward;
+    for (size_t j = 0; j < n; j++) {
+        const struct formula *h = a[j].f;
+        if (h->step != f->step || h->mode != FORMULA_LINKED ||
+            (!work_reads(f, h->out) && !work_reads(h, f->out) && strcmp(f->out_name, h->out_name) != 0))
+            continue;
+        *ret = h->out;
+        if (i-- == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A writer decided the slot: itself (also when that is hidden at the moment), or one that a linked
+ * step shows it by. seen: the shape of a write in progress, or NULL. without: the step that the
+ * question comes from. Ends, because steps that are not asked again form a tree. */
+bool work_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
+                       slot_no slot, uint32_t without)
+{
+    const struct entry *en = record_get(r, slot);
+    slot_no other;
+    if (!en || en->kind == ENTRY_VALUE || record_find(r, slot, ENTRY_MEMORY) ||
+        (seen && shape_field_by_slot(seen, slot)))
+        return true;
+    for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
+        const struct formula *f = work_formula_at(g, i);
+        if (f->out != slot || f->mode != FORMULA_LINKED || f->step == without)
+            continue;
+        for (size_t j = 0; partner(g, f, j, &other); j++)
+            if (work_is_decided(g, r, seen, other, f->step))
+                return true;
+    }
+    return false;
+}
+
+/* Another step seeds the slot, or one that a linked step shows it by. */
+static bool is_seeded(const struct group *g, slot_no slot, uint32_t seed, uint32_t without)
+{
+    slot_no other;
+    for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
+        const struct formula *f = work_formula_at(g, i);
+        if (f->out != slot || f->step == seed || f->step == without)
+            continue;
+        if (f->mode == FORMULA_SEEDED)
+            return true;
+        for (size_t j = 0; f->mode == FORMULA_LINKED && partner(g, f, j, &other); j++)
+            if (is_seeded(g, other, seed, f->step))
+                return true;
+    }
+    return false;
+}
+
+/* A removed field that another step seeds as well has two formulas: this one is for the items that
+ * are made on its new side, and there it decides. */
+bool work_only_for_new(const struct group *g, const struct formula *f)
+{
+    return f->dir == FORMULA_BACKWARD && f->mode == FORMULA_SEEDED &&
+           is_seeded(g, f->out, f->step, f->step);
+}
+
+bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
+                          const struct formula *f)
+{
+    return work_only_for_new(g, f) || work_is_decided(g, r, seen, f->out, f->step);
+}
+
+static int decide_entry(struct record *r, slot_no slot, struct err *e)
+{
+    const struct entry *en = record_get(r, slot);
+    if (!en || en->kind == ENTRY_VALUE)
+        return 0;
+    if (en->bytes.n)
+        return record_set(r, slot, ENTRY_VALUE, en->bytes) ? 0 : err_nomem(e);
+    record_unset(r, slot);
+    return 0;
+}
+
+/* What is computed is the writer's from now on. */
+int work_keep_decided(struct work *w, slot_no slot, struct err *e)
+{
+    return decide_entry(&w->r, slot, e);
+}
+
+int work_keep_removed(const struct group *g, uint32_t from, uint32_t upto, struct record *r,
+                      struct err *e)
+{
+    for (size_t i = 0; i < g->n_backward; i++) {
+        const struct formula *f = g->backward[i].f;
+        if (f->mode == FORMULA_SEEDED && f->step > from && f->step <= upto && !work_only_for_new(g, f) &&
+            decide_entry(r, f->out, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* A decided value is about to be computed: what it is computed from holds the decision now. */
+static int pass_decision(struct work *w, const struct formula *f, struct err *e)
+{
+    const struct entry *en = record_get(&w->r, f->out);
+    const struct group *g = w->g;
+    slot_no slot;
+    if (w->create || (en && en->kind == ENTRY_DERIVED))
+        return 0;
+    for (size_t i = 0; partner(g, f, i, &slot); i++)
+        if (work_keep_decided(w, slot, e))
+            return -1;
+    return 0;
+}
+
+int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span value, struct err *e)
+{
+    struct span had = record_value(&w->r, slot);
+    if (!value.p && kind == ENTRY_VALUE)
+        record_unset(&w->r, slot);
+    else if (!record_set(&w->r, slot, kind, value))
+        return err_nomem(e);
+    if (slot == SLOT_KEY && key_decode(w->l, value, &w->key, e))
+        return -1;
+    return span_eq(had, value) ? 0 : slotset_add(w->l, &w->changed, slot, e);
+}
+
+/* What a formula may keep a part of (a list's tail): the value, or, where it shows nothing of it at
+ * the moment, the one that it hides. */
+static int kept_part(struct work *w, const struct formula *f, struct span *ret, struct err *e)
+{
+    const struct entry *en = record_get(&w->r, f->out), *hidden = memory_of(&w->r, f);
+    struct span mend = {0};
+    struct remembered m = {0};
+    bool set = false;
+    *ret = en && en->bytes.n ? en->bytes : (struct span){0};
+    if (en && en->kind == ENTRY_DERIVED && f->mend.p &&
+        lens_encode_text(w->l, view_at(w->l, w->vw.v, f, f->out_type), f->out_type, f->mend, mend, &mend, &set, e))
+        return -1;
+    bool stand_in = set && span_eq(*ret, mend);
+    if (ret->p && !stand_in && !span_eq(*ret, span_of("null")) && !span_eq(*ret, span_of("n")))
+        return 0;
+    *ret = hidden && remembered_read(hidden->bytes, &m) ? m.value : (struct span){0};
+    return 0;
+}
+
+/* A key that is the item's already is free for it. */
+static struct span old_key(const struct work *w, const struct formula *f)
+{
+    return record_value(w->create ? &w->r : &w->old, f->out);
+}
+
+int work_run(struct work *w, const struct formula *f, struct err *e)
+{
+    struct sight now = work_sight(w);
+    struct span *inputs, value, taken;
+    enum entry_kind kind = w->create && work_only_for_new(w->g, f) ? ENTRY_VALUE : ENTRY_DERIVED;
+
+    if (f->mode == FORMULA_SEEDED && !w->create && work_seed_is_decided(w->g, &w->r, w->s, f))
+        return work_only_for_new(w->g, f) ? 0 : work_keep_decided(w, f->out, e);
+    if (sight_inputs(&now, f, &inputs, e) ||
+        (f->mode == FORMULA_LINKED && pass_decision(w, f, e)))
+        return -1;
+    if (f->mode == FORMULA_LINKED && !w->create) {
+        struct span under = inputs_encode(w->l, inputs, f->n_inputs);
+        if (!under.p)
+            return err_nomem(e);
+        bool back = memory_take(w, f, under, &taken);
+        if (memory_keep(w, f, e))
+            return -1;
+        if (back && f->key && key_name(&now, f->key, taken, old_key(w, f), &taken, e))
+            return -1;
+        if (back)
+            return work_store(w, f->out, ENTRY_VALUE, taken, e);
+    }
+    if (kept_part(w, f, &taken, e) || sight_eval(&now, f, inputs, taken, &value, e) ||
+        (f->key && key_name(&now, f->key, value, old_key(w, f), &value, e)))
+        return -1;
+    if (!span_eq(value, record_value(&w->r, f->out)))
+        memory_outdated(w, f);
+    return work_store(w, f->out, kind, value, e);
+}
