@@ -288,6 +288,24 @@ static void stream_flush(fuse_req_t req, struct handle *h, const struct fuse_fil
     reply_done(req, r, &e);
 }
 
+/* What was appended is committed; an unfinished line waits for its end. */
+static void stream_fsync(fuse_req_t req, struct handle *h)
+{
+    struct stream *s = (struct stream *)h;
+    struct err e = ERR_INIT;
+    int r = 0;
+
+    pthread_mutex_lock(&h->lock);
+    if (s->refused) {
+        e = s->why;
+        r = -1;
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (r == 0)
+        r = store_sync(h->fs->store, &e);
+    reply_done(req, r, &e);
+}
+
 static void stream_release(struct handle *h)
 {
     struct stream *s = (struct stream *)h;
@@ -311,6 +329,7 @@ static const struct handle_ops stream_ops = {
     .read = stream_read,
     .write = stream_write,
     .flush = stream_flush,
+    .fsync = stream_fsync,
     .release = stream_release,
     .free = stream_free_handle,
 };

@@ -137,6 +137,8 @@ static void writer_write(fuse_req_t req, struct handle *h, struct span bytes, of
     r = writer_at(w, true, &at, &e);
     if (r == 0)
         r = write_locked(w, &at, bytes, (uint64_t)offset, &e);
+    else if (!w->draft.refused)
+        draft_refuse(&w->draft, &e);
     pthread_mutex_unlock(&h->lock);
     if (r < 0)
         reply_done(req, r, &e);
@@ -243,7 +245,7 @@ static void writer_flush(fuse_req_t req, struct handle *h, const struct fuse_fil
     r = writer_at(w, w->draft.dirty, &at, &e);
     if (r == 0)
         r = flush_locked(w, &at, opener, &e);
-    else if (!w->draft.dirty)
+    else if (!w->draft.dirty && !w->draft.refused)
         r = 0;
     pthread_mutex_unlock(&h->lock);
     reply_late(req, w, r, &e);

@@ -203,14 +203,15 @@ with open("control/finalize", "w") as f:
     f.write("v2\n")
 for name, do in (("read", lambda f: os.read(f, 100)), ("write", lambda f: os.write(f, b'{"name": "Sue"}\n')),
                  ("begun", lambda f: os.write(f, b' "Sue"}\n')), ("begun", os.fsync), ("begun", os.close),
+                 ("write", os.fsync), ("write", os.close), # as after any refusal, though nothing was written
                  ("stream", lambda f: os.read(f, 100)), ("append", lambda f: os.write(f, b'{"_key": "a", "name": "A"}\n')),
-                 ("list", os.listdir), ("read", os.fstat)):
+                 ("append", os.fsync), ("append", os.close), ("list", os.listdir), ("read", os.fstat)):
     try:
         print(name, do(files[name]))
     except OSError as e:
         print(name, errno.errorcode[e.errno])
 PY
-    assert_eq "$(cat "$T/said")" $'read ESTALE\nwrite ESTALE\nbegun ESTALE\nbegun ESTALE\nbegun ESTALE\nstream ESTALE\nappend ESTALE\nlist ESTALE\nread ESTALE'
+    assert_eq "$(cat "$T/said")" $'read ESTALE\nwrite ESTALE\nbegun ESTALE\nbegun ESTALE\nbegun ESTALE\nwrite ESTALE\nwrite ESTALE\nstream ESTALE\nappend ESTALE\nappend ESTALE\nappend ESTALE\nlist ESTALE\nread ESTALE'
     assert_eq "$(sed 's/^\[[^]]*\] //' "$M/control/errors")" "v1/Dog/rex.json: error: v1 is no longer served
 v1/Dog/max.json: error: v1 is no longer served
 v1/Dog.jsonl: error: v1 is no longer served"
