@@ -8,6 +8,7 @@
 
 #include "fuzz.h"
 #include "fuzz_store_rig.h"
+#include "store/history.h"
 
 static void damage(struct buf *file, const uint8_t *data, size_t size)
 {
@@ -31,15 +32,51 @@ static int add_up(void *arg, struct span key, const struct item_stat *stat, stru
     return 0;
 }
 
+struct revisions {
+    struct store *s;
+    struct catalog *c;
+    const struct version *v;
+    const struct shape *shape;
+};
+
+static int read_revision(void *arg, int64_t at_ns, uint64_t revision)
+{
+    const struct revisions *r = arg;
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    struct item_stat stat;
+    struct err e = ERR_INIT;
+
+    (void)at_ns;
+    if (store_history_read(r->s, r->c, r->v, r->shape, revision, &stat, &text, &e))
+        CHECK_REFUSAL(&e);
+    return 0;
+}
+
+static int list_revisions(void *arg, struct span key, uint64_t number)
+{
+    struct revisions *r = arg;
+    struct err e = ERR_INIT;
+
+    (void)key;
+    if (store_history_list(r->s, r->c, r->v, r->shape, number, 0, read_revision, r, &e))
+        CHECK_REFUSAL(&e);
+    return 0;
+}
+
 static void use_type(struct store *s, struct catalog *c, const struct version *v,
                      const struct shape *shape)
 {
+    struct revisions revisions = {s, c, v, shape};
+    struct err history_e = ERR_INIT;
+
     struct store_put p = {.key = span_of("bob"), .text = span_of("{\"name\": \"B\"}")};
     struct err list_e = ERR_INIT, put_e = ERR_INIT;
     size_t sum = 0;
 
     if (store_list(s, c, v, shape, 0, LIST_TEXT | LIST_STAT, add_up, &sum, &list_e))
         CHECK_REFUSAL(&list_e);
+    if (store_history_names(s, c, v, shape, 0, list_revisions, &revisions, &history_e))
+        CHECK_REFUSAL(&history_e);
     if (store_put(s, v, shape, &p, NULL, &put_e))
         CHECK_REFUSAL(&put_e);
 }

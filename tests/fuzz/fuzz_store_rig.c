@@ -48,6 +48,22 @@ static void remove_all(void)
     rmdir(dir);
 }
 
+/* Revisions of one that is replaced, and of one that is deleted. */
+static void make_history(struct store *s)
+{
+    struct store_put p = {.key = span_of("bob"), .text = span_of("{\"name\": \"Bobby\", \"age\": \"4\"}")};
+    struct item_stat stat;
+    struct err e = ERR_INIT;
+    struct catalog *c = store_catalog(s);
+    const struct version *v = catalog_version(c, span_of("v1"));
+    const struct shape *dog = version_shape_named(v, span_of("Dog"));
+
+    CHECK(store_put(s, v, dog, &p, NULL, &e) == 0);
+    CHECK(store_lookup(s, c, v, dog, span_of("cat"), &stat, NULL, &e) == 0);
+    CHECK(store_delete(s, v, dog, stat.number, &e) == 0);
+    catalog_unref(c);
+}
+
 static void make(struct store *s)
 {
     struct buf report BUF_CLEANUP = BUF_INIT;
@@ -60,6 +76,7 @@ static void make(struct store *s)
     CHECK(store_append(s, v, version_shape_named(v, span_of("Dog")), span_of(dogs), &n, &e) == 0);
     catalog_unref(c);
     CHECK(store_add(s, "v2.yaml", span_of(v2), NULL, &report, &e) == 0);
+    make_history(s);
 }
 
 static void load(void)
