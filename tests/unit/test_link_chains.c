@@ -142,6 +142,22 @@ START_TEST(extract__an_object_keeps_what_older_versions_show)
 }
 END_TEST
 
+/* v1 shows a field that nothing computes and that is not seen any more when the object is extracted. */
+START_TEST(extract__an_object_keeps_what_was_removed_before)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n"
+               "objects:\n  Box: {fields: {lang: string, size: string}}\n");
+    PUT("v1", "Dog", "rex", "{\"home\": {\"lang\": \"a\", \"size\": \"s\"}}");
+    PUT("v1", "Dog", "zoe", "{\"home\": {\"lang\": \"a\", \"size\": \"t\"}}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Box, field: size}\n"
+               "  - extract_type: {type: Dog, fields: [home], into: Home, as: home}\n");
+    lt_backfill(&t);
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"home\": {\"lang\": \"a\", \"size\": \"s\"}}");
+    LINE("v1", "Dog", "zoe", "{\"_key\": \"zoe\", \"home\": {\"lang\": \"a\", \"size\": \"t\"}}");
+}
+END_TEST
+
 START_TEST(extract__a_default_inside_stays_unwritten)
 {
     lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n"
@@ -236,18 +252,18 @@ END_TEST
 /* Seeded, and nobody has written it: also after it was over there. */
 START_TEST(move__a_seeded_field_stays_seeded)
 {
-    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: string, weight: string}}\n");
-    PUT("v1", "Dog", "rex", "{}");
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {rank: string, home: number}}\n");
+    PUT("v1", "Dog", "rex", "{\"home\": 1}");
     lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
-               "  - add_field: {type: Dog, field: size, as: {type: string}, up: \"coalesce(word, '0')\"}\n"
-               "  - extract_type: {type: Dog, fields: [weight], into: Weight, as: weight}\n");
+               "  - copy_type: {from: Dog, to: Copy, fields: {state: home}}\n");
     lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
-               "  - move_field: {type: Dog, field: size, to: Weight, through: weight}\n");
-    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"size\": \"0\"}");
-    PUT("v1", "Dog", "rex", "{\"weight\": \"a\"}");
-    LINE("v3", "Weight", "a", "{\"_key\": \"a\", \"weight\": \"a\", \"size\": \"0\"}");
-    PUT("v1", "Dog", "rex", "{\"word\": \"w\"}");
-    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"word\": \"w\", \"size\": \"w\"}");
+               "  - extract_type: {type: Copy, fields: [rank], into: Rank, as: rank}\n"
+               "  - move_field: {type: Copy, field: state, to: Rank, through: rank}\n");
+    LINE("v2", "Copy", "rex", "{\"_key\": \"rex\", \"home\": 1, \"state\": 1}");
+    PUT("v1", "Dog", "rex", "{\"rank\": \"a\"}");
+    LINE("v2", "Copy", "rex", "{\"_key\": \"rex\", \"rank\": \"a\"}");
+    PUT("v1", "Dog", "rex", "{\"home\": 1}");
+    LINE("v2", "Copy", "rex", "{\"_key\": \"rex\", \"home\": 1, \"state\": 1}");
 }
 END_TEST
 
@@ -295,6 +311,7 @@ int main(void)
     tcase_add_test(tc, inline__after_a_step_on_the_reference);
     tcase_add_test(tc, extract__a_reference_is_the_same_under_another_name);
     tcase_add_test(tc, extract__an_object_keeps_what_older_versions_show);
+    tcase_add_test(tc, extract__an_object_keeps_what_was_removed_before);
     tcase_add_test(tc, extract__a_default_inside_stays_unwritten);
     tcase_add_test(tc, inline__of_a_reference_that_was_inlined);
     tcase_add_test(tc, inline__what_it_writes_is_seen_over_an_older_link);
