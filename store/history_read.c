@@ -220,12 +220,13 @@ static int stood_in_part(struct conn *c, const struct shape *s, uint64_t id, boo
 {
     struct record now RECORD_CLEANUP = RECORD_INIT;
     sqlite3_stmt *st = conn_stmt(c, STMT_HISTORY_NEWEST, e);
-    const struct entry *part = NULL;
+    const struct entry *part;
     bool row, changed;
     int rc;
 
     if (!st)
         return -1;
+    *ret = false;
     bind_id(st, 1, id);
     rc = conn_step(c, st, &row, e);
     if (rc == 0 && row)
@@ -234,10 +235,11 @@ static int stood_in_part(struct conn *c, const struct shape *s, uint64_t id, boo
                                       c->lens.cat->last_step, &now, &changed, e)
                  ? -1
                  : 0;
-    stmt_done(st);
-    if (rc == 0 && row)
+    if (rc == 0 && row) { /* the record lies in the row */
         part = record_get(changed ? &now : &c->rec, s->part);
-    *ret = part && span_eq(part->bytes, s->part_name);
+        *ret = part && span_eq(part->bytes, s->part_name);
+    }
+    stmt_done(st);
     return rc;
 }
 
