@@ -391,6 +391,14 @@ processes_of() {
 
 no_process_of() { [[ -z $(processes_of "$1") ]]; }
 
+# own_mounts COMMAND...: in a mount namespace of its own. That begins with copies of all mounts, so those of other
+# cases are let go first: their daemons would not end before the command does.
+own_mounts() {
+    unshare -m --propagation private bash -c '
+        awk "/ - fuse.schemafs / {print \$5}" /proc/self/mountinfo | grep -vF "$T/" | xargs -r umount -l 2>/dev/null
+        exec "$@"' - "$@"
+}
+
 # ---------------------------------------------------------------- cleaning up
 
 mounts_under() {

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Mounting, unmounting, and what the command line says.
-# sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 

@@ -165,7 +165,7 @@ in_a_namespace() {
     unshare -m true 2>/dev/null || skip 'no mount namespace of our own'
     mkdir -p "$T/bin" "$M"
     cp "$SCHEMAFS" "$T/bin/schemafs"
-    timeout 40 unshare -m --propagation private bash -ec 'mount --bind "$T/bin" /usr/local/bin
+    own_mounts timeout 40 bash -ec 'mount --bind "$T/bin" /usr/local/bin
 '"$1"
 }
 

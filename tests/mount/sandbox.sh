@@ -147,7 +147,7 @@ with_fuse_for_all() {
     chmod 666 "$T/fuse"
     chmod 777 "$T"
     export -f confined field assert_eq assert_match fail where daemon_of
-    unshare -m bash -ec 'mount --bind "$T/fuse" /dev/fuse; "$@"' - "$@"
+    own_mounts bash -ec 'mount --bind "$T/fuse" /dev/fuse; "$@"' - "$@"
 }
 
 # serves_and_ends: what is mounted at $M by somebody else serves, and leaves nothing when it is killed.

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Seeing what happens: status, its use counts and --watch, the progress bar, control/wait, the README as it
 # is now.
-# sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Two versions of one store side by side, from the first item to the end of the old version.
-# sanitized: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
