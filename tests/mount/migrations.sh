@@ -41,9 +41,9 @@ stop() {
 
 count() { cat "$T/count-$1"; }
 
-# a_while: lets the programs write ten items more.
+# a_while: lets the programs write five items more.
 a_while() {
-    local name=$1 until=$(($(count "$1") + 10))
+    local name=$1 until=$(($(count "$1") + 5))
     more() { [[ $(count "$name") -ge $until ]]; }
     wait_until 30 more || fail "$name stands still" "$(tail -n 3 "$T/wrong" 2>/dev/null)"
 }
