@@ -72,7 +72,11 @@ static int ids_after(struct store_tx *tx, uint32_t coll, uint64_t after, uint64_
             return -1;
         if (!row)
             break;
-        ids[*ret_n] = column_id(st, 0);
+        if (item_follows(column_id(st, 0), &after, e)) {
+            stmt_done(st);
+            return -1;
+        }
+        ids[*ret_n] = after;
     }
     stmt_done(st);
     return 0;

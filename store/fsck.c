@@ -239,6 +239,10 @@ static int glance_at_numbers(struct fsck *f, struct err *e)
         rc = conn_step(f->c, st, &row, e);
         if (!rc && row) {
             uint64_t id = column_id(st, 0);
+            if (id >= below) { /* a damaged tree can lead in a circle */
+                fsck_finding(f, NULL, "the items are not in the order of their numbers");
+                id = 0;
+            }
             below = id_make(id_coll(id), 0);
             if ((int64_t)id_number(id) >= next)
                 fsck_finding(f, NULL, "item %llu has a number that would be given out again",

@@ -257,8 +257,8 @@ static int next_ids(struct fsck *f, uint64_t after, uint64_t *ids, size_t *ret_n
     bind_id(st, 1, after);
     while (!rc && row && *ret_n < CHUNK) {
         rc = conn_step(f->c, st, &row, e);
-        if (!rc && row)
-            ids[(*ret_n)++] = column_id(st, 0);
+        if (!rc && row && !(rc = item_follows(column_id(st, 0), &after, e)))
+            ids[(*ret_n)++] = after;
     }
     sqlite3_finalize(st);
     return rc;

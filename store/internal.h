@@ -339,6 +339,9 @@ struct store_base {
     struct record seen; /* lens_snapshot, over bytes */
 };
 #define ITEM_ROW_CLEANUP __attribute__((cleanup(item_row_free)))
+/* A walk by number goes on from *after to `id`. ERR_IO where that is no step forward: a damaged tree can lead
+ * in a circle. */
+int item_follows(uint64_t id, uint64_t *after, struct err *e);
 /* *ret_found = false: no such item. row's buffers are reused. */
 int item_row_get(struct conn *c, uint64_t id, struct item_row *row, bool *ret_found, struct err *e);
 /* space: a name space (shape_space). */

@@ -63,6 +63,14 @@ static int row_step(struct conn *c, sqlite3_stmt *st, struct item_row *row, bool
     return rc;
 }
 
+int item_follows(uint64_t id, uint64_t *after, struct err *e)
+{
+    if (id <= *after)
+        return err_set(e, ERR_IO, "the items are not in the order of their numbers");
+    *after = id;
+    return 0;
+}
+
 int item_row_get(struct conn *c, uint64_t id, struct item_row *row, bool *ret_found, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(c, STMT_ITEM_ROW, e);

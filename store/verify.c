@@ -293,6 +293,7 @@ static int verify_item(struct verifying *vf, uint64_t id, struct err *e)
 static int chunk_ids(struct verifying *vf, uint64_t *ids, size_t *ret_n, struct err *e)
 {
     sqlite3_stmt *st;
+    uint64_t after = vf->after;
     bool row = true;
     int rc = conn_prepare(vf->tx->c, "SELECT id FROM item WHERE id > ?1 AND id <= ?2 ORDER BY id",
                           &st, e);
@@ -303,8 +304,8 @@ static int chunk_ids(struct verifying *vf, uint64_t *ids, size_t *ret_n, struct 
     bind_id(st, 2, id_make(vf->coll, ITEM_NUMBER_MASK));
     while (!rc && row && *ret_n < CHUNK) {
         rc = conn_step(vf->tx->c, st, &row, e);
-        if (!rc && row)
-            ids[(*ret_n)++] = column_id(st, 0);
+        if (!rc && row && !(rc = item_follows(column_id(st, 0), &after, e)))
+            ids[(*ret_n)++] = after;
     }
     sqlite3_finalize(st);
     return rc;
