@@ -369,9 +369,7 @@ small_disk() {
     [[ $(id -u) -eq 0 ]] || skip 'only root mounts a disk'
     mkdir "$T/disk"
     mount -t tmpfs -o "size=$1" tmpfs "$T/disk" || skip 'no tmpfs here'
-    S=$T/disk/store.db
-    # shellcheck disable=SC2064
-    trap "umount -l '$T/disk'; $(trap -p EXIT | sed "s/^trap -- '//; s/' EXIT$//")" EXIT
+    DISK=$T/disk S=$T/disk/store.db
 }
 
 # processes_of PREFIX: pids whose command line has an argument that begins with PREFIX. A case's directory
@@ -414,6 +412,7 @@ let_go() {
     while read -r at device; do
         timeout -k 1 5 fusermount3 -u "$at" 2>/dev/null && continue
         timeout -k 1 5 fusermount3 -uz "$at" 2>/dev/null
+        umount -l "$at" 2>/dev/null # a case's disk
         abort_connection "${device#*:}"
     done < <(mounts_under "$1")
     for pid in $(processes_of "$1/"); do
@@ -435,8 +434,11 @@ at_exit() {
     trap - EXIT ERR
     cd /
     if [[ $status -eq 0 && -n ${DAEMON:-} ]] && is_mounted "$M"; then
+        trap '[[ -z ${DISK:-} ]] || umount -l "$DISK"' EXIT # also when that fails
         unmount_store
+        trap - EXIT
     fi
+    [[ -z ${DISK:-} ]] || umount -l "$DISK"
     if [[ $status -ne 0 && $status -ne $SKIPPED && -s $T/daemon.log ]]; then
         printf -- '--- the end of the daemon'\''s log\n'
         tail -n 15 "$T/daemon.log"
