@@ -180,8 +180,9 @@ static int pause_tx(struct store_tx *tx, void *arg, struct err *e)
     return job_write(tx, &row, e);
 }
 
-/* An error ends the job: it is paused where it is, and the log and whoever listens are told why. Where even that can't be
- * written, the row goes on saying that it runs, and the next opening resumes it. */
+/* An error ends the job: it is paused where it is, and the log and whoever listens are told why. Where
+ * even that can't be written, the row goes on saying that it runs, and the next opening, or the verb
+ * given again, resumes it. */
 static void give_up(struct store *s, uint32_t version, const struct err *why)
 {
     struct catalog *cat = store_catalog(s);
