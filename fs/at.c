@@ -225,6 +225,8 @@ static int find_item(struct fs *fs, const struct at *dir, struct found_name *f,
         f->hidden = f->stat.number;
         return 0;
     }
+    if (f->what == FOUND_NODE)
+        f->pending = f->node.node;
     f->what = FOUND_ITEM;
     f->number = f->stat.number;
     return 0;
@@ -239,9 +241,10 @@ int name_find(struct fs *fs, const struct at *dir, const char *name, struct foun
     ret->class = name_classify(name, &ret->key);
     if (scratch_find(fs->scratch, dir->ino, name, &ret->node)) {
         found_node(ret);
-        if (ret->what != FOUND_LIMBO)
+        if (ret->what == FOUND_LIMBO)
+            return store_read(fs->store, dir->cat, dir->v, dir->s, ret->number, &ret->stat, NULL, e);
+        if (ret->node.kind != SCRATCH_PENDING)
             return 0;
-        return store_read(fs->store, dir->cat, dir->v, dir->s, ret->number, &ret->stat, NULL, e);
     }
     if (ret->class != NAME_ITEM || !dir->s)
         return 0;

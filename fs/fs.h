@@ -144,6 +144,7 @@ struct found_name {
     struct scratch_info node;
     uint64_t number;
     struct item_stat stat;   /* ITEM and LIMBO */
+    uint64_t pending;        /* ITEM, made elsewhere since somebody began to make it here: that node */
     bool elsewhere;          /* NONE, but another part of the split type has the key */
     uint64_t hidden;         /* an item has this key, and is gone in this version only: its number */
 };

@@ -65,7 +65,11 @@ static int unlink_found(struct fs *fs, const struct at *dir, const struct found_
         scratch_unlink(fs->scratch, f->node.node);
         return 0;
     case FOUND_ITEM:
-        return delete_item(fs, dir, f->number, e);
+        if (delete_item(fs, dir, f->number, e) < 0)
+            return -1;
+        if (f->pending)
+            scratch_unlink(fs->scratch, f->pending);
+        return 0;
     case FOUND_NONE:
         break;
     }
@@ -168,6 +172,8 @@ static void drop_pending_target(struct move *m)
 {
     if (m->to.what == FOUND_NODE)
         scratch_unlink(m->fs->scratch, m->to.node.node);
+    else if (m->to.pending)
+        scratch_unlink(m->fs->scratch, m->to.pending);
 }
 
 static int rename_in_store(struct move *m, struct err *e)
@@ -185,9 +191,16 @@ static int rename_in_store(struct move *m, struct err *e)
     return 0;
 }
 
+/* Who is making a file of the old name makes one of the new name. */
 static int item_to_item(struct move *m, struct err *e)
 {
-    return with_hidden_settled(m, rename_in_store, e);
+    uint64_t replaced;
+
+    if (with_hidden_settled(m, rename_in_store, e) < 0)
+        return -1;
+    return m->from.pending
+               ? scratch_rename(m->fs->scratch, m->from.pending, m->new_name, &replaced, e)
+               : 0;
 }
 
 /* Mode and owner are for the backup that the name may become. */
@@ -283,6 +296,8 @@ static int move(struct move *m, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "no such file");
     if (m->noreplace && m->to.what != FOUND_NONE)
         return err_set(e, ERR_EXISTS, "\"%s\" exists", m->new_name);
+    if (m->from.pending && scratch)
+        return pending_to_scratch(m, e);
     if (m->from.what == FOUND_ITEM)
         return scratch ? item_to_scratch(m, e) : item_to_item(m, e);
     return node_moves[m->from.node.kind][scratch](m, e);
@@ -330,6 +345,8 @@ static int rename_across(fuse_req_t req, const struct at *dir, const char *name,
         return err_set(e, ERR_NOT_FOUND, "no such file");
     if (m.from.what != FOUND_ITEM || m.to.class == NAME_SCRATCH)
         return err_set(e, ERR_PERM, "only items go from one part to another");
+    if (m.from.pending)
+        return err_set(e, ERR_BUSY, "\"%s\" is being written", name);
     if (noreplace && m.to.what != FOUND_NONE)
         return err_set(e, ERR_EXISTS, "\"%s\" exists", new_name);
     return item_to_item(&m, e);
