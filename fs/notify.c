@@ -110,7 +110,7 @@ bool notify_keep_pages(struct notify *n, uint64_t ino)
 
 /* ---- Telling the kernel ---- */
 
-static void tell_inode(struct notify *n, uint64_t ino)
+void notify_tell_inode(struct notify *n, uint64_t ino)
 {
     if (!atomic_load(&n->silent))
         fuse_lowlevel_notify_inval_inode(n->fs->session, ino, 0, 0);
@@ -122,7 +122,7 @@ static void tell_name(struct notify *n, uint64_t dir, const char *name)
         fuse_lowlevel_notify_inval_entry(n->fs->session, dir, name, strlen(name));
 }
 
-static bool tell_epoch(struct notify *n)
+bool notify_tell_epoch(struct notify *n)
 {
     struct {
         uint32_t len;
@@ -170,13 +170,11 @@ static void tell_wide(struct notify *n)
 {
     struct inos inos = {0};
 
-    if (n->epoch_unknown || !tell_epoch(n)) {
-        n->epoch_unknown = true;
+    if (!notify_tell_epoch(n))
         tell_every_version(n);
-    }
     files_each_reader(n->fs->files, inos_add, &inos);
     for (size_t i = 0; i < inos.n; i++)
-        tell_inode(n, inos.list[i]);
+        notify_tell_inode(n, inos.list[i]);
     free(inos.list);
 }
 
@@ -190,7 +188,7 @@ static void contents_job(struct notify *n, struct job *job)
 {
     switch (job->kind) {
     case JOB_INODE:
-        tell_inode(n, job->ino);
+        notify_tell_inode(n, job->ino);
         break;
     case JOB_WIDE:
         tell_wide(n);
@@ -215,7 +213,6 @@ static void *contents_run(void *arg)
             contents_job(n, &jobs[i]);
             job_done(&jobs[i]);
         }
-        free(jobs);
     }
     return NULL;
 }
@@ -229,7 +226,7 @@ struct dirs {
 static void dirs_flush(struct notify *n, struct dirs *d)
 {
     for (size_t i = 0; i < d->n; i++)
-        tell_inode(n, d->list[i]);
+        notify_tell_inode(n, d->list[i]);
     d->n = 0;
 }
 
@@ -258,7 +255,7 @@ static void names_job(struct notify *n, struct job *job, struct dirs *d)
         break;
     case JOB_RECHECK:
         tell_name(n, job->dir, NO_NAME);
-        tell_inode(n, job->ino);
+        notify_tell_inode(n, job->ino);
         break;
     default:
         dirs_flush(n, d);
@@ -279,7 +276,6 @@ static void *names_run(void *arg)
             job_done(&jobs[i]);
         }
         dirs_flush(n, &dirs);
-        free(jobs);
     }
     return NULL;
 }
@@ -303,7 +299,7 @@ static void order(struct notify *n, struct queue *q, const struct job *job)
 {
     if (!queue_add(q, job)) {
         free(job->name);
-        tell_epoch(n);
+        notify_tell_epoch(n);
     }
 }
 
@@ -319,7 +315,7 @@ void notify_name(struct notify *n, uint64_t dir, const char *name)
     if (job.name)
         order(n, &n->names, &job);
     else
-        tell_epoch(n);
+        notify_tell_epoch(n);
 }
 
 void notify_listing(struct notify *n, uint64_t dir)
@@ -377,7 +373,8 @@ static bool start_threads(struct notify *n)
 {
     n->contents_run = pthread_create(&n->contents.thread, NULL, contents_run, n) == 0;
     n->names_run = n->contents_run && pthread_create(&n->names.thread, NULL, names_run, n) == 0;
-    return n->names_run;
+    n->late_run = n->names_run && notify_late_start(n);
+    return n->late_run;
 }
 
 int notify_start(struct fs *fs, struct notify **ret, struct err *e)
@@ -418,6 +415,8 @@ void notify_stop(struct notify *n)
         return;
     if (n->names_run)
         queue_stop(&n->names);
+    if (n->late_run)
+        pthread_join(n->late, NULL);
     if (n->contents_run)
         queue_stop(&n->contents);
     queue_deinit(&n->contents);

@@ -3,13 +3,15 @@
  * The kernel keeps entries, attributes and pages for ever, so every change has to reach it before
  * the close that made the change returns [I6]. Telling it waits for pages that a queued READ holds, and
  * for directory locks that a request under way holds; a thread that answers requests must never wait
- * for either. So two threads of their own do it, in order:
+ * for either. So threads of their own do it, the first two in order:
  *
  *   contents  inode by inode, then the answers that wait for them (flush, fsync, unlink, ...). Waits
  *             for pages only, and those are answered by the request threads.
  *   names     entries and listings, and after them the answers of control verbs. Waits for directory
  *             locks: so nothing that is answered by the contents thread holds up a name, and no
  *             request that holds a directory ever waits for this thread.
+ *   late      what the names thread has not come to in time, in a way that waits for nobody
+ *             (notify_late.c).
  *
  * A reply that carries attributes to be kept may have read the store before a change and arrive after
  * its invalidation. So such a reply is sent between notify_enter() and notify_leave(): enter says

@@ -35,17 +35,23 @@ struct job {
 
 struct queue {
     pthread_mutex_t lock;
-    pthread_cond_t more, idle;
+    pthread_cond_t more, idle, given;
     struct job *jobs;    /* guard: lock, as all here */
     size_t n, cap;
+    struct job *taken;   /* what the thread is about; what the jobs own is its own */
+    size_t n_taken;
+    /* When the oldest of jobs, of taken, was ordered; 0 = there is none, or queue_wait_late gave it. */
+    int64_t given_ns, taken_ns;
     bool busy, gathers, urgent, stop;
+    bool unwatched;      /* queue_wait_late waits for a first job */
     pthread_t thread;
 };
 
 struct notify {
     struct fs *fs;
     struct queue contents, names;
-    bool contents_run, names_run;
+    pthread_t late;
+    bool contents_run, names_run, late_run;
     _Atomic uint64_t marks[MARKS];
     atomic_bool silent; /* only answers any more */
     /* Windows, as in RCU: those of the epoch before are waited for. */
@@ -57,7 +63,6 @@ struct notify {
     /* After a wide change: items that were opened since. A lossy table. */
     atomic_bool wide;
     _Atomic uint64_t *opened;
-    bool epoch_unknown;                           /* contents thread's own */
     unsigned char live[VERSION_MAX_NUMBER + 1];   /* served when last told; guard: versions_lock */
     pthread_mutex_t versions_lock;
 };
@@ -68,9 +73,18 @@ void queue_init(struct queue *q);
 void queue_deinit(struct queue *q);
 /* Takes over job->name, unless there is no memory (false). */
 bool queue_add(struct queue *q, const struct job *job);
-/* Waits for jobs and takes them all; NULL = stop. The caller frees. gather: waits a moment longer for
- * more of them, unless an answer is among them. */
+/* Done with those taken before; waits for jobs and takes them all; NULL = stop. gather: waits a moment
+ * longer for more of them, unless an answer is among them. */
 struct job *queue_take(struct queue *q, bool gather, size_t *ret_n);
+/* The directories that names and listings wait for; the caller frees. Some may be there twice. */
+struct late {
+    uint64_t *dirs;
+    size_t n;
+    bool names; /* not listings alone */
+};
+/* Waits until a job is `after_ns` old and not done, and gives all that are waiting; each once. false =
+ * stop. */
+bool queue_wait_late(struct queue *q, int64_t after_ns, struct late *ret);
 bool queue_is_idle(struct queue *q);
 void queue_wait_idle(struct queue *q);
 /* Lets the thread do what is left, and waits for its end. */
@@ -87,6 +101,14 @@ bool notify_is_seen(struct notify *n, uint32_t version, uint32_t type);
 void notify_item(struct notify *n, uint32_t version, uint32_t type, uint64_t number);
 /* Anything may have changed. */
 void notify_wide(struct notify *n);
+/* Attributes and pages. Takes no directory's lock. */
+void notify_tell_inode(struct notify *n, uint64_t ino);
+/* All names at once, without any lock: the kernel asks for each again. False: it knows no such thing. */
+bool notify_tell_epoch(struct notify *n);
+
+/* ---- What waits for directories (notify_late.c) ---- */
+
+bool notify_late_start(struct notify *n);
 
 /* ---- Versions (notify_changes.c) ---- */
 

@@ -4,8 +4,25 @@
 
 #include "notify_int.h"
 
-#define GATHER_NS  INT64_C(5000000) /* the names thread waits so long for more names */
+#define NS          INT64_C(1000000000)
+#define GATHER_NS   INT64_C(5000000) /* the names thread waits so long for more names */
 #define LOOKED_BACK 16u             /* jobs among which the same one is looked for */
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * NS + t.tv_nsec;
+}
+
+/* Until a signal (0), or this moment. */
+static int wait_locked(struct queue *q, pthread_cond_t *cond, int64_t until_ns)
+{
+    struct timespec until = {until_ns / NS, until_ns % NS};
+
+    return pthread_cond_timedwait(cond, &q->lock, &until);
+}
 
 void queue_init(struct queue *q)
 {
@@ -16,12 +33,15 @@ void queue_init(struct queue *q)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&q->more, &attr);
     pthread_cond_init(&q->idle, &attr);
+    pthread_cond_init(&q->given, &attr);
     pthread_condattr_destroy(&attr);
 }
 
 void queue_deinit(struct queue *q)
 {
     free(q->jobs);
+    free(q->taken);
+    pthread_cond_destroy(&q->given);
     pthread_cond_destroy(&q->more);
     pthread_cond_destroy(&q->idle);
     pthread_mutex_destroy(&q->lock);
@@ -68,6 +88,10 @@ static bool is_ordered_locked(const struct queue *q, const struct job *job)
 static void add_locked(struct queue *q, const struct job *job)
 {
     q->jobs[q->n++] = *job;
+    if (!q->given_ns)
+        q->given_ns = monotonic_ns();
+    if (q->unwatched)
+        pthread_cond_signal(&q->given);
     q->urgent |= job->kind == JOB_REPLY;
     /* Who gathers wakes by itself. */
     if (!q->gathers || q->urgent)
@@ -91,19 +115,33 @@ bool queue_add(struct queue *q, const struct job *job)
 
 static void gather_locked(struct queue *q)
 {
-    struct timespec until;
+    int64_t until_ns = monotonic_ns() + GATHER_NS;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += GATHER_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     q->gathers = true;
-    while (!q->urgent && !q->stop)
-        if (pthread_cond_timedwait(&q->more, &q->lock, &until) != 0)
-            break;
+    while (!q->urgent && !q->stop && wait_locked(q, &q->more, until_ns) == 0)
+        ;
     q->gathers = false;
+}
+
+static void drop_taken_locked(struct queue *q)
+{
+    free(q->taken);
+    q->taken = NULL;
+    q->n_taken = 0;
+    q->taken_ns = 0;
+    q->busy = false;
+}
+
+static void take_locked(struct queue *q)
+{
+    q->taken = q->jobs;
+    q->n_taken = q->n;
+    q->taken_ns = q->given_ns;
+    q->busy = true;
+    q->urgent = false;
+    q->jobs = NULL;
+    q->n = q->cap = 0;
+    q->given_ns = 0;
 }
 
 struct job *queue_take(struct queue *q, bool gather, size_t *ret_n)
@@ -111,24 +149,68 @@ struct job *queue_take(struct queue *q, bool gather, size_t *ret_n)
     struct job *jobs;
 
     pthread_mutex_lock(&q->lock);
-    q->busy = false;
+    drop_taken_locked(q);
     if (q->n == 0)
         pthread_cond_broadcast(&q->idle);
     while (q->n == 0 && !q->stop)
         pthread_cond_wait(&q->more, &q->lock);
     if (gather && q->n)
         gather_locked(q);
-    jobs = q->n ? q->jobs : NULL;
-    *ret_n = q->n;
-    q->busy = jobs != NULL;
-    q->urgent = false;
-    if (jobs) {
-        q->jobs = NULL;
-        q->n = q->cap = 0;
-    }
+    if (q->n)
+        take_locked(q);
+    jobs = q->taken;
+    *ret_n = q->n_taken;
     pthread_mutex_unlock(&q->lock);
     return jobs;
 }
+
+/* ---- What is late ---- */
+
+/* Without memory for it a listing waits on. */
+static void late_add(struct late *l, const struct job *jobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (jobs[i].kind != JOB_NAME && jobs[i].kind != JOB_LISTING)
+            continue;
+        l->names |= jobs[i].kind == JOB_NAME;
+        if (l->dirs)
+            l->dirs[l->n++] = jobs[i].ino;
+    }
+}
+
+static void late_locked(struct queue *q, struct late *ret)
+{
+    *ret = (struct late){.dirs = malloc((q->n_taken + q->n) * sizeof(*ret->dirs))};
+    late_add(ret, q->taken, q->n_taken);
+    late_add(ret, q->jobs, q->n);
+    q->taken_ns = q->given_ns = 0;
+}
+
+bool queue_wait_late(struct queue *q, int64_t after_ns, struct late *ret)
+{
+    int64_t oldest_ns;
+    bool ok;
+
+    pthread_mutex_lock(&q->lock);
+    while (!q->stop) {
+        oldest_ns = q->taken_ns ? q->taken_ns : q->given_ns;
+        q->unwatched = oldest_ns == 0;
+        if (!oldest_ns)
+            pthread_cond_wait(&q->given, &q->lock);
+        else if (monotonic_ns() >= oldest_ns + after_ns)
+            break;
+        else
+            wait_locked(q, &q->given, oldest_ns + after_ns);
+    }
+    q->unwatched = false;
+    ok = !q->stop;
+    if (ok)
+        late_locked(q, ret);
+    pthread_mutex_unlock(&q->lock);
+    return ok;
+}
+
+/* ---- Idle, and the end ---- */
 
 bool queue_is_idle(struct queue *q)
 {
@@ -153,6 +235,7 @@ void queue_stop(struct queue *q)
     pthread_mutex_lock(&q->lock);
     q->stop = true;
     pthread_cond_broadcast(&q->more);
+    pthread_cond_broadcast(&q->given);
     pthread_mutex_unlock(&q->lock);
     pthread_join(q->thread, NULL);
 }

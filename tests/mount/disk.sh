@@ -110,9 +110,6 @@ YAML
     sha256sum -c --quiet "$T/before" || fail 'another text'
 }
 
-# The daemon's syncs fail while this says 1.
-syncs_fail() { printf %s "$1" | dd of="$T/fail" conv=notrunc status=none; }
-
 cat_fsync() {
     python3 - "$M/v1/Dog/$1.json" <<'PY'
 import errno, os, sys
@@ -127,16 +124,12 @@ PY
 }
 
 sync_failed__is_eio_then_erofs_until_the_next_mount() {
-    [[ $SLOWNESS -eq 1 ]] || skip 'a sanitizer wants to be loaded first'
-    need cc
-    cc -shared -fPIC -o "$T/fail_sync.so" "$ROOT/tests/mount/fail_sync.c"
-    printf 0 >"$T/fail"
-    FAIL_SYNC=$T/fail LD_PRELOAD=$T/fail_sync.so mount_store
+    mount_store_with_bad_syncs
     dogs
     put "$M/v1/Dog/rex.json" '{"name": "Rex"}'
-    syncs_fail 1
+    syncs_are 1
     assert_eq "$(cat_fsync doubt)" EIO 'the fsync whose sync failed'
-    syncs_fail 0
+    syncs_are 0
     assert_eq "$(cat_fsync again)" EROFS 'the next one, though the disk is well again'
     assert_errno EROFS cp "$M/v1/Dog/rex.json" "$M/v1/Dog/new.json"
     assert_json "$M/v1/Dog/rex.json" .name '"Rex"'

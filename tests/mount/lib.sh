@@ -326,6 +326,16 @@ mount_store() {
     answers "$M" || fail "the mount did not come up" "$(tail -n 20 "$T/daemon.log")" "$(threads_of "$DAEMON")"
 }
 
+# mount_store_with_bad_syncs [OPTION...]: the same, and syncs_are (tests/mount/bad_sync.c) says what becomes of its syncs.
+mount_store_with_bad_syncs() {
+    [[ $SLOWNESS -eq 1 ]] || skip 'a sanitizer wants to be loaded first'
+    need cc
+    cc -shared -fPIC -o "$T/bad_sync.so" "$ROOT/tests/mount/bad_sync.c"
+    printf 0 >"$T/syncs"
+    BAD_SYNC=$T/syncs LD_PRELOAD=$T/bad_sync.so mount_store "$@"
+}
+syncs_are() { printf %s "$1" | dd of="$T/syncs" conv=notrunc status=none; }
+
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 # threads_of PID: what its threads wait for.

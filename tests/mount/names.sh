@@ -114,4 +114,56 @@ made_elsewhere__is_replaced_with_the_name_that_is_being_made() {
     assert_eq "$(names "$M/v1/T")" x.json
 }
 
+# ---------------------------------------------------------------- beside a request that holds the directory
+
+# Runs COMMAND, whose commit takes half a second; in the meantime a file of v1 is removed, so that v1's directory is
+# held for half a second from the moment on at which the command returns.
+beside_a_slow_removal() {
+    local change
+    syncs_are s
+    "$@" &
+    change=$!
+    sleep 0.2
+    rm "$M/v1/T/other.json" &
+    REMOVAL=$!
+    wait "$change"
+    sleep "$SHOWN_S"
+}
+
+# Before what is shown by a request that does not wait for the removal itself.
+is_held() { kill -0 "$REMOVAL" || fail 'the removal is over: nothing is shown'; }
+
+is_over() {
+    syncs_are 0
+    wait "$REMOVAL"
+}
+
+slow_mount() {
+    mount_store_with_bad_syncs -o sync
+    three_versions
+    local version name
+    for name in x other; do put "$M/v1/T/$name.json" '{"a": "1"}'; done
+    sleep 0.6 # just after a change nothing is kept
+    # Twice: having listed a directory, the kernel asks for its times, and so finds a change by itself.
+    for version in v1 v2 v3; do ls -l "$M/$version/T" && ls -l "$M/$version/T"; done >/dev/null
+}
+
+held_directory__hides_no_rename_in_another_version() {
+    slow_mount
+    beside_a_slow_removal mv "$M/v2/T/x.json" "$M/v2/T/y.json"
+    assert_absent "$M/v3/T/x.json"
+    assert_eq "$(names "$M/v3/T")" $'other.json\ny.json'
+    is_held
+    assert_absent "$M/v1/T/x.json"
+    is_over
+}
+
+held_directory__keeps_no_new_name_from_a_listing_elsewhere() {
+    slow_mount
+    beside_a_slow_removal put "$M/v2/T/new.json" '{"alpha": "2"}'
+    assert_eq "$(names "$M/v3/T" | head -n 1)" new.json
+    is_held
+    is_over
+}
+
 run_tests "$@"
