@@ -182,7 +182,7 @@ static int pause_tx(struct store_tx *tx, void *arg, struct err *e)
 
 /* An error ends the job: it is paused where it is, and the log and whoever listens are told why. Where
  * even that can't be written, the row goes on saying that it runs, and the next opening, or the verb
- * given again, resumes it. */
+ * given again, resumes it; until then this process knows better. */
 static void give_up(struct store *s, uint32_t version, const struct err *why)
 {
     struct catalog *cat = store_catalog(s);
@@ -190,7 +190,11 @@ static void give_up(struct store *s, uint32_t version, const struct err *why)
     struct buf nothing BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
 
-    (void)store_write(s, TX_ALONE, pause_tx, &version, &e);
+    if (store_write(s, TX_ALONE, pause_tx, &version, &e)) {
+        pthread_mutex_lock(&s->jobs->lock);
+        s->jobs->now.given_up = true;
+        pthread_mutex_unlock(&s->jobs->lock);
+    }
     verb_log(s, NULL, "backfill", span_of(en ? en->v->name : ""), -1, &nothing, why);
     if (s->on_given_up)
         s->on_given_up(s->on_given_up_arg, why);
@@ -257,7 +261,8 @@ static int launch(struct store *s, const struct job_row *row, struct err *e)
     pthread_mutex_lock(&j->lock);
     j->stop = false;
     j->alive = true;
-    j->now = (struct job_figures){true, row->version, row->done, row->total, 0};
+    j->now = (struct job_figures){
+        .running = true, .version = row->version, .done = row->done, .total = row->total};
     int rc = pthread_create(&j->thread, NULL, job_main, s);
     j->has_thread = rc == 0;
     j->alive = rc == 0;
@@ -330,6 +335,14 @@ void jobs_figures(struct store *s, struct job_figures *ret)
     pthread_mutex_lock(&s->jobs->lock);
     *ret = s->jobs->now;
     pthread_mutex_unlock(&s->jobs->lock);
+}
+
+enum backfill_state job_state(struct store *s, const struct job_row *row,
+                              const struct job_figures *now)
+{
+    bool ended = !s->jobs || (now->given_up && now->version == row->version);
+
+    return row->state == BACKFILL_RUNNING && ended ? BACKFILL_PAUSED : row->state;
 }
 
 void jobs_stop_version(struct store *s, uint32_t version)

@@ -61,11 +61,16 @@ int batch_tx(struct store_tx *tx, void *arg, struct err *e);
 /* The thread's present figures for status. */
 struct job_figures {
     bool running;
+    bool given_up;          /* an error ended it, and there was no writing that it is paused */
     uint32_t version;
     uint64_t done, total;
     double rate;            /* items a second */
 };
 void jobs_figures(struct store *s, struct job_figures *ret);
+/* What became of the job whose row this is: of one that nothing will go on with, a row may say that it
+ * runs. */
+enum backfill_state job_state(struct store *s, const struct job_row *row,
+                              const struct job_figures *now);
 /* A version is about to go (revert, finalize): its job is stopped; returns when it is. */
 void jobs_stop_version(struct store *s, uint32_t version);
 

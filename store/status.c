@@ -84,6 +84,8 @@ static int fill(struct store *s, struct conn *c, const struct catalog *cat, stru
     if (job_read(c, v->number, &row, &found, e) ||
         version_row_added(c, v->number, &ret->added_ns, e))
         return -1;
+    if (found)
+        row.state = job_state(s, &row, &now);
     if (found && (row.state == BACKFILL_RUNNING || row.state == BACKFILL_PAUSED))
         ret->backfill = row.state;
     else if (!backfill_applies(cat, v))
