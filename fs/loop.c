@@ -19,7 +19,7 @@
 #define TAKEN_NS    INT64_C(200000)    /* between two looks: another took the processor away */
 #define CROWDED_NS_MIN INT64_C(10000000)   /* how long nobody looks after that; doubled when it */
 #define CROWDED_NS_MAX INT64_C(1000000000) /* happens again soon */
-#define SLOW_NS     INT64_C(500000)    /* a commit that took longer was slow, */
+#define SLOW_NS     INT64_C(2000000)   /* a commit that took longer was slow, */
 #define SLOW_FOR_NS INT64_C(100000000) /* and so the next ones may be */
 
 struct loop {
@@ -73,8 +73,8 @@ static void lead_leave(struct worker *w)
 
     pthread_mutex_lock(&l->lock);
     l->led = w->leads = false;
-    pthread_cond_signal(&l->free);
     pthread_mutex_unlock(&l->lock);
+    pthread_cond_signal(&l->free); /* under the lock, who wakes would sleep again at once */
 }
 
 void loop_will_block(void)
@@ -196,12 +196,15 @@ static bool hands_over(const struct loop *l, enum cost cost)
     return cost == COST_COMMIT && has_more(l);
 }
 
-static void process(struct loop *l, const struct fuse_buf *buf, enum cost cost)
+/* A wait that was announced (loop_will_block) held nobody up, and says nothing about the next commit. */
+static void process(struct worker *w, const struct fuse_buf *buf, enum cost cost)
 {
+    struct loop *l = w->loop;
+    bool led = w->leads;
     int64_t since = cost == COST_COMMIT ? now_ns() : 0, now;
 
     fuse_session_process_buf(l->session, buf);
-    if (cost != COST_COMMIT)
+    if (cost != COST_COMMIT || w->leads != led)
         return;
     now = now_ns();
     if (now - since > SLOW_NS)
@@ -236,7 +239,7 @@ static void *work(void *arg)
         cost = cost_of(&buf);
         if (hands_over(w.loop, cost))
             lead_leave(&w);
-        process(w.loop, &buf, cost);
+        process(&w, &buf, cost);
     }
     free(buf.mem);
     end_worker(w.loop);

@@ -21,7 +21,7 @@
 #include "tables.h"
 
 #define READERS_KEPT   8     /* idle reading connections that stay open */
-#define WAL_CHECKPOINT 1000  /* frames after which the writer checkpoints */
+#define WAL_CHECKPOINT 4000  /* frames after which the writer checkpoints */
 #define WAL_RESTART    16384 /* frames after which it also waits for readers to start anew */
 #define CHANGES_MAX    1024  /* of one call; more become STORE_CHANGE_MANY */
 /* All of SQLite's memory in this process, caches included: more is ERR_NO_MEMORY for who asks. A
