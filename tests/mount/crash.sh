@@ -6,7 +6,7 @@
 CASE_LIMIT=240
 CYCLES=100
 VERB_CYCLES=8
-NAME_CYCLES=20
+NAME_CYCLES=10
 if [[ -n ${SCHEMAFS_LONG:-} ]]; then
     CASE_LIMIT=28800 CYCLES=10000 VERB_CYCLES=300 NAME_CYCLES=1000
 fi
@@ -265,6 +265,23 @@ PY
         wait "$names" || true
         mount_store
     done
+}
+
+# The same moment, held.
+kill_9__while_a_name_waits_for_a_directory_leaves_nothing_hanging() {
+    mount_store_with_bad_syncs -o sync
+    dogs_v1
+    add v2 <<<"$dogs_v2"
+    put "$M/v1/Dog/rex.json" '{"name": "Rex"}'
+    put "$M/v1/Dog/other.json" '{"name": "Other"}'
+    ls -l "$M/v1/Dog" "$M/v2/Dog" >/dev/null
+    beside_a_held_removal "$M/v1/Dog/other.json" mv "$M/v2/Dog/rex.json" "$M/v2/Dog/max.json"
+    sleep 0.05 # the names are told
+    kill_store
+    wait_until 10 ended "$REMOVAL" || fail "a client hangs after the daemon's death" "$(threads_of "$REMOVAL")"
+    wait "$REMOVAL" || true
+    mount_store
+    assert_eq "$(names "$M/v1/Dog" | grep max)" max.json
 }
 
 kill_9__fsynced_drafts_and_renames_are_there() {

@@ -331,10 +331,39 @@ mount_store_with_bad_syncs() {
     [[ $SLOWNESS -eq 1 ]] || skip 'a sanitizer wants to be loaded first'
     need cc
     cc -shared -fPIC -o "$T/bad_sync.so" "$ROOT/tests/mount/bad_sync.c"
-    printf 0 >"$T/syncs"
+    printf 00 >"$T/syncs"
     BAD_SYNC=$T/syncs LD_PRELOAD=$T/bad_sync.so mount_store "$@"
 }
 syncs_are() { printf %s "$1" | dd of="$T/syncs" conv=notrunc status=none; }
+a_sync_waits() { [[ $(<"$T/syncs") == ?w ]]; }
+
+# waits_in PID PROGRAM: the process is that program by now, and sleeps.
+waits_in() {
+    local stat
+    read -r stat <"/proc/$1/stat" && [[ $stat == *"($2) S "* ]]
+}
+
+# beside_a_held_removal FILE COMMAND...: runs COMMAND; from the moment on at which it returns, FILE's directory is held
+# by its removal, whose commit does not come to its end before end_removal. Wants a mount with bad syncs and -o sync.
+beside_a_held_removal() {
+    local file=$1 change
+    shift
+    syncs_are s0
+    "$@" &
+    change=$!
+    wait_until 10 a_sync_waits || fail "no commit of: $*"
+    rm "$file" &
+    REMOVAL=$!
+    wait_until 10 waits_in "$REMOVAL" rm || fail "rm $file does not wait"
+    syncs_are o
+    wait "$change"
+}
+
+end_removal() {
+    kill -0 "$REMOVAL" || fail 'the removal was over before: nothing is shown'
+    syncs_are 0
+    wait "$REMOVAL"
+}
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 

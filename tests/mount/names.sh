@@ -88,6 +88,7 @@ made_elsewhere__goes_with_the_name_that_is_being_made() {
 made_elsewhere__is_renamed_with_the_name_that_is_being_made() {
     both
     mv "$M/v1/T/x.json" "$M/v1/T/y.json"
+    sleep "$SHOWN_S"
     assert_absent "$M/v1/T/x.json"
     assert_json "$M/v1/T/y.json" .a '"made in v2"'
     printf '{"b": "made in v1"}\n' >&3
@@ -116,28 +117,6 @@ made_elsewhere__is_replaced_with_the_name_that_is_being_made() {
 
 # ---------------------------------------------------------------- beside a request that holds the directory
 
-# Runs COMMAND, whose commit takes half a second; in the meantime a file of v1 is removed, so that v1's directory is
-# held for half a second from the moment on at which the command returns.
-beside_a_slow_removal() {
-    local change
-    syncs_are s
-    "$@" &
-    change=$!
-    sleep 0.2
-    rm "$M/v1/T/other.json" &
-    REMOVAL=$!
-    wait "$change"
-    sleep "$SHOWN_S"
-}
-
-# Before what is shown by a request that does not wait for the removal itself.
-is_held() { kill -0 "$REMOVAL" || fail 'the removal is over: nothing is shown'; }
-
-is_over() {
-    syncs_are 0
-    wait "$REMOVAL"
-}
-
 slow_mount() {
     mount_store_with_bad_syncs -o sync
     three_versions
@@ -149,20 +128,20 @@ slow_mount() {
 
 held_directory__hides_no_rename_in_another_version() {
     slow_mount
-    beside_a_slow_removal mv "$M/v2/T/x.json" "$M/v2/T/y.json"
+    beside_a_held_removal "$M/v1/T/other.json" mv "$M/v2/T/x.json" "$M/v2/T/y.json"
+    sleep "$SHOWN_S"
     assert_absent "$M/v3/T/x.json"
     assert_eq "$(names "$M/v3/T")" $'other.json\ny.json'
-    is_held
+    end_removal
     assert_absent "$M/v1/T/x.json"
-    is_over
 }
 
 held_directory__keeps_no_new_name_from_a_listing_elsewhere() {
     slow_mount
-    beside_a_slow_removal put "$M/v2/T/new.json" '{"alpha": "2"}'
+    beside_a_held_removal "$M/v1/T/other.json" put "$M/v2/T/new.json" '{"alpha": "2"}'
+    sleep "$SHOWN_S"
     assert_eq "$(names "$M/v3/T" | head -n 1)" new.json
-    is_held
-    is_over
+    end_removal
 }
 
 run_tests "$@"
