@@ -42,13 +42,20 @@ static int take_line(void *arg, struct span key, const struct item_stat *is, str
     return c->rest.n - c->used >= c->wanted;
 }
 
+/* What was given out: a line's end is left at most, so the buffer does not grow with the stream. */
+static void cursor_forget(struct cursor *c)
+{
+    if (c->used == 0)
+        return;
+    c->rest.n -= c->used;
+    memmove(c->rest.p, c->rest.p + c->used, c->rest.n);
+    c->used = 0;
+}
+
 static int cursor_fill(struct fs *fs, const struct at *at, struct cursor *c, size_t wanted,
                        struct err *e)
 {
-    if (c->used == c->rest.n) {
-        buf_reset(&c->rest);
-        c->used = 0;
-    }
+    cursor_forget(c);
     c->wanted = wanted;
     while (!c->end && c->rest.n - c->used < wanted) {
         uint64_t before = c->after;

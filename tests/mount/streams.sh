@@ -111,6 +111,19 @@ reading__of_a_read_only_mount_tells_the_exact_size() {
     assert_errno EROFS sh -c 'echo "{}" >>"$1"' sh "$D1"
 }
 
+# A stream of 36 MB passes through a buffer of what is asked for.
+reading__keeps_nothing_of_what_was_read() {
+    local before peak name
+    name=$(head -c 30000 /dev/zero | tr '\0' n)
+    seq 1200 | sed "s/.*/{\"_key\": \"d&\", \"name\": \"$name\"}/" >>"$D1"
+    head -c 1000000 "$D1" >"$T/warm"
+    before=$(awk '/^VmRSS/ { print $2 }' "/proc/$DAEMON/status")
+    echo 5 >"/proc/$DAEMON/clear_refs" # the peak begins anew
+    assert_eq "$(read_size "$D1")" "$(seq 1200 | awk '{ n += 30026 + length($1) } END { print n }')"
+    peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$DAEMON/status")
+    [[ $((peak - before)) -lt 12288 ]] || fail "resident memory went from $before to $peak KiB"
+}
+
 # ---------------------------------------------------------------- appending
 
 appending__makes_and_replaces_and_keeps_what_it_cannot_see() {
