@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "checks.h"
 #include "expr_fn.h"
 #include "expr_impl.h"
 
@@ -481,12 +482,26 @@ static int eval_sql(struct expr_env *env, const struct formula *f, const struct 
     return r;
 }
 
+/* A result that makes a check of its own field false is none. */
+static int keep_if_fits(struct expr_env *env, const struct formula *f, size_t start,
+                        struct buf *out, bool *ret_set, struct err *e)
+{
+    if (!f->check && !f->checked_inside)
+        return 0;
+    if (checks_fit(env, f, (struct span){out->p + start, out->n - start}, ret_set, e))
+        return -1;
+    if (!*ret_set)
+        out->n = start;
+    return 0;
+}
+
 int expr_eval(struct expr_env *env, const struct formula *f, const struct span *inputs,
               struct span prev, struct buf *out, bool *ret_set, struct err *e)
 {
     bool set = false;
+    size_t start = out->n;
     int r = f->fn ? f->fn(f, inputs, prev, out, &set, e) : eval_sql(env, f, inputs, out, &set, e);
-    if (r)
+    if (r || (set && keep_if_fits(env, f, start, out, &set, e)))
         return -1;
     if (!set && f->mend.p) {
         set = true;

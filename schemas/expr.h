@@ -44,7 +44,8 @@ int expr_check(struct expr_env *env, const char *sql, const char *const *columns
  * default (formula_input.def): NULL. The result is made to fit f->out_type the same way round; text that is a JSON number is
  * taken as it stands for integer and number; a list, map, object or json result is parsed as
  * JSON (json: SQL text that is no JSON becomes a JSON string). NULL, an error of evaluation, or
- * what does not fit f->out_type (value.h) is replaced by f->mend: evaluation is total.
+ * what does not fit f->out_type (value.h) or makes a check of it false (checks.h) is replaced by
+ * f->mend: evaluation is total.
  * *ret_set = false means unset. Appends canonical JSON text (depth 1) to out.
  * -1: ERR_NO_MEMORY only. */
 int expr_eval(struct expr_env *env, const struct formula *f, const struct span *inputs,

@@ -92,6 +92,14 @@ int lens_text(struct lens *l, const struct version *v, const struct shape *s,
  * go on lacking). This is what write() itself can refuse. */
 int lens_check(struct lens *l, const struct version *v, const struct shape *s, struct span text,
                const struct record *base, struct err *e);
+/* The checks of a record's fields, and of the objects in them, from number *at on. -1: one does not
+ * hold (ERR_INVALID; *at is its number), or an error. base: what fails as it did there passes; NULL:
+ * nothing does. key: as lens_text's. */
+int lens_checks_from(struct lens *l, const struct version *v, const struct shape *s,
+                     struct span key, const struct record *rec, const struct record *base,
+                     size_t *at, struct err *e);
+/* Its condition over the shape's fields; NULL: it is one of an object inside. */
+const char *lens_check_numbered(const struct shape *s, size_t i);
 /* Gives a refusal of an item's text that has no place yet that of the field it names, or else the
  * object's. */
 void lens_place(struct span text, struct err *e);

@@ -1,5 +1,6 @@
 /* Whether a text is an item of a shape: what the text alone shows, and the checks over what comes
  * out. */
+#include "checks.h"
 #include "lens_int.h"
 #include "sql_names.h"
 
@@ -108,19 +109,6 @@ int lens_check(struct lens *l, const struct version *v, const struct shape *s, s
 
 /* ---- Checks ---- */
 
-static uint64_t condition_uid(const char *sql, const struct shape *s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a over the text and the columns */
-    for (const char *p = sql; *p; p++)
-        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < s->n_fields; i++) {
-        for (const char *p = s->fields[i].name; *p; p++)
-            h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-        h = (h ^ (0x100u + s->fields[i].type->base)) * UINT64_C(0x100000001b3);
-    }
-    return h | UINT64_C(1) << 63;
-}
-
 static int columns_of(struct lens *l, const struct version *v, const struct shape *s,
                       const struct record *rec, struct span key, struct expr_column **ret,
                       struct err *e)
@@ -151,16 +139,23 @@ static int condition_holds(struct lens *l, const char *sql, const struct shape *
                            const struct expr_column *c, bool *ret, struct err *e)
 {
     int truth;
-    if (expr_condition(l->env, condition_uid(sql, s), sql, c, s->n_fields + 1, &truth, e))
+    if (expr_condition(l->env, check_uid(sql, s), sql, c, s->n_fields + 1, &truth, e))
         return -1;
     *ret = truth != 0;
     return 0;
 }
 
-static bool has_checks(const struct shape *s)
+static struct checking checking_of(struct lens *l, const struct version *v)
 {
+    return (struct checking){l->env, v->shapes, v->n_shapes};
+}
+
+static bool has_checks(struct lens *l, const struct version *v, const struct shape *s)
+{
+    struct checking c = checking_of(l, v);
+
     for (size_t i = 0; i < s->n_fields; i++)
-        if (s->fields[i].check)
+        if (s->fields[i].check || checks_inside(&c, s->fields[i].type))
             return true;
     return s->n_checks != 0;
 }
@@ -189,22 +184,70 @@ static int check_one(struct lens *l, const char *sql, const char *field, const s
     return field ? at_field(s, span_of(field), e) : err_field(e, s->name);
 }
 
-int lens_run_checks(struct lens *l, const struct version *v, const struct shape *s, struct span key,
-                    const struct record *rec, const struct record *base, struct err *e)
+/* The checks of the objects in one field. */
+static int check_inside(struct lens *l, const struct version *v, const struct shape *s,
+                        const struct field *f, struct span now, struct span was, struct err *e)
+{
+    struct checking c = checking_of(l, v);
+    const struct place type = {.path = s->name}, at = {.up = &type, .name = span_of(f->name)};
+    struct json_node *value, *had = NULL;
+
+    if (!now.p || span_eq(now, was) || !checks_inside(&c, f->type))
+        return 0;
+    if (json_parse(now.p, now.n, &l->arena, &value, e) ||
+        (was.p && json_parse(was.p, was.n, &l->arena, &had, e)))
+        return -1;
+    return checks_inside_hold(&c, f->type, value, had, &at, e);
+}
+
+/* Checks by number: each field's own, the type's, those inside of each field. */
+static size_t count_checks(const struct shape *s)
+{
+    return 2 * s->n_fields + s->n_checks;
+}
+
+static int check_at(struct lens *l, const struct version *v, const struct shape *s, size_t i,
+                    const struct expr_column *now, const struct expr_column *was, struct err *e)
+{
+    if (i < s->n_fields)
+        return s->fields[i].check
+                   ? check_one(l, s->fields[i].check, s->fields[i].name, s, now, was, e)
+                   : 0;
+    i -= s->n_fields;
+    if (i < s->n_checks)
+        return check_one(l, s->checks[i], NULL, s, now, was, e);
+    i -= s->n_checks;
+    return check_inside(l, v, s, &s->fields[i], now[i].json,
+                        was ? was[i].json : (struct span){0}, e);
+}
+
+int lens_checks_from(struct lens *l, const struct version *v, const struct shape *s,
+                     struct span key, const struct record *rec, const struct record *base,
+                     size_t *at, struct err *e)
 {
     struct expr_column *now, *was = NULL;
-    if (!has_checks(s))
+    if (!has_checks(l, v, s))
         return 0;
     if (columns_of(l, v, s, rec, key, &now, e) || (base && columns_of(l, v, s, base, key, &was, e)))
         return -1;
-    for (size_t i = 0; i < s->n_fields; i++)
-        if (s->fields[i].check &&
-            check_one(l, s->fields[i].check, s->fields[i].name, s, now, was, e))
-            return -1;
-    for (size_t i = 0; i < s->n_checks; i++)
-        if (check_one(l, s->checks[i], NULL, s, now, was, e))
+    for (; *at < count_checks(s); ++*at)
+        if (check_at(l, v, s, *at, now, was, e))
             return -1;
     return 0;
+}
+
+const char *lens_check_numbered(const struct shape *s, size_t i)
+{
+    if (i < s->n_fields)
+        return s->fields[i].check;
+    return i < s->n_fields + s->n_checks ? s->checks[i - s->n_fields] : NULL;
+}
+
+int lens_run_checks(struct lens *l, const struct version *v, const struct shape *s, struct span key,
+                    const struct record *rec, const struct record *base, struct err *e)
+{
+    size_t at = 0;
+    return lens_checks_from(l, v, s, key, rec, base, &at, e);
 }
 
 /* The member that an error's field is, or lies in: "Dog.tags[1]", "Dog.rank, Dog.age". */

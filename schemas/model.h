@@ -154,6 +154,12 @@ int model_step_begin(struct model *m, const struct step_args *args, struct err *
 /* What no step may leave behind: bad names, checks over fields that are gone, objects that contain
  * themselves. Checks follow the renames of the fields that they read. */
 int model_step_end(struct model *m, struct err *e);
+/* Refuses a default that a check makes impossible: the field's own, where it reads nothing else, or
+ * one of an object in it. old: the shape before the step, NULL = none. */
+int model_check_defaults(struct model *m, const struct shape *s, const struct shape *old,
+                         struct err *e);
+/* Where a check, a default or a field's name stands in the file, or NULL. */
+const struct yaml_node *model_place_of(const struct model *m, const char *text);
 /* An error at a node, else at the step. Returns -1. */
 int model_refuse(const struct model *m, const struct yaml_node *at, struct err *e, const char *fmt,
                  ...) __attribute__((format(printf, 4, 5)));
@@ -167,6 +173,16 @@ int model_check_sql(struct model *m, const struct shape *over, const char *sql,
                     struct err *e);
 /* A copy of n elements with the room that arena_grow expects. */
 void *model_copy_array(struct model *m, const void *p, size_t n, size_t elem);
+/* Where a step began, and (slot_end) how far its slots go. */
+struct step_mark {
+    size_t texts;
+    slot_no slot, slot_end;
+    struct shape *const *before;
+    size_t n_before;
+};
+/* After a step: mends what its definitions check by other fields (steps/check.c). a: an add_check. */
+int step_mend_definitions(struct model *m, const struct step_args *a, const struct step_mark *since,
+                          struct err *e);
 /* Applies one step: a mapping of one entry, its kind. */
 int schema_step(struct model *m, const struct yaml_node *step, struct err *e);
 

@@ -1,6 +1,8 @@
 /* What value steps leave behind: formulas, retyped fields, links. */
 #include "model.h"
 
+#include "checks.h"
+
 static int copy_fn(const struct formula *f, const struct span *inputs, struct span prev,
                    struct buf *out, bool *ret_set, struct err *e)
 {
@@ -92,6 +94,22 @@ static int keep_formula(struct model *m, struct formula *f)
     return 0;
 }
 
+/* What else than its type a result has to fit. */
+static int add_checks(struct model *m, const struct field *out, struct formula *f, struct err *e)
+{
+    const struct checking c = {m->env, f->shapes, f->n_shapes};
+    bool own;
+
+    f->checked_inside = checks_inside(&c, out->type);
+    if (check_is_own(m->env, out, &own, e))
+        return -1;
+    if (own) {
+        f->check = out->check;
+        f->check_uid = check_own_uid(out);
+    }
+    return 0;
+}
+
 int model_add_formula(struct model *m, const struct formula_spec *spec, struct formula **ret,
                       struct err *e)
 {
@@ -116,7 +134,8 @@ int model_add_formula(struct model *m, const struct formula_spec *spec, struct f
     f->fn_arg = spec->fn_arg;
     if (spec->key && !(f->key = model_copy_array(m, spec->key, 1, sizeof(*spec->key))))
         return err_nomem(e);
-    if (spec->sql ? inputs_of_sql(m, spec, f, e) : inputs_of_fn(m, spec, f, e))
+    if (add_checks(m, spec->out, f, e) ||
+        (spec->sql ? inputs_of_sql(m, spec, f, e) : inputs_of_fn(m, spec, f, e)))
         return -1;
     if (keep_formula(m, f))
         return err_nomem(e);

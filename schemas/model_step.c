@@ -196,7 +196,7 @@ static int refuse_lost_name(struct model *m, const struct shape *old, const stru
     return 0;
 }
 
-static const struct yaml_node *place_of(const struct model *m, const char *text)
+const struct yaml_node *model_place_of(const struct model *m, const char *text)
 {
     for (size_t i = m->n_texts; i-- > 0;) {
         if (m->texts[i].text == text)
@@ -217,7 +217,7 @@ static int settle_check(struct model *m, const struct shape *old, const struct s
             return refuse_lost_name(m, old, s, *check, e);
         *check = now;
     }
-    return model_check_sql(m, s, *check, place_of(m, *check), "check", NULL, e);
+    return model_check_sql(m, s, *check, model_place_of(m, *check), "check", NULL, e);
 }
 
 static int settle_checks(struct model *m, const struct shape *old, struct shape *s, struct err *e)
@@ -314,11 +314,11 @@ static int settle_uniques(struct model *m, struct shape *s, struct err *e)
         const struct field *f = &s->fields[i];
 
         if (f->unique && s->kind != SHAPE_ITEM)
-            return model_refuse(m, place_of(m, f->name), e,
+            return model_refuse(m, model_place_of(m, f->name), e,
                                 "%s.%s can't be unique: only fields of item types can", s->name,
                                 f->name);
         if (f->unique && s->n_colls)
-            return model_refuse(m, place_of(m, f->name), e,
+            return model_refuse(m, model_place_of(m, f->name), e,
                                 "%s.%s can't be unique: %s was merged from several types", s->name,
                                 f->name, s->name);
         if (f->unique && !has_key_of(s, f->slot) && add_key(m, s, f->slot))
@@ -365,7 +365,7 @@ static int settle_object(struct model *m, const struct shape *s, struct err *e)
     if (!f)
         return 0;
     return model_refuse(
-        m, place_of(m, f->name), e,
+        m, model_place_of(m, f->name), e,
         "no %s could ever be written: its required field \"%s\" contains another %s", s->name,
         f->name, s->name);
 }
@@ -383,6 +383,10 @@ int model_step_end(struct model *m, struct err *e)
             settle_object(m, s, e))
             return -1;
     }
+    for (size_t i = 0; i < m->v->n_shapes; i++) /* all: checks of objects that they hold may be new */
+        if (model_check_defaults(m, m->v->shapes[i],
+                                 shapes_find(m->before, m->n_before, m->v->shapes[i]->id), e))
+            return -1;
     m->args = NULL;
     return 0;
 }

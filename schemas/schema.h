@@ -147,6 +147,10 @@ struct formula {
     const char *out_name;
     struct span mend;            /* stands in when the result is NULL or does not fit out_type:
                                     canonical JSON text; p == NULL = unset */
+    const char *check;           /* the field's own check, when it reads the field alone: what makes
+                                    it false does not fit either; NULL = none */
+    uint64_t check_uid;
+    bool checked_inside;         /* the same for objects in out_type */
     const struct formula_input *inputs;
     size_t n_inputs;
     const char *sql;             /* either an SQL scalar expression ... */

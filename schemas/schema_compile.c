@@ -156,6 +156,25 @@ static int apply(struct model *m, const struct step_kind *kind, const struct yam
     return model_step_end(m, e) ? step_failed(&a, e) : 0;
 }
 
+/* The step, and the add_check that its definitions stand for. */
+static int apply_both(struct model *m, const struct step_kind *kind, const struct yaml_node *step,
+                      struct err *e)
+{
+    const struct yaml_node *not_text = NULL;
+    struct step_args check = {"add_check", step, step->key_line, step->key_column, &not_text};
+    struct step_mark mark = {.texts = m->n_texts, .slot = m->next_slot};
+
+    if (apply(m, kind, step, e))
+        return -1;
+    mark.slot_end = m->next_slot;
+    mark.before = m->before;
+    mark.n_before = m->n_before;
+    if (step_mend_definitions(m, &check, &mark, e) == 0)
+        return 0;
+    check.kind = kind->name; /* in the user's words */
+    return step_failed(&check, e);
+}
+
 int schema_step(struct model *m, const struct yaml_node *step, struct err *e)
 {
     const struct yaml_node *args = step->child;
@@ -174,7 +193,7 @@ int schema_step(struct model *m, const struct yaml_node *step, struct err *e)
     if (args->next)
         return err_at(e, ERR_INVALID, args->next->key_line, args->next->key_column,
                       "a second step \"%s\" in one entry: put a '-' before it", args->next->key);
-    return apply(m, kind, args, e);
+    return apply_both(m, kind, args, e);
 }
 
 static int apply_list(struct model *m, const struct yaml_node *list, bool groups, struct err *e);

@@ -259,7 +259,7 @@ int field_parse_default(struct model *m, const struct yaml_node *def, struct fie
         return err_nomem(e);
     f->def.p = arena_strndup(&m->v->arena, out.p, out.n);
     f->def.n = out.n;
-    return f->def.p ? 0 : err_nomem(e);
+    return f->def.p ? remember(m, f->def.p, at, e) : err_nomem(e);
 }
 
 int model_parse_field(struct model *m, const char *name, const struct yaml_node *def,

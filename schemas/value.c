@@ -3,13 +3,7 @@
 
 #include <stdio.h>
 
-/* Where a value stands, innermost first; rendered only for an error. */
-struct place {
-    const struct place *up;
-    const char *path; /* outermost: the field's name as the caller gave it */
-    struct span name; /* a member */
-    size_t index;     /* an element, when name.p == NULL */
-};
+#include "value_place.h"
 
 struct check {
     struct shape *const *shapes;
@@ -17,9 +11,7 @@ struct check {
     struct err *e;
 };
 
-#define PATH_SIZE sizeof(((struct err *)0)->field)
-
-static void place_print(const struct place *at, char ret[PATH_SIZE])
+void place_print(const struct place *at, char ret[PATH_SIZE])
 {
     size_t n;
     if (!at->up) {

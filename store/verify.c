@@ -2,20 +2,17 @@
  *
  * For every item of every type that either shows, through both: its text is read, checked, and
  * written back, which must change no text (GetPut) in either; what it refers to is there; checks
- * and unique sets hold. The writing back happens in transactions that are undone, a few items at a
+ * and unique sets hold. A check that other versions may write past is no proof of damage
+ * (verify_except.h): what fails it is counted apart. The writing back happens in transactions that are undone, a few items at a
  * time, so that other writers get their turn and nothing is kept. */
 #include "query.h"
 
 #include <stdio.h>
 
 #include "difference.h"
+#include "verify_except.h"
 
 #define CHUNK 256
-
-struct check_uid {
-    const char *sql;
-    uint64_t uid;
-};
 
 struct verifying {
     struct store *s;
@@ -26,9 +23,10 @@ struct verifying {
     uint64_t after; /* the item before the next one */
     bool end;       /* of the collection */
     uint64_t items, bad, refs;
-    struct err first;       /* what was found first */
-    struct check_uid *uids; /* of checks, as they turn up */
-    size_t n_uids;
+    struct err first;          /* what was found first */
+    uint64_t excepted;         /* items that fail a check without being damaged */
+    bool item_excepted;        /* the one at hand is one */
+    struct err first_excepted; /* what the first of them fails */
     /* the chunk's */
     struct store_tx *tx;
     struct lens lens;
@@ -45,82 +43,32 @@ struct through {
 
 /* ---- Checks ---- */
 
-static int uid_of(struct verifying *vf, const char *sql, uint64_t *ret, struct err *e)
+/* What fails a check is no damage where it may be written without it: it stands in the item, and is
+ * shown as it is. */
+static void note_exception(const struct through *t, const struct err *why)
 {
-    struct check_uid *grown;
-    for (size_t i = 0; i < vf->n_uids; i++)
-        if (vf->uids[i].sql == sql) {
-            *ret = vf->uids[i].uid;
-            return 0;
-        }
-    grown = reallocarray(vf->uids, vf->n_uids + 1, sizeof *grown);
-    if (!grown)
-        return err_nomem(e);
-    vf->uids = grown;
-    grown[vf->n_uids++] = (struct check_uid){sql, expr_new_uid()};
-    *ret = grown[vf->n_uids - 1].uid;
-    return 0;
-}
+    struct verifying *vf = t->vf;
 
-static bool has_checks(const struct shape *s)
-{
-    for (size_t i = 0; i < s->n_fields; i++)
-        if (s->fields[i].check)
-            return true;
-    return s->n_checks != 0;
-}
-
-static int columns_of(const struct through *t, const struct record *rec, struct expr_column *ret,
-                      struct buf *key, struct err *e)
-{
-    static const struct type_ref string = {.base = T_STRING};
-    bool set;
-    for (size_t i = 0; i < t->s->n_fields; i++) {
-        const struct field *f = &t->s->fields[i];
-        ret[i] = (struct expr_column){f->name, f->type, {0}};
-        if (lens_field(&t->vf->lens, t->v, t->s, f, rec, t->key, true, &ret[i].json, &set, e))
-            return -1;
-        if (!set)
-            ret[i].json = (struct span){0};
-    }
-    if (!json_write_string(t->key, key))
-        return err_nomem(e);
-    ret[t->s->n_fields] = (struct expr_column){"_key", &string, buf_span(key)};
-    return 0;
-}
-
-static int check_holds(const struct through *t, const char *sql, const char *field,
-                       const struct expr_column *columns, struct err *e)
-{
-    uint64_t uid = 0;
-    int truth;
-    if (uid_of(t->vf, sql, &uid, e) ||
-        expr_condition(t->vf->lens.env, uid, sql, columns, t->s->n_fields + 1, &truth, e))
-        return -1;
-    if (truth)
-        return 0;
-    err_set(e, ERR_INVALID, "check \"%s\" does not hold", sql);
-    return err_field(e, field);
+    if (!vf->excepted)
+        err_set(&vf->first_excepted, ERR_INVALID, "%s \"%.*s\" through %s: %s", t->s->name,
+                (int)(t->key.n < 100 ? t->key.n : 100), t->key.p, t->v->name, why->text);
+    vf->item_excepted = true;
 }
 
 static int checks_hold(const struct through *t, const struct record *rec, struct err *e)
 {
-    struct buf key BUF_CLEANUP = BUF_INIT;
-    struct expr_column *columns;
-    if (!has_checks(t->s))
-        return 0;
-    columns = arena_alloc(&t->vf->lens.arena, (t->s->n_fields + 1) * sizeof *columns);
-    if (!columns)
-        return err_nomem(e);
-    if (columns_of(t, rec, columns, &key, e))
-        return -1;
-    for (size_t i = 0; i < t->s->n_fields; i++)
-        if (t->s->fields[i].check &&
-            check_holds(t, t->s->fields[i].check, t->s->fields[i].name, columns, e))
+    size_t at = 0;
+    struct err why = ERR_INIT;
+
+    while (lens_checks_from(&t->vf->lens, t->v, t->s, t->key, rec, NULL, &at, &why)) {
+        if (why.code != ERR_INVALID || !verify_excepts(t->vf->cat, t->s, at)) {
+            *e = why;
             return -1;
-    for (size_t i = 0; i < t->s->n_checks; i++)
-        if (check_holds(t, t->s->checks[i], t->s->name, columns, e))
-            return -1;
+        }
+        note_exception(t, &why);
+        why = (struct err)ERR_INIT;
+        at++;
+    }
     return 0;
 }
 
@@ -278,6 +226,7 @@ static int verify_item(struct verifying *vf, uint64_t id, struct err *e)
 {
     struct item_row row ITEM_ROW_CLEANUP = {0};
     bool there, bad = false;
+    vf->item_excepted = false;
     if (item_row_get(vf->tx->c, id, &row, &there, e))
         return -1;
     if (!there)
@@ -287,6 +236,7 @@ static int verify_item(struct verifying *vf, uint64_t id, struct err *e)
             return -1;
     vf->items++;
     vf->bad += bad;
+    vf->excepted += vf->item_excepted && !bad;
     return 0;
 }
 
@@ -410,6 +360,11 @@ static int conclude(const struct verifying *vf, struct buf *report, struct err *
            : buf_printf(report, "%s: %llu items, each reads and writes back the same\n", v, items);
     ok = ok &&
          buf_printf(report, "references: %llu, all resolve; checks and unique keys hold\n", refs);
+    if (vf->excepted)
+        ok = ok && buf_printf(report,
+                              "except: %llu items are shown with what a check refuses, written by "
+                              "versions without it; the first: %s\n",
+                              (unsigned long long)vf->excepted, vf->first_excepted.text);
     return ok ? 0 : err_nomem(e);
 }
 
@@ -435,7 +390,6 @@ int verify_run(struct store *s, struct span version, const struct verb_caller *b
         rc = verify_all(&vf, e);
     if (!rc)
         rc = conclude(&vf, report, e);
-    free(vf.uids);
     catalog_unref(vf.cat);
     return rc;
 }

@@ -13,6 +13,11 @@ struct change {
     bool same, partial; /* partial: the way back takes what fits */
 };
 
+static bool narrows(const struct field *to, const struct field *from)
+{
+    return to->check && (!from->check || strcmp(from->check, to->check) != 0);
+}
+
 static int no_way(struct model *m, const struct step_args *a, const struct change *c,
                   const struct field *f, bool forward, struct err *e)
 {
@@ -34,7 +39,7 @@ static int find_conversions(struct model *m, const struct step_args *a, struct c
     bool unused = false;
     formula_fn forward = convert_forward(f->type, c->to.type, shapes, n, &c->same);
 
-    c->same = c->same && !c->up && !c->down;
+    c->same = c->same && !c->up && !c->down && !narrows(&c->to, f);
     if (c->same)
         return 0;
     if (!c->up && !(c->up_fn = forward))
@@ -49,6 +54,17 @@ static int find_conversions(struct model *m, const struct step_args *a, struct c
     c->partial = true;
     c->down_fn = convert_backward(f->type, c->to.type, shapes, n);
     return 0;
+}
+
+/* Items that exist, and those that older versions go on writing, may fail a check that is new here. */
+static int check_narrows(const struct step_args *a, const struct change *c, const struct shape *s,
+                         const struct field *f, struct err *e)
+{
+    if (!narrows(&c->to, f) || c->up || step_has_default(&c->to))
+        return 0;
+    step_bad(a, c->at, e, "values of %s.%s may fail the check \"%s\"; `up` is missing", s->name,
+             f->name, c->to.check);
+    return err_expected(e, "`up`, `default` in `to`, or an add_check step");
 }
 
 /* Neither side may demand what the other need not have. */
@@ -141,8 +157,8 @@ int step_change_type(struct model *m, const struct step_args *a, struct err *e)
     if (!c.to.description)
         c.to.description = f->description;
     was = *f;
-    if (find_conversions(m, a, &c, f, e) || check_required(a, &c, s, f, e) ||
-        apply_change(m, s, f, &c, e))
+    if (find_conversions(m, a, &c, f, e) || check_narrows(a, &c, s, f, e) ||
+        check_required(a, &c, s, f, e) || apply_change(m, s, f, &c, e))
         return -1;
     return tell(m, a, s, &c, &was, e);
 }

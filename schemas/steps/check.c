@@ -1,7 +1,12 @@
 /* add_check and remove_check. A check narrows, so it comes with a mend: each field that `up` gives
- * gets a slot of its own that holds the old value where the check holds, and the mend elsewhere. */
+ * gets a slot of its own that holds the old value where the check holds, and the mend elsewhere.
+ *
+ * A definition in another step may have a check that reads other fields as well. What the step computes
+ * can't be held to it: it fails as soon as an older version writes one of those fields. So it is what
+ * it would be as an add_check step right behind, with the field's default, or nothing, as the mend. */
 #include "steps.h"
 
+#include "../checks.h"
 #include "../sql_names.h"
 
 struct mend {
@@ -132,6 +137,95 @@ int step_add_check(struct model *m, const struct step_args *a, struct err *e)
     return step_tell(model_note(m, a, step_touched(c.s), "%s has a check: %s", c.s->name, c.sql),
                      "items that fail it are shown mended", "as they were", NULL,
                      STEP_BACKFILL | (c.scans ? STEP_SCANS : 0u), e);
+}
+
+/* ---- In definitions of other steps ---- */
+
+static bool was_parsed(const struct model *m, const struct step_mark *since, const char *text)
+{
+    for (size_t i = since->texts; i < m->n_texts; i++) {
+        if (m->texts[i].text == text)
+            return true;
+    }
+    return false;
+}
+
+/* Items that exist have the field, and its definition with the check is the step's. */
+static int is_computed_past(struct model *m, const struct step_mark *since, const struct field *f,
+                            bool *ret, struct err *e)
+{
+    bool own = true;
+
+    *ret = false;
+    if (!f->check || f->read_only || f->slot < since->slot || f->slot >= since->slot_end ||
+        !was_parsed(m, since, f->check))
+        return 0;
+    if (check_is_own(m->env, f, &own, e))
+        return -1;
+    *ret = !own;
+    return 0;
+}
+
+/* The next field that such a check is in: once mended it has a newer slot. *ret_s = NULL: none. */
+static int find_computed(struct model *m, const struct step_mark *since, struct shape **ret_s,
+                         struct field **ret, struct err *e)
+{
+    *ret_s = NULL;
+    for (size_t i = 0; i < m->v->n_shapes; i++) {
+        struct shape *s = m->v->shapes[i];
+        bool found = false, has_items = shapes_find(since->before, since->n_before, s->id) != NULL;
+
+        for (size_t k = 0; (has_items || s->origin) && k < s->n_fields && !found; k++) {
+            if (is_computed_past(m, since, &s->fields[k], &found, e))
+                return -1;
+            *ret_s = found ? s : NULL;
+            *ret = &s->fields[k];
+        }
+        if (found)
+            return 0;
+    }
+    return 0;
+}
+
+static int mend_computed(struct model *m, const struct step_args *a, uint32_t id, const char *name,
+                         struct err *e)
+{
+    struct check c = {.s = model_shape_writable(m, id)};
+    struct mend mend = {.sql = "NULL"};
+
+    if (!c.s || !(c.before = step_shape_copy(m, c.s)))
+        return err_nomem(e);
+    mend.f = shape_field(c.s, span_of(name));
+    c.sql = mend.f->check;
+    if (mend.f->required && !step_has_default(mend.f)) {
+        model_refuse(m, model_place_of(m, c.sql), e,
+                     "the check of %s.%s reads other fields, and there is no default to show where "
+                     "it does not hold", c.s->name, name);
+        return err_expected(e, "a `default`, or an add_check step with `up` behind this one");
+    }
+    if (mend_field(m, &c, &mend, e))
+        return -1;
+    return step_tell(model_note(m, a, step_touched(c.s), "%s.%s has a check: %s", c.s->name, name,
+                                c.sql),
+                     step_has_default(mend.f) ? "the default where it fails" : "unset where it fails",
+                     "as it was", NULL, STEP_BACKFILL | (c.scans ? STEP_SCANS : 0u), e);
+}
+
+int step_mend_definitions(struct model *m, const struct step_args *a, const struct step_mark *since,
+                          struct err *e)
+{
+    struct shape *s;
+    struct field *f;
+
+    for (;;) {
+        if (find_computed(m, since, &s, &f, e))
+            return -1;
+        if (!s)
+            return 0;
+        if (model_step_begin(m, a, e) || mend_computed(m, a, s->id, f->name, e) ||
+            model_step_end(m, e))
+            return -1;
+    }
 }
 
 static const char *nearest_check(const struct shape *s, const char *sql)
