@@ -6,10 +6,12 @@
 
 #include <stdio.h>
 
+enum { PATH_BYTES = 256 };
+
 /* "Type.field", as all errors name a field. */
 static int at_field(const struct shape *s, struct span name, struct err *e)
 {
-    char path[256];
+    char path[PATH_BYTES];
 
     snprintf(path, sizeof path, "%s.%.*s", s->name, (int)(name.n < 100 ? name.n : 100), name.p);
     return err_field(e, path);
@@ -38,19 +40,32 @@ static int is_as_it_was(struct lens *l, const struct version *v, const struct fi
     return 0;
 }
 
+/* "Dog.name", for messages. Made for every member of every text that comes in: with snprintf it was four
+ * of ten instructions of parsing and checking. */
+static void path_of(const struct shape *s, const struct field *f, char ret[static PATH_BYTES])
+{
+    const char *end = ret + PATH_BYTES - 1;
+    const char *parts[] = {s->name, ".", f->name};
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        for (const char *p = parts[i]; *p && ret < end; p++)
+            *ret++ = *p;
+    *ret = '\0';
+}
+
 static int check_member(struct lens *l, const struct version *v, const struct shape *s,
                         const struct json_node *m, const struct record *base, bool line,
                         struct err *e)
 {
     const struct field *f = shape_field(s, m->name);
-    char path[256];
+    char path[PATH_BYTES];
     if (is_key_member(m, line) && !f)
         return 0;
     if (!f) /* "_key" is the item's name in JSON Lines: no item may hold another */
         return s->open && !is_key_member(m, true) ? 0 : shape_no_field(s, m->name, m->name_line, m->name_column, e);
     if (f->read_only)
         return 0;
-    snprintf(path, sizeof path, "%s.%s", s->name, f->name);
+    path_of(s, f, path);
     bool nullable = !f->required || f->type->base == T_JSON || is_null(base_value(base, f->slot));
     struct err why = ERR_INIT;
     bool same = false;
