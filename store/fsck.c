@@ -226,6 +226,7 @@ static int glance_at_numbers(struct fsck *f, struct err *e)
 {
     int64_t next = 1;
     uint64_t below = UINT64_C(1) << 62;
+    struct err why = ERR_INIT;
     bool row = true;
     int rc;
 
@@ -238,9 +239,9 @@ static int glance_at_numbers(struct fsck *f, struct err *e)
         bind_id(st, 1, below);
         rc = conn_step(f->c, st, &row, e);
         if (!rc && row) {
-            uint64_t id = column_id(st, 0);
-            if (id >= below) { /* a damaged tree can lead in a circle */
-                fsck_finding(f, NULL, "the items are not in the order of their numbers");
+            uint64_t id = column_id(st, 0), at = id;
+            if (item_follows(below, &at, &why)) { /* a damaged tree can lead in a circle */
+                fsck_finding(f, NULL, "%s", why.text);
                 id = 0;
             }
             below = id_make(id_coll(id), 0);
