@@ -1,0 +1,211 @@
+/* merge_types at the store: one type's items of several collections, whose keys, tags and checks go both ways. */
+#include "store_rig.h"
+
+#include <check.h>
+#include <stdio.h>
+
+#include "../../store/verbs.h"
+
+static struct rig r;
+
+static void setup(void)
+{
+    rig_init(&r);
+}
+static void teardown(void)
+{
+    rig_free(&r);
+}
+
+static const char animals[] =
+    "version: v1\n"
+    "types:\n"
+    "  Dog: {fields: {name: {type: string, required: true}, size: {type: string, required: true}, "
+    "age: {type: integer, check: \"age >= 0\"}}}\n"
+    "  Cat: {fields: {name: {type: string, required: true, check: \"name <> 'x'\"}, "
+    "indoor: {type: boolean, default: true}}}\n"
+    "  Owner: {fields: {dog: {type: ref<Dog>, on_delete: restrict}, cats: list<ref<Cat>>}}\n";
+static const char merged[] = "version: v2\nfrom: v1\nmigrate:\n"
+                             "  - merge_types: {types: [Dog, Cat], into: Pet, tag: kind}\n";
+
+static void merge(void)
+{
+    rig_add(&r, animals);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "rex", "{\"name\": \"Rex\", \"size\": \"big\", \"age\": 3}"));
+    ASSERT_OK(rig_put(&r, "v1", "Cat", "rex", "{\"name\": \"King\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Cat", "tom", "{\"name\": \"Tom\", \"indoor\": false}"));
+    ASSERT_OK(rig_put(&r, "v1", "Owner", "ann", "{\"dog\": \"rex\", \"cats\": [\"rex\", \"tom\"]}"));
+    rig_add(&r, merged);
+}
+
+static size_t findings(void)
+{
+    struct buf report BUF_CLEANUP = BUF_INIT;
+    size_t n;
+
+    ck_assert_int_eq(store_fsck(r.s, &report, &n, &r.err), 0);
+    if (n)
+        fprintf(stderr, "%s", buf_str(&report));
+    return n;
+}
+
+/* A field that one type has with a default is a field of the merged type with that default. */
+static void shows_all(void)
+{
+    ASSERT_LINE("v2", "Pet", "rex",
+                "{\"_key\": \"rex\", \"kind\": \"Dog\", \"name\": \"Rex\", \"size\": \"big\", "
+                "\"age\": 3, \"indoor\": true}");
+    ASSERT_LINE("v2", "Pet", "rex~Cat",
+                "{\"_key\": \"rex~Cat\", \"kind\": \"Cat\", \"name\": \"King\", \"indoor\": true}");
+    ASSERT_LINE("v2", "Pet", "tom",
+                "{\"_key\": \"tom\", \"kind\": \"Cat\", \"name\": \"Tom\", \"indoor\": false}");
+    ASSERT_LINE("v2", "Owner", "ann",
+                "{\"_key\": \"ann\", \"dog\": \"rex\", \"cats\": [\"rex~Cat\", \"tom\"]}");
+    ck_assert_int_eq(rig_count(&r, "v2", "Pet"), 3);
+    ck_assert_uint_eq(findings(), 0);
+}
+
+START_TEST(merged__is_the_same_before_and_after_a_backfill)
+{
+    merge();
+    shows_all();
+    rig_backfill(&r);
+    shows_all();
+    rig_reopen(&r, NULL);
+    shows_all();
+}
+END_TEST
+
+START_TEST(merged__a_new_item_goes_where_its_tag_says)
+{
+    merge();
+    ASSERT_OK(rig_put(&r, "v2", "Pet", "kit", "{\"kind\": \"Cat\", \"name\": \"Kit\"}"));
+    ASSERT_LINE("v1", "Cat", "kit", "{\"_key\": \"kit\", \"name\": \"Kit\", \"indoor\": true}");
+    ASSERT_OK(rig_put(&r, "v2", "Pet", "bo", "{\"kind\": \"Dog\", \"name\": \"Bo\", \"size\": \"s\"}"));
+    ASSERT_LINE("v1", "Dog", "bo", "{\"_key\": \"bo\", \"name\": \"Bo\", \"size\": \"s\"}");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "no", "{\"name\": \"No\"}"), ERR_INVALID, "kind");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "no", "{\"kind\": \"Cow\", \"name\": \"No\"}"), ERR_INVALID,
+                   "\"Cow\" is no type that was merged");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "no", "{\"kind\": 5, \"name\": \"No\"}"), ERR_INVALID,
+                   "5 is no type that was merged");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "no", "{\"kind\": \"Cat\""), ERR_INVALID, "");
+    ck_assert_str_eq(rig_get(&r, "v2", "Pet", "no"), "(none)");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+START_TEST(merged__a_tag_does_not_change)
+{
+    merge();
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "tom", "{\"kind\": \"Dog\", \"name\": \"T\", \"size\": \"s\"}"),
+                   ERR_INVALID, "an item stays of the type that it was made as");
+    ASSERT_OK(rig_put(&r, "v2", "Pet", "tom", "{\"kind\": \"Cat\", \"name\": \"Tim\"}"));
+    ASSERT_LINE("v1", "Cat", "tom", "{\"_key\": \"tom\", \"name\": \"Tim\", \"indoor\": true}");
+}
+END_TEST
+
+/* What one of the types requires, or checks, holds for its own items. */
+START_TEST(merged__each_kind_keeps_its_rules)
+{
+    merge();
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "d", "{\"kind\": \"Dog\", \"name\": \"D\"}"), ERR_INVALID,
+                   "size");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "d", "{\"kind\": \"Dog\", \"name\": \"D\", \"size\": \"s\", "
+                                                 "\"age\": -1}"),
+                   ERR_INVALID, "age >= 0");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Pet", "c", "{\"kind\": \"Cat\", \"name\": \"x\"}"), ERR_INVALID,
+                   "name <> 'x'");
+    ASSERT_OK(rig_put(&r, "v2", "Pet", "d", "{\"kind\": \"Dog\", \"name\": \"x\", \"size\": \"s\"}"));
+}
+END_TEST
+
+START_TEST(merged__keys_give_way_and_come_back)
+{
+    merge();
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "tom", "{\"name\": \"Tim\", \"size\": \"s\"}"));
+    ck_assert_str_eq(rig_get(&r, "v2", "Pet", "tom~Cat"),
+                     "{\n  \"kind\": \"Cat\",\n  \"name\": \"Tom\",\n  \"indoor\": false\n}\n");
+    ASSERT_LINE("v2", "Owner", "ann",
+                "{\"_key\": \"ann\", \"dog\": \"rex\", \"cats\": [\"rex~Cat\", \"tom~Cat\"]}");
+    ASSERT_OK(rig_delete(&r, "v2", "Pet", "tom"));
+    ck_assert_str_eq(rig_get(&r, "v1", "Dog", "tom"), "(none)");
+    ASSERT_REFUSED(rig_delete(&r, "v2", "Pet", "rex"), ERR_BUSY, "Owner");
+    ASSERT_OK(rig_rename(&r, "v2", "Pet", "rex~Cat", "king"));
+    ASSERT_LINE("v1", "Cat", "king", "{\"_key\": \"king\", \"name\": \"King\", \"indoor\": true}");
+    ASSERT_REFUSED(rig_rename(&r, "v2", "Pet", "king", "a/b"), ERR_INVALID, "");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+static void refuses(const char *types, const char *step, const char *want)
+{
+    struct buf v1 BUF_CLEANUP = BUF_INIT, v2 BUF_CLEANUP = BUF_INIT, report BUF_CLEANUP = BUF_INIT;
+
+    buf_printf(&v1, "version: v1\ntypes:\n%s", types);
+    buf_printf(&v2, "version: v2\nfrom: v1\nmigrate:\n%s", step);
+    teardown();
+    setup();
+    rig_add(&r, buf_str(&v1));
+    err_clear(&r.err);
+    ck_assert_msg(store_add(r.s, "v2.yaml", span_of(buf_str(&v2)), NULL, &report, &r.err) == -1,
+                  "added: %s", step);
+    ck_assert_msg(r.err.code == ERR_INVALID && strstr(r.err.text, want), "%s: %s", step, r.err.text);
+}
+
+#define MERGE "  - merge_types: {types: [A, B], into: C, tag: kind}\n"
+#define TWO(a, b) "  A: {fields: {" a "}}\n  B: {fields: {" b "}}\n"
+
+START_TEST(refused__types_that_do_not_go_together)
+{
+    refuses(TWO("f: string", "f: integer"), MERGE, "A.f is string and B.f is integer");
+    refuses(TWO("f: {type: string, default: a}", "f: {type: string, default: b}"), MERGE,
+            "A.f and B.f have different defaults");
+    refuses(TWO("f: string", "f: {type: string, default: b}"), MERGE,
+            "A.f and B.f have different defaults");
+    refuses(TWO("f: {type: ref<A>, on_delete: unset}", "f: {type: ref<A>, on_delete: cascade}"), MERGE,
+            "A.f and B.f have different `on_delete`");
+    refuses("  A: {open: true, fields: {f: string}}\n  B: {fields: {f: string}}\n", MERGE,
+            "A is open and B is not");
+    refuses(TWO("f: string", "g: string"),
+            "  - compute_field: {type: A, field: h, as: string, value: \"'a'\"}\n" MERGE, "A.h is computed");
+    refuses(TWO("f: string", "g: string"),
+            "  - change_key: {type: B, up: \"'b' || _key\", down: \"substr(_key, 2)\"}\n" MERGE,
+            "the keys of B were changed; merge before that");
+}
+END_TEST
+
+START_TEST(refused__arguments)
+{
+#define STEP(text, want)                                                                           \
+    refuses(TWO("f: string", "kind: string"), "  - merge_types: {" text "}\n", want)
+    STEP("types: [A], into: C, tag: k", "`types` is no list of at least two types");
+    STEP("types: A, into: C, tag: k", "`types` is no list of at least two types");
+    STEP("types: [A, X], into: C, tag: k", "there is no item type \"X\"");
+    STEP("types: [A, [B]], into: C, tag: k", "");
+    STEP("types: [A, A], into: C, tag: k", "A and A show the same items");
+    STEP("types: [A, B], into: C, tag: kind", "kind");
+    STEP("types: [A, B], tag: k", "`into` is missing");
+    STEP("types: [A, B], into: C", "`tag` is missing");
+    STEP("into: C, tag: k", "`types` is missing");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("store_merge");
+    TCase *t = tcase_create("merge");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, merged__is_the_same_before_and_after_a_backfill);
+    tcase_add_test(t, merged__a_new_item_goes_where_its_tag_says);
+    tcase_add_test(t, merged__a_tag_does_not_change);
+    tcase_add_test(t, merged__each_kind_keeps_its_rules);
+    tcase_add_test(t, merged__keys_give_way_and_come_back);
+    tcase_add_test(t, refused__types_that_do_not_go_together);
+    tcase_add_test(t, refused__arguments);
+    suite_add_tcase(suite, t);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int bad = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
