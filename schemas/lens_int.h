@@ -49,6 +49,10 @@ struct sight {
     bool refs;      /* so are its references, whatever stands over them is looked up */
     unsigned depth; /* of references followed */
     uint32_t below; /* volatile slots of this rank and over are taken as stored; 0 = none */
+    const struct sought {
+        struct span ref;
+        const struct sought *outer;
+    } *sought; /* references to foreseen records that are being looked for */
 };
 #define SIGHT_MAX_DEPTH 32
 

@@ -155,6 +155,34 @@ static int foreseen_values(const struct sight *s, const struct link *made, struc
     return record_copy(&first, ret) ? 0 : err_nomem(e);
 }
 
+static int foreseen_target(const struct sight *s, struct span ref, uint32_t coll,
+                           struct record *ret, bool *ret_found, struct err *e);
+
+/* The same, of the item that the record refers to over lk. That reference may be foreseen as well, and
+ * then the search for its record must not lead back to one that is being looked for already. */
+static int foreseen_beyond(const struct sight *s, const struct link *lk, struct span ref, uint32_t coll,
+                           struct record *ret, bool *ret_found, struct err *e)
+{
+    struct record over RECORD_CLEANUP = RECORD_INIT, up RECORD_CLEANUP = RECORD_INIT;
+    struct sought sought = {ref, s->sought};
+    struct sight deeper = *s, at;
+    struct span through;
+    bool found;
+
+    deeper.depth++;
+    deeper.sought = &sought;
+    if (ref_of(&deeper, lk, &through, e))
+        return -1;
+    for (const struct sought *o = &sought; o; o = o->outer)
+        if (span_eq(o->ref, through))
+            return 0;
+    if (link_target_of(&deeper, lk, &over, &found, e) ||
+        (found && target_sight(&deeper, lk, lk->there[0], &over, &up, &at, e)))
+        return -1;
+    at.sought = &sought;
+    return found ? foreseen_target(&at, ref, coll, ret, ret_found, e) : 0;
+}
+
 /* Which of the links that make records of the target's type foresees this one. The reference may have
  * come over others, and through formulas. */
 static int foreseen_target(const struct sight *s, struct span ref, uint32_t coll,
@@ -171,16 +199,9 @@ static int foreseen_target(const struct sight *s, struct span ref, uint32_t coll
         if (*ret_found)
             return foreseen_values(s, made, (struct span){ref.p + 1, ref.n - 1}, ret, e);
     }
-    for (size_t k = 0; k < s->g->n_links && s->depth < SIGHT_MAX_DEPTH && !*ret_found; k++) {
-        struct record over RECORD_CLEANUP = RECORD_INIT, up RECORD_CLEANUP = RECORD_INIT;
-        const struct link *lk = s->g->links[k];
-        struct sight at;
-        bool found;
-        if (link_target_of(s, lk, &over, &found, e) ||
-            (found && (target_sight(s, lk, lk->there[0], &over, &up, &at, e) ||
-                       foreseen_target(&at, ref, coll, ret, ret_found, e))))
+    for (size_t k = 0; k < s->g->n_links && !*ret_found; k++)
+        if (foreseen_beyond(s, s->g->links[k], ref, coll, ret, ret_found, e))
             return -1;
-    }
     return 0;
 }
 

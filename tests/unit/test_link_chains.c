@@ -68,6 +68,26 @@ START_TEST(extract__of_an_extracted_reference)
 }
 END_TEST
 
+/* The reference that the third step extracts is foreseen itself, and so is the one in its record. */
+START_TEST(extract__of_an_extracted_reference_after_an_inline)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {unit: string}}\n");
+    PUT("v1", "Dog", "k3", "{\"unit\": \"12\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [unit], into: Made5, as: unit}\n"
+               "  - extract_type: {type: Dog, fields: [unit], into: Made6, as: unit}\n"
+               "  - inline_type: {type: Made6, ref: unit, fields: {unit: owner}}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [unit], into: Made7, as: state}\n"
+               "  - add_field: {type: Made6, field: home, as: string, up: \"upper(owner)\"}\n");
+    LINE("v1", "Dog", "k3", "{\"_key\": \"k3\", \"unit\": \"12\"}");
+    LINE("v3", "Dog", "k3", "{\"_key\": \"k3\", \"state\": \"12\"}");
+    lt_backfill(&t);
+    LINE("v1", "Dog", "k3", "{\"_key\": \"k3\", \"unit\": \"12\"}");
+    LINE("v3", "Dog", "k3", "{\"_key\": \"k3\", \"state\": \"12\"}");
+}
+END_TEST
+
 START_TEST(extract__of_a_field_that_moved_there)
 {
     lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: string, born: string}}\n");
@@ -307,6 +327,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, extract__of_what_was_extracted_keeps_own_bytes);
     tcase_add_test(tc, extract__of_an_extracted_reference);
+    tcase_add_test(tc, extract__of_an_extracted_reference_after_an_inline);
     tcase_add_test(tc, extract__of_a_field_that_moved_there);
     tcase_add_test(tc, inline__after_a_step_on_the_reference);
     tcase_add_test(tc, extract__a_reference_is_the_same_under_another_name);
