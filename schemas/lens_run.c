@@ -51,19 +51,18 @@ static bool memory_take(struct work *w, const struct formula *f, struct span inp
     return true;
 }
 
-/* Before a value is overwritten: kept, when the formula would not have given it. */
-static int memory_keep(struct work *w, const struct formula *f, struct err *e)
+/* Before a value is overwritten: kept, when the formula would not have given it. inputs: those before the
+ * write, under: the same, encoded. */
+static int memory_keep(struct work *w, const struct formula *f, const struct span *inputs,
+                       struct span under, struct err *e)
 {
     struct sight before = sight_before(w);
-    struct span *inputs, computed, had = record_value(&w->old, f->out);
-    if (w->create)
-        return 0;
-    if (sight_inputs(&before, f, &inputs, e) ||
-        sight_eval(&before, f, inputs, (struct span){0}, &computed, e) ||
+    struct span computed, had = record_value(&w->old, f->out);
+    if (sight_eval(&before, f, inputs, (struct span){0}, &computed, e) ||
         (f->key && key_plain(&before, f->key, computed, &computed, e)))
         return -1;
-    struct remembered m = {formula_id(f), had, inputs_encode(w->l, inputs, f->n_inputs)}, was;
-    struct span bytes = m.inputs.p ? remembered_write(w->l, &m) : (struct span){0};
+    struct remembered m = {formula_id(f), had, under}, was;
+    struct span bytes = remembered_write(w->l, &m);
     struct entry *en = memory_of(&w->r, f);
     if (!bytes.p)
         return err_nomem(e);
@@ -259,10 +258,40 @@ static struct span old_key(const struct work *w, const struct formula *f)
     return record_value(w->create ? &w->r : &w->old, f->out);
 }
 
+/* What a linked formula hid under the present inputs comes back, and what it hides now is kept. *ret_done:
+ * there is nothing left to compute. An input may be another and read the same: an object of which another
+ * version shows more than the step does. That is no change for the step (I4); but a key may have to be
+ * another, where the name was taken. */
+static int run_linked(struct work *w, const struct formula *f, const struct span *inputs, bool *ret_done,
+                      struct err *e)
+{
+    struct sight now = work_sight(w), before = sight_before(w);
+    struct span *had, value;
+
+    if (sight_inputs(&before, f, &had, e))
+        return -1;
+    struct span under = inputs_encode(w->l, inputs, f->n_inputs);
+    struct span was_under = inputs_encode(w->l, had, f->n_inputs);
+    if (!under.p || !was_under.p)
+        return err_nomem(e);
+    *ret_done = !f->key && span_eq(under, was_under);
+    if (*ret_done)
+        return 0;
+    *ret_done = memory_take(w, f, under, &value);
+    if (memory_keep(w, f, had, was_under, e))
+        return -1;
+    if (!*ret_done)
+        return 0;
+    if (f->key && key_name(&now, f->key, value, old_key(w, f), &value, e))
+        return -1;
+    return work_store(w, f->out, ENTRY_VALUE, value, e);
+}
+
 int work_run(struct work *w, const struct formula *f, struct err *e)
 {
     struct sight now = work_sight(w);
     struct span *inputs, value, taken;
+    bool done = false;
     enum entry_kind kind = w->create && work_only_for_new(w->g, f) ? ENTRY_VALUE : ENTRY_DERIVED;
 
     if (f->mode == FORMULA_SEEDED && !w->create && work_seed_is_decided(w->g, &w->r, w->s, f))
@@ -270,18 +299,10 @@ int work_run(struct work *w, const struct formula *f, struct err *e)
     if (sight_inputs(&now, f, &inputs, e) ||
         (f->mode == FORMULA_LINKED && pass_decision(w, f, e)))
         return -1;
-    if (f->mode == FORMULA_LINKED && !w->create) {
-        struct span under = inputs_encode(w->l, inputs, f->n_inputs);
-        if (!under.p)
-            return err_nomem(e);
-        bool back = memory_take(w, f, under, &taken);
-        if (memory_keep(w, f, e))
-            return -1;
-        if (back && f->key && key_name(&now, f->key, taken, old_key(w, f), &taken, e))
-            return -1;
-        if (back)
-            return work_store(w, f->out, ENTRY_VALUE, taken, e);
-    }
+    if (f->mode == FORMULA_LINKED && !w->create && run_linked(w, f, inputs, &done, e))
+        return -1;
+    if (done)
+        return 0;
     if (kept_part(w, f, &taken, e) || sight_eval(&now, f, inputs, taken, &value, e) ||
         (f->key && key_name(&now, f->key, value, old_key(w, f), &value, e)))
         return -1;
