@@ -370,7 +370,7 @@ static bool goes_on(const struct model *m, const struct m_final *f, size_t id, s
     for (size_t to = 0; to < m->known; to++) {
         const struct m_node *n = &m->nodes[to];
         on |= f->shown[to] && m_has_id(n, id);
-        for (size_t i = 0; to > after && f->gone[to] && i < n->n_rules; i++)
+        for (size_t i = 0; to > after && (f->gone[to] || f->begins[to]) && i < n->n_rules; i++)
             on |= n->rules[i].in[0] == id;
     }
     return on;
