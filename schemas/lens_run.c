@@ -233,19 +233,36 @@ int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span v
     return span_eq(had, value) ? 0 : slotset_add(w->l, &w->changed, slot, e);
 }
 
+/* The value is what stands in for one that the formula did not give, whoever decided it since. */
+static int is_stand_in(struct work *w, const struct formula *f, struct span value, bool *ret, struct err *e)
+{
+    struct sight before = sight_before(w);
+    struct span mend = {0}, *inputs, computed;
+    bool set;
+
+    *ret = false;
+    if (w->create || !f->fn || !f->mend.p || !value.p)
+        return 0;
+    if (lens_encode_text(w->l, view_at(w->l, w->vw.v, f, f->out_type), f->out_type, f->mend, mend, &mend, &set, e))
+        return -1;
+    if (!set || !span_eq(value, mend))
+        return 0;
+    if (sight_inputs(&before, f, &inputs, e) || sight_eval(&before, f, inputs, (struct span){0}, &computed, e))
+        return -1;
+    *ret = span_eq(computed, mend);
+    return 0;
+}
+
 /* What a formula may keep a part of (a list's tail): the value, or, where it shows nothing of it at
  * the moment, the one that it hides. */
 static int kept_part(struct work *w, const struct formula *f, struct span *ret, struct err *e)
 {
-    const struct entry *en = record_get(&w->r, f->out), *hidden = memory_of(&w->r, f);
-    struct span mend = {0};
+    const struct entry *hidden = memory_of(&w->r, f);
     struct remembered m = {0};
-    bool set = false;
-    *ret = en && en->bytes.n ? en->bytes : (struct span){0};
-    if (en && en->kind == ENTRY_DERIVED && f->mend.p &&
-        lens_encode_text(w->l, view_at(w->l, w->vw.v, f, f->out_type), f->out_type, f->mend, mend, &mend, &set, e))
+    bool stand_in;
+    *ret = record_value(&w->r, f->out);
+    if (is_stand_in(w, f, *ret, &stand_in, e))
         return -1;
-    bool stand_in = set && span_eq(*ret, mend);
     if (ret->p && !stand_in && !span_eq(*ret, span_of("null")) && !span_eq(*ret, span_of("n")))
         return 0;
     *ret = hidden && remembered_read(hidden->bytes, &m) ? m.value : (struct span){0};

@@ -43,12 +43,34 @@ START_TEST(linked__an_object_that_reads_the_same_is_no_change)
 }
 END_TEST
 
+/* What stood in for a list is no list of which a tail is kept, also when a step below has since taken it
+ * for decided. */
+START_TEST(unwrap__a_default_that_stood_in_gives_no_tail)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {rank: string}}\n");
+    PUT("v1", "Dog", "a", "{\"rank\": \"x\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - wrap_list: {type: Dog, field: rank}\n"
+               "  - change_default: {type: Dog, field: rank, default: [a, b, c]}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - unwrap_list: {type: Dog, field: rank}\n");
+    PUT("v3", "Dog", "a", "{}");
+    LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"rank\": [\"a\", \"b\", \"c\"]}");
+    PUT("v3", "Dog", "a", "{\"rank\": \"x\"}");
+    LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"rank\": [\"x\"]}");
+    PUT("v2", "Dog", "a", "{\"rank\": [\"a\", \"b\", \"c\"]}");
+    PUT("v3", "Dog", "a", "{\"rank\": \"y\"}");
+    LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"rank\": [\"y\", \"b\", \"c\"]}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens_laws");
     TCase *tc = tcase_create("lens_laws");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, linked__an_object_that_reads_the_same_is_no_change);
+    tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
