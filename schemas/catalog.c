@@ -36,13 +36,24 @@ static void note_key(struct catalog *c, slot_no slot)
     c->slots[slot].is_key = true;
 }
 
+static void note_fields(struct catalog *c, const struct shape *s, struct shape *const *shapes, size_t n_shapes)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        note_type(c, s->fields[i].slot, s->fields[i].type, shapes, n_shapes);
+}
+
+/* A later step of the same version may have removed what a step has put inside of an object. */
+static void note_objects_then(struct catalog *c, const struct formula *f)
+{
+    for (size_t i = 0; i < f->n_shapes; i++)
+        if (f->shapes[i]->kind == SHAPE_OBJECT)
+            note_fields(c, f->shapes[i], f->shapes, f->n_shapes);
+}
+
 static void note_version_types(struct catalog *c, const struct version *v)
 {
     for (size_t i = 0; i < v->n_shapes; i++) {
-        for (size_t j = 0; j < v->shapes[i]->n_fields; j++) {
-            const struct field *f = &v->shapes[i]->fields[j];
-            note_type(c, f->slot, f->type, v->shapes, v->n_shapes);
-        }
+        note_fields(c, v->shapes[i], v->shapes, v->n_shapes);
         note_key(c, v->shapes[i]->key);
         note_key(c, v->shapes[i]->part);
         note_key(c, v->shapes[i]->fit);
@@ -52,6 +63,8 @@ static void note_version_types(struct catalog *c, const struct version *v)
         note_type(c, f->out, f->out_type, f->shapes, f->n_shapes);
         for (size_t j = 0; j < f->n_inputs; j++)
             note_type(c, f->inputs[j].slot, f->inputs[j].type, f->shapes, f->n_shapes);
+        if (applies(c, v, f))
+            note_objects_then(c, f);
     }
 }
 

@@ -64,6 +64,19 @@ START_TEST(unwrap__a_default_that_stood_in_gives_no_tail)
 }
 END_TEST
 
+/* Between two steps of a version an object has a member that no version shows. */
+START_TEST(objects__a_member_that_the_same_version_removes_is_kept)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {born: string, zone: string}}\n");
+    PUT("v1", "Dog", "a", "{\"born\": \"b\", \"zone\": \"z\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - nest_fields: {type: Dog, fields: [zone, born], into: kind}\n"
+               "  - remove_field: {type: Dog_kind, field: zone}\n");
+    PUT("v2", "Dog", "a", "{\"kind\": {\"born\": \"c\"}}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"born\": \"c\", \"zone\": \"z\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens_laws");
@@ -71,6 +84,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, linked__an_object_that_reads_the_same_is_no_change);
     tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
+    tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
