@@ -79,6 +79,72 @@ static int inputs_of_fn(struct model *m, const struct formula_spec *spec, struct
     return 0;
 }
 
+/* ---- Backward in a circle ---- */
+
+struct slots {
+    slot_no *at;
+    size_t n;
+};
+
+static int add_slot(struct model *m, struct slots *to, slot_no slot, struct err *e)
+{
+    for (size_t i = 0; i < to->n; i++)
+        if (to->at[i] == slot)
+            return 0;
+    slot_no *at = arena_grow(&m->v->arena, to->at, to->n, sizeof(*at));
+    if (!at)
+        return err_nomem(e);
+    to->at = at;
+    to->at[to->n++] = slot;
+    return 0;
+}
+
+static bool reads(const struct formula *f, slot_no slot)
+{
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (f->inputs[i].slot == slot)
+            return true;
+    return false;
+}
+
+/* What follows from the slot for a writer on the new side: over computed fields, which are nobody's, and
+ * over what the steps give that were crossed later. */
+static int find_given(struct model *m, slot_no slot, struct slots *ret, struct err *e)
+{
+    if (add_slot(m, ret, slot, e))
+        return -1;
+    for (size_t done = 0; done < ret->n; done++)
+        for (const struct version *v = m->v; v; v = v == m->v ? m->parent : v->base)
+            for (size_t i = 0; i < v->n_formulas; i++) {
+                const struct formula *f = v->formulas[i];
+                if ((f->mode == FORMULA_COMPUTED || f->dir == FORMULA_BACKWARD) &&
+                    reads(f, ret->at[done]) && add_slot(m, ret, f->out, e))
+                    return -1;
+            }
+    return 0;
+}
+
+/* An expression for the way back can't read what is computed from what it gives: the field would have
+ * another value each time that it is asked. What is only seeded is asked once, for a new item. */
+static int check_circle(struct model *m, const struct formula_spec *spec, const struct formula *f,
+                        struct err *e)
+{
+    struct slots given = {0};
+
+    if (!f->sql || f->dir != FORMULA_BACKWARD || f->mode != FORMULA_LINKED)
+        return 0;
+    if (find_given(m, f->out, &given, e))
+        return -1;
+    for (size_t i = 0; i < f->n_inputs; i++)
+        for (size_t j = 1; j < given.n; j++)
+            if (f->inputs[i].slot == given.at[j]) {
+                model_refuse(m, spec->where, e, "\"%s\" is computed from %s.%s, which this gives",
+                             f->inputs[i].name, spec->over->name, f->out_name);
+                return err_expected(e, "an expression over other fields");
+            }
+    return 0;
+}
+
 /* ---- Formulas ---- */
 
 static int keep_formula(struct model *m, struct formula *f)
@@ -136,6 +202,8 @@ int model_add_formula(struct model *m, const struct formula_spec *spec, struct f
         return err_nomem(e);
     if (add_checks(m, spec->out, f, e) ||
         (spec->sql ? inputs_of_sql(m, spec, f, e) : inputs_of_fn(m, spec, f, e)))
+        return -1;
+    if (check_circle(m, spec, f, e))
         return -1;
     if (keep_formula(m, f))
         return err_nomem(e);
