@@ -239,7 +239,8 @@ static bool is_theirs(const struct carry *c, size_t id, size_t without)
 }
 
 /* Removed fields that only other versions show: one that the writer left as it was is decided, the
- * others go on being computed. */
+ * others go on being computed; on the way back to the root only those that it did not come by, after a
+ * change of something computed. */
 static void settle_removed(struct carry *c, size_t to)
 {
     bool behind = m_descends(c->m, c->at, to);
@@ -249,7 +250,7 @@ static void settle_removed(struct carry *c, size_t to)
             continue;
         if (behind ? c->seen[r->out] : is_theirs(c, r->out, to))
             c->it->decided[r->out] = true;
-        else if (!behind && !c->it->decided[r->out])
+        else if (!(behind && c->reached[r->out]) && !c->it->decided[r->out])
             run_derived(c, to, i);
     }
 }

@@ -34,6 +34,10 @@ static bool is_text(const struct m_field *f) /* to SQL */
 {
     return f->type == M_TEXT || f->type == M_ENUM;
 }
+static bool is_written_text(const struct m_field *f) /* and computed from no other field */
+{
+    return is_text(f) && !f->read_only;
+}
 static bool is_own(const struct m_field *f)
 {
     return is_plain(f) && !f->seeded && f->old;
@@ -104,7 +108,7 @@ static const struct {
     [M_DEFAULT] = {"change_default", .of = has_default, .weight = 1},
     [M_COMPUTE] = {"compute_field", .with = is_text, .new_a = true, .weight = 3},
     [M_REQUIRE] = {"require_field", .of = is_plain, .with = is_text, .weight = 3},
-    [M_RELAX] = {"relax_field", .of = is_required, .with = is_text, .weight = 5},
+    [M_RELAX] = {"relax_field", .of = is_required, .with = is_written_text, .weight = 5},
     [M_RETYPE] = {"change_type", .of = is_plain, .weight = 3},
     [M_TO_INT] = {"change_type", .of = is_plain, .weight = 3},
     [M_WIDEN] = {"change_type", .of = is_narrow, .weight = 3},
