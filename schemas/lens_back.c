@@ -223,11 +223,22 @@ static int refresh_inputs(struct work *w, const struct formula *f, struct err *e
     return 0;
 }
 
+/* The step's new side stays as it is. A new item's maker may not see it any more: nobody has decided it
+ * then. */
+static int pin_new_side(struct work *w, const struct formula *f, struct err *e)
+{
+    if (f->mode != FORMULA_LINKED)
+        return 0;
+    if (w->create && !work_reached(w, f->out) && !record_get(&w->r, f->out) &&
+        !record_set(&w->r, f->out, ENTRY_DERIVED, (struct span){0}))
+        return err_nomem(e);
+    return slotset_add(w->l, &w->pinned, f->out, e);
+}
+
 static int cross(struct work *w, const struct step_run *st, struct err *e)
 {
     for (size_t i = 0; i < st->n_forward; i++)
-        if (st->forward[i].f->mode == FORMULA_LINKED &&
-            slotset_add(w->l, &w->pinned, st->forward[i].f->out, e))
+        if (pin_new_side(w, st->forward[i].f, e))
             return -1;
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;

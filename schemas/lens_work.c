@@ -170,20 +170,30 @@ static int seeds_elsewhere(struct work *w, struct err *e)
     return rc;
 }
 
-/* A field that the writer saw (or what a linked step made of a seeded one) and left as it was, while what it is computed from changed: it
- * is the writer's from now on (I5), or it would be computed by the next change of any of them. */
+/* The writer saw what f gives: itself, or, of a seeded field, what a linked step made of it; or it made the
+ * item where the field has not been removed, which is for those that are made where it has. */
+static bool is_theirs(const struct work *w, const struct applied *a)
+{
+    const struct formula *f = a->f;
+    bool on_path = work_on_path(w, a->version), back = f->dir == FORMULA_BACKWARD;
+
+    if (f->mode == FORMULA_COMPUTED || work_only_for_new(w->g, f))
+        return false;
+    if (f->mode == FORMULA_LINKED && back && !on_path)
+        return false; /* what it is computed from followed from the writer's side */
+    return work_sees(w, f->out) || (f->mode == FORMULA_SEEDED && (!back || !on_path) &&
+                                    (work_reached(w, f->out) || (w->create && back)));
+}
+
+/* A field that the writer saw and left as it was, while what it is computed from changed: it is the
+ * writer's from now on (I5), or it would be computed by the next change of any of them. In a new item
+ * everything has changed; there a seed is all that a writer can have left. */
 static int settle_seen(struct work *w, const struct applied *a, size_t n, struct err *e)
 {
-    for (size_t i = 0; i < n && !w->create; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct formula *f = a[i].f;
-        bool seed = f->mode == FORMULA_SEEDED && f->dir == FORMULA_FORWARD;
-        bool theirs = work_sees(w, f->out) || (seed && work_reached(w, f->out));
-        if (f->mode == FORMULA_COMPUTED || !theirs || !work_inputs_changed(w, f) ||
-            work_only_for_new(w->g, f))
-            continue;
-        if (f->mode == FORMULA_LINKED && f->dir == FORMULA_BACKWARD && !work_on_path(w, a[i].version))
-            continue; /* what it is computed from followed from the writer's side */
-        if (work_keep_decided(w, f->out, e))
+        if ((!w->create || f->mode == FORMULA_SEEDED) && work_inputs_changed(w, f) && is_theirs(w, &a[i]) &&
+            work_keep_decided(w, f->out, e))
             return -1;
     }
     return 0;

@@ -77,6 +77,42 @@ START_TEST(objects__a_member_that_the_same_version_removes_is_kept)
 }
 END_TEST
 
+/* The sibling shows what a step made of the field, and leaves it as it is while it changes what `down`
+ * reads. */
+START_TEST(removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {note: string, kind: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: note, down: \"upper(kind)\"}\n");
+    lt_add(&t, "version: v3\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: Dog, field: note, to: integer,\n"
+               "      up: \"CAST(note AS INTEGER)\", down: \"CAST(note AS TEXT)\"}\n");
+    PUT("v2", "Dog", "a", "{\"kind\": \"12\"}");
+    LINE("v3", "Dog", "a", "{\"_key\": \"a\", \"note\": 12, \"kind\": \"12\"}");
+    PUT("v3", "Dog", "a", "{\"note\": 12, \"kind\": \"b\"}");
+    PUT("v2", "Dog", "a", "{\"kind\": \"c\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"note\": \"12\", \"kind\": \"c\"}");
+}
+END_TEST
+
+/* It came back, a step has made another one of it, and that was removed. A new item has neither, and
+ * nobody has said so. */
+START_TEST(removed_field__a_side_that_its_maker_did_not_see_is_not_decided)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {state: string, note: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: state, down: \"upper(note)\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - restore_field: {type: Dog, field: state, from: v1}\n"
+               "  - map_values: {type: Dog, field: state, values: {a: b}}\n"
+               "  - remove_field: {type: Dog, field: state}\n");
+    PUT("v3", "Dog", "a", "{\"note\": \"x\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"note\": \"x\"}");
+    PUT("v2", "Dog", "a", "{\"note\": \"y\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"state\": \"Y\", \"note\": \"y\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens_laws");
@@ -85,6 +121,8 @@ int main(void)
     tcase_add_test(tc, linked__an_object_that_reads_the_same_is_no_change);
     tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
     tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
+    tcase_add_test(tc, removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided);
+    tcase_add_test(tc, removed_field__a_side_that_its_maker_did_not_see_is_not_decided);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
