@@ -1,6 +1,27 @@
 /* Steps of one field. */
 #include "gen_step_int.h"
 
+/* ", check: ...": of what a step computes, over the field alone or with another number of s; often "".
+ * Drawn from a copy, so that all else is as it would be without it. */
+static const char *check_of(struct maker *m, const struct shape *s, const char *name,
+                            const struct type_ref *type)
+{
+    struct rnd r = m->g->r, was = r;
+    unsigned limit = 6 + rnd_below(&r, 8);
+    const struct field *other = pick_field(m, s, is_number);
+
+    m->g->r = was;
+    if (!type || !rnd_chance(&r, 25))
+        return "";
+    if (type->base == T_STRING)
+        return gen_text(m->g, ", check: \"length(%s) < %u\"", name, limit);
+    if (type->base != T_INTEGER && type->base != T_NUMBER)
+        return "";
+    if (other && strcmp(other->name, name) != 0 && rnd_chance(&r, 50))
+        return gen_text(m->g, ", check: \"%s <= %s + %u\"", name, other->name, limit);
+    return gen_text(m->g, ", check: \"%s < %u\"", name, limit);
+}
+
 const char *make_add_field(struct maker *m)
 {
     const struct shape *s = pick_fielded(m);
@@ -17,13 +38,15 @@ const char *make_add_field(struct maker *m)
                         s->name, name, type, value,
                         rnd_chance(&m->g->r, 50) ? ", required: true" : "");
     case 2:
-        return gen_text(m->g, "add_field: {type: %s, field: %s, as: {type: %s%s}, up: \"%s\"}",
-                        s->name, name, type, rnd_chance(&m->g->r, 30) ? ", required: true" : "",
+        return gen_text(m->g, "add_field: {type: %s, field: %s, as: {type: %s%s%s}, up: \"%s\"}",
+                        s->name, name, type, check_of(m, s, name, base_named(type)),
+                        rnd_chance(&m->g->r, 30) ? ", required: true" : "",
                         sql_for(m, s, base_named(type)));
     default:
         return gen_text(m->g,
-                        "add_field: {type: %s, field: %s, as: {type: %s, default: %s}, up: \"%s\"}",
-                        s->name, name, type, value, sql_for(m, s, base_named(type)));
+                        "add_field: {type: %s, field: %s, as: {type: %s, default: %s%s}, up: \"%s\"}",
+                        s->name, name, type, value, check_of(m, s, name, base_named(type)),
+                        sql_for(m, s, base_named(type)));
     }
 }
 
@@ -166,7 +189,7 @@ const char *make_change_type(struct maker *m)
         MUST(buf_adds(&def, ", default: fresh"));
     if (rnd_chance(&m->g->r, 15))
         MUST(buf_adds(&def, ", required: true"));
-    MUST(buf_addc(&def, '}'));
+    MUST(buf_printf(&def, "%s}", check_of(m, s, name, now.type)));
     return gen_text(m->g, "change_type: {type: %s, field: %s, to: %s, up: \"%s\", down: \"%s\"}",
                     s->name, name, buf_str(&def), sql_over(m, s, name, now.type),
                     sql_over(m, changed(m, s, name, &now, 1), name, f->type));
