@@ -1,13 +1,9 @@
-/* History: which changes leave a revision, how it reads through every version, what is kept. */
-#include "store_rig.h"
+/* History: which changes leave a revision, how it reads through every version. */
+#include "history_rig.h"
 
 #include <check.h>
-#include <ctype.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "../../store/history.h"
-#include "../../store/verbs.h"
 
 static struct rig r;
 
@@ -24,117 +20,6 @@ static const char dogs[] = "version: v1\n"
                            "types:\n"
                            "  Dog: {fields: {name: string, age: integer, breed: string}}\n";
 
-#define PUT(v, type, key, text) ASSERT_OK(rig_put(&r, v, type, key, text))
-
-/* ---- What there is ---- */
-
-struct revisions {
-    const struct version *v;
-    const struct shape *s;
-    struct catalog *c;
-    struct buf out;
-    int64_t last_ns;
-    size_t n;
-    uint64_t revision[64];
-    int64_t at_ns[64];
-};
-
-static int take_revision(void *arg, int64_t at_ns, uint64_t revision)
-{
-    struct revisions *l = arg;
-
-    ck_assert_int_gt(at_ns, l->last_ns);
-    ck_assert_uint_lt(l->n, 64);
-    l->last_ns = at_ns;
-    l->revision[l->n] = revision;
-    l->at_ns[l->n++] = at_ns;
-    return 0;
-}
-
-/* Line breaks and indentation count as one space. */
-static void add_flat(struct buf *out, struct span text)
-{
-    bool space = false;
-
-    for (size_t i = 0; i < text.n; i++) {
-        bool is = isspace((unsigned char)text.p[i]);
-        if (is && !space && i + 1 < text.n)
-            ck_assert(buf_addc(out, ' '));
-        if (!is)
-            ck_assert(buf_addc(out, text.p[i]));
-        space = is;
-    }
-}
-
-static void read_all(struct revisions *l)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        struct buf text BUF_CLEANUP = BUF_INIT;
-        struct item_stat stat;
-        uint64_t again;
-
-        ck_assert_msg(store_history_read(r.s, l->c, l->v, l->s, l->revision[i], &stat, &text,
-                                         &r.err) == 0,
-                      "%s", r.err.text);
-        ck_assert_uint_eq(stat.size_bytes, text.n);
-        ck_assert_int_eq(store_history_at(r.s, l->c, l->v, l->s, stat.number, l->at_ns[i], &again,
-                                          &r.err),
-                         0);
-        ck_assert_uint_eq(again, l->revision[i]);
-        ck_assert(i == 0 || buf_adds(&l->out, "; "));
-        add_flat(&l->out, buf_span(&text));
-    }
-}
-
-/* The texts of what stands under a key, oldest first, "; " between them; "(none)". r.text. */
-static const char *history(const char *version, const char *type, const char *key)
-{
-    struct revisions l = {.v = rig_version(&r, version), .c = store_catalog(r.s)};
-    uint64_t number;
-
-    l.s = rig_type(l.v, type);
-    err_clear(&r.err);
-    buf_reset(&r.text);
-    if (store_history_find(r.s, l.c, l.v, l.s, span_of(key), &number, &r.err)) {
-        ck_assert_int_eq(r.err.code, ERR_NOT_FOUND);
-        buf_adds(&l.out, "(none)");
-    } else {
-        ASSERT_OK(store_history_list(r.s, l.c, l.v, l.s, number, 0, take_revision, &l, &r.err));
-        ck_assert_uint_gt(l.n, 0);
-        read_all(&l);
-    }
-    catalog_unref(l.c);
-    buf_addspan(&r.text, buf_span(&l.out));
-    buf_free(&l.out);
-    return buf_str(&r.text);
-}
-
-#define HISTORY(version, type, key, want) ck_assert_str_eq(history(version, type, key), want)
-
-static int take_name(void *arg, struct span key, uint64_t number)
-{
-    (void)arg;
-    ck_assert_uint_gt(number, 0);
-    if (r.text.n)
-        buf_addc(&r.text, ' ');
-    buf_addspan(&r.text, key);
-    return 0;
-}
-
-/* "rex fido": the keys that have revisions. */
-static const char *names(const char *version, const char *type)
-{
-    struct catalog *c = store_catalog(r.s);
-    const struct version *v = rig_version(&r, version);
-
-    buf_reset(&r.text);
-    ASSERT_OK(store_history_names(r.s, c, v, rig_type(v, type), 0, take_name, NULL, &r.err));
-    catalog_unref(c);
-    return buf_str(&r.text);
-}
-
-#define COUNT(n) ASSERT_SQL("SELECT count(*) FROM history", n)
-
 /* ---- Which changes ---- */
 
 START_TEST(write__what_was_replaced_is_a_revision)
@@ -146,7 +31,7 @@ START_TEST(write__what_was_replaced_is_a_revision)
     PUT("v1", "Dog", "rex", "{\"name\": \"Rexi\"}");
     PUT("v1", "Dog", "rex", "{\"name\": \"Rexo\"}");
     HISTORY("v1", "Dog", "rex", "{\"name\": \"Rex\"}; {\"name\": \"Rexi\"}");
-    ck_assert_str_eq(names("v1", "Dog"), "rex");
+    ck_assert_str_eq(rig_history_names(&r, "v1", "Dog"), "rex");
     rig_reopen(&r, NULL);
     PUT("v1", "Dog", "rex", "{}");
     HISTORY("v1", "Dog", "rex", "{\"name\": \"Rex\"}; {\"name\": \"Rexi\"}; {\"name\": \"Rexo\"}");
@@ -160,7 +45,7 @@ START_TEST(write__unchanged_content_makes_none)
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"age\": 3}");
     PUT("v1", "Dog", "rex", "{ \"age\": 3,  \"name\": \"Rex\" }");
     COUNT(0);
-    ck_assert_str_eq(names("v1", "Dog"), "");
+    ck_assert_str_eq(rig_history_names(&r, "v1", "Dog"), "");
 }
 END_TEST
 
@@ -197,11 +82,11 @@ START_TEST(delete__the_last_content_stays_under_its_key)
     PUT("v1", "Dog", "rex", "{\"name\": \"Rex 2\"}");
     ASSERT_OK(rig_delete(&r, "v1", "Dog", "rex"));
     HISTORY("v1", "Dog", "rex", "{\"name\": \"Rex\"}; {\"name\": \"Rex II\"}; {\"name\": \"Rex 2\"}");
-    ck_assert_str_eq(names("v1", "Dog"), "rex");
+    ck_assert_str_eq(rig_history_names(&r, "v1", "Dog"), "rex");
     PUT("v1", "Dog", "rex", "{}");
     HISTORY("v1", "Dog", "rex", "{\"name\": \"Rex\"}; {\"name\": \"Rex II\"}; {\"name\": \"Rex 2\"}");
     ASSERT_OK(rig_delete(&r, "v1", "Dog", "max"));
-    ck_assert_str_eq(names("v1", "Dog"), "max rex");
+    ck_assert_str_eq(rig_history_names(&r, "v1", "Dog"), "max rex");
 }
 END_TEST
 
@@ -216,7 +101,7 @@ START_TEST(rename__takes_the_history_along)
     PUT("v1", "Dog", "max", "{\"name\": \"Max\"}");
     ASSERT_OK(rig_rename(&r, "v1", "Dog", "max", "fido"));
     HISTORY("v1", "Dog", "fido", "{\"name\": \"Rex\"}; {\"name\": \"Rexi\"}");
-    ck_assert_str_eq(names("v1", "Dog"), "fido");
+    ck_assert_str_eq(rig_history_names(&r, "v1", "Dog"), "fido");
 }
 END_TEST
 
@@ -230,7 +115,7 @@ START_TEST(rename__onto_another_item_with_formulas_over_the_key)
     PUT("v1", "Dog", "max", "{\"age\": 2}");
     rig_backfill(&r);
     ASSERT_OK(rig_rename(&r, "v1", "Dog", "max", "rex"));
-    ck_assert_ptr_nonnull(strstr(history("v2", "Dog", "rex"), "REX1"));
+    ck_assert_ptr_nonnull(strstr(rig_history(&r, "v2", "Dog", "rex"), "REX1"));
 }
 END_TEST
 
@@ -251,7 +136,7 @@ START_TEST(off__nothing_is_kept_and_what_is_there_stays)
     ASSERT_OK(rig_delete(&r, "v1", "Dog", "max"));
     COUNT(1);
     HISTORY("v1", "Dog", "fido", "{\"name\": \"Rex\"}");
-    ck_assert_str_eq(names("v1", "Dog"), "fido");
+    ck_assert_str_eq(rig_history_names(&r, "v1", "Dog"), "fido");
 }
 END_TEST
 
@@ -357,8 +242,8 @@ START_TEST(keys__each_version_lists_by_those_it_shows)
     HISTORY("v2", "Dog", "x-b", "{ \"name\": \"Rex\" }; { \"name\": \"Rexi\" }");
     HISTORY("v1", "Dog", "b", "{\"name\": \"Rex\"}; {\"name\": \"Rexi\"}");
     HISTORY("v2", "Dog", "early", "{ \"name\": \"E\" }");
-    ck_assert_str_eq(names("v1", "Dog"), "early b");
-    ck_assert_str_eq(names("v2", "Dog"), "early x-b");
+    ck_assert_str_eq(rig_history_names(&r, "v1", "Dog"), "early b");
+    ck_assert_str_eq(rig_history_names(&r, "v2", "Dog"), "early x-b");
 }
 END_TEST
 
@@ -424,166 +309,6 @@ START_TEST(move__a_write_through_the_old_side_leaves_one_of_each_item)
 }
 END_TEST
 
-/* ---- The rule ---- */
-
-static const struct store_options few = {.history_count = 3};
-
-/* The trimming thread looks again at the latest after a second or two. */
-static void wait_for_count(int64_t n)
-{
-    for (int i = 0; i < 1000 && rig_sql(&r, "SELECT count(*) FROM history") != n; i++)
-        usleep(10000);
-    COUNT(n);
-}
-
-START_TEST(trim__the_newest_of_each_item_stay)
-{
-    char text[64];
-
-    rig_reopen(&r, &few);
-    rig_add(&r, dogs);
-    for (int i = 0; i < 400; i++) {
-        snprintf(text, sizeof text, "{\"age\": %d}", i);
-        PUT("v1", "Dog", i % 2 ? "rex" : "max", text);
-    }
-    PUT("v1", "Dog", "one", "{}");
-    PUT("v1", "Dog", "one", "{\"age\": 1}");
-    ASSERT_OK(rig_delete(&r, "v1", "Dog", "max"));
-    wait_for_count(7);
-    HISTORY("v1", "Dog", "rex", "{\"age\": 393}; {\"age\": 395}; {\"age\": 397}");
-    HISTORY("v1", "Dog", "max", "{\"age\": 394}; {\"age\": 396}; {\"age\": 398}");
-    HISTORY("v1", "Dog", "one", "{}");
-}
-END_TEST
-
-START_TEST(trim__what_is_too_old_goes_and_the_modes_with_it)
-{
-    struct store_options young = {.history_age_s = 1};
-    struct item_stat a = {.mode = 0600};
-    const struct version *v;
-
-    rig_add(&r, dogs);
-    v = rig_version(&r, "v1");
-    PUT("v1", "Dog", "rex", "{}");
-    ASSERT_OK(store_set_attr(r.s, v, rig_type(v, "Dog"), rig_number(&r, "v1", "Dog", "rex"),
-                             ATTR_MODE, &a, &r.err));
-    PUT("v1", "Dog", "max", "{}");
-    ASSERT_OK(store_set_attr(r.s, v, rig_type(v, "Dog"), rig_number(&r, "v1", "Dog", "max"),
-                             ATTR_MODE, &a, &r.err));
-    PUT("v1", "Dog", "max", "{\"age\": 1}");
-    ASSERT_OK(rig_delete(&r, "v1", "Dog", "rex"));
-    usleep(1100000);
-    rig_reopen(&r, &young);
-    wait_for_count(0);
-    HISTORY("v1", "Dog", "rex", "(none)");
-    ASSERT_SQL("SELECT count(*) FROM attr WHERE number > 0", 1);
-}
-END_TEST
-
-START_TEST(sweep__revisions_of_types_that_are_gone_go)
-{
-    struct store_options jobs = {0};
-
-    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {age: integer}}\n  Cat: {fields: {}}\n");
-    PUT("v1", "Dog", "rex", "{}");
-    PUT("v1", "Dog", "rex", "{\"age\": 1}");
-    PUT("v1", "Dog", "max", "{}");
-    ASSERT_OK(rig_delete(&r, "v1", "Dog", "max"));
-    PUT("v1", "Cat", "tom", "{}");
-    ASSERT_OK(rig_delete(&r, "v1", "Cat", "tom"));
-    rig_add(&r, "version: v2\nfrom: v1\nmigrate: [remove_type: {type: Dog}]\n");
-    rig_state(&r, "v1", VERSION_GONE);
-    COUNT(3);
-    rig_reopen(&r, &jobs);
-    wait_for_count(1);
-    HISTORY("v2", "Cat", "tom", "{}");
-}
-END_TEST
-
-/* ---- The table ---- */
-
-START_TEST(format__a_store_from_before_history_gets_the_table)
-{
-    struct store_options ro = {.read_only = true, .no_jobs = true};
-    struct store *s;
-    sqlite3 *db;
-
-    rig_add(&r, dogs);
-    PUT("v1", "Dog", "rex", "{\"age\": 1}");
-    store_close(r.s);
-    r.s = NULL;
-    ck_assert_int_eq(sqlite3_open(r.path, &db), SQLITE_OK);
-    ck_assert_int_eq(
-        sqlite3_exec(db, "DROP TABLE history; DROP TABLE gone; DROP TABLE member; "
-                         "PRAGMA user_version = 1",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
-    ASSERT_REFUSED(store_open(r.path, &ro, &s, &r.err), ERR_INVALID, "has format 1: mount it once");
-    rig_reopen(&r, NULL);
-    ASSERT_SQL("PRAGMA user_version", 3);
-    PUT("v1", "Dog", "rex", "{\"age\": 2}");
-    HISTORY("v1", "Dog", "rex", "{\"age\": 1}");
-    rig_reopen(&r, &ro);
-    HISTORY("v1", "Dog", "rex", "{\"age\": 1}");
-}
-END_TEST
-
-START_TEST(format__a_table_too_many_or_too_few_is_refused)
-{
-    static const char *const damages[] = {
-        "PRAGMA user_version = 1",             /* with the tables of 3 */
-        "PRAGMA user_version = 2",
-        "PRAGMA user_version = 3; DROP TABLE history",
-        "PRAGMA user_version = 1; DROP TABLE made",
-        "PRAGMA user_version = 0",
-    };
-    struct store *s;
-    sqlite3 *db;
-
-    store_close(r.s);
-    r.s = NULL;
-    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
-        ck_assert_int_eq(sqlite3_open(r.path, &db), SQLITE_OK);
-        ck_assert_int_eq(sqlite3_exec(db, damages[i], NULL, NULL, NULL), SQLITE_OK);
-        sqlite3_close(db);
-        err_clear(&r.err);
-        ASSERT_REFUSED(store_open(r.path, &(struct store_options){0}, &s, &r.err), ERR_INVALID, "");
-    }
-}
-END_TEST
-
-START_TEST(table__impossible_numbers_are_refused_or_an_error)
-{
-    struct store *s;
-    sqlite3 *db;
-
-    rig_add(&r, dogs);
-    PUT("v1", "Dog", "rex", "{\"age\": 1}");
-    PUT("v1", "Dog", "rex", "{\"age\": 2}");
-    store_close(r.s);
-    r.s = NULL;
-    ck_assert_int_eq(sqlite3_open(r.path, &db), SQLITE_OK);
-    sqlite3_exec(db, "UPDATE history SET at = 9223372036854775807", NULL, NULL, NULL);
-    err_clear(&r.err);
-    ASSERT_REFUSED(store_open(r.path, &(struct store_options){0}, &s, &r.err), ERR_INVALID,
-                   "its last revision");
-    sqlite3_exec(db, "UPDATE history SET at = 1, rev = 1 << 38", NULL, NULL, NULL);
-    err_clear(&r.err);
-    ASSERT_REFUSED(store_open(r.path, &(struct store_options){0}, &s, &r.err), ERR_INVALID,
-                   "its last revision");
-    sqlite3_exec(db, "UPDATE history SET rev = 1, body = x'01'", NULL, NULL, NULL);
-    sqlite3_close(db);
-    rig_reopen(&r, NULL);
-    struct catalog *c = store_catalog(r.s);
-    const struct version *v = rig_version(&r, "v1");
-    struct item_stat stat;
-    ASSERT_REFUSED(store_history_read(r.s, c, v, rig_type(v, "Dog"), 1, &stat, NULL, &r.err), ERR_IO,
-                   "damaged");
-    catalog_unref(c);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("history");
@@ -605,12 +330,6 @@ int main(void)
     tcase_add_test(tc, references__show_the_key_their_target_has_now_or_had_last);
     tcase_add_test(tc, extract__what_a_record_held_then_is_shown_also_when_it_is_gone);
     tcase_add_test(tc, move__a_write_through_the_old_side_leaves_one_of_each_item);
-    tcase_add_test(tc, trim__the_newest_of_each_item_stay);
-    tcase_add_test(tc, trim__what_is_too_old_goes_and_the_modes_with_it);
-    tcase_add_test(tc, sweep__revisions_of_types_that_are_gone_go);
-    tcase_add_test(tc, format__a_store_from_before_history_gets_the_table);
-    tcase_add_test(tc, format__a_table_too_many_or_too_few_is_refused);
-    tcase_add_test(tc, table__impossible_numbers_are_refused_or_an_error);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);

@@ -1,133 +1,11 @@
-/* Schema files into compiled versions: numbers, steps, inference, findings. */
+/* Schema files into compiled versions: numbers, steps, findings. */
 #include <check.h>
 #include <stdio.h>
 
-#include "schemas/expr.h"
+#include "schema_rig.h"
 #include "schemas/json.h"
 #include "schemas/lint.h"
-#include "schemas/schema.h"
 #include "schemas/sql_names.h"
-
-static struct expr_env *env;
-
-static void setup(void)
-{
-    struct err e = ERR_INIT;
-
-    ck_assert_int_eq(expr_env_new(&env, &e), 0);
-}
-
-static void teardown(void)
-{
-    expr_env_free(env);
-}
-
-/* ---- Help ---- */
-
-static struct schema_counters counters_after(const struct version *parent)
-{
-    if (!parent)
-        return (struct schema_counters){1, 1, SLOT_FIRST, 1};
-    return (struct schema_counters){parent->number + 1, parent->step_end, parent->slot_end,
-                                    parent->shape_end};
-}
-
-static int try_compile(const char *text, struct version *parent, struct version **ret,
-                       struct err *e)
-{
-    struct schema_counters first = counters_after(parent);
-
-    return schema_compile("test.yaml", span_of(text), parent, &first, env, ret, e);
-}
-
-static struct version *compile(const char *text, struct version *parent)
-{
-    struct version *v = NULL;
-    struct err e = ERR_INIT;
-
-    ck_assert_msg(try_compile(text, parent, &v, &e) == 0, "%u:%u: %s (%s)", e.line, e.column,
-                  e.text, e.expected);
-    return v;
-}
-
-/* Head and body of a version that comes from `parent`; the parent's reference passes over. */
-static struct version *next(struct version *parent, const char *body)
-{
-    BUF_CLEANUP struct buf text = BUF_INIT;
-    struct version *v;
-
-    buf_printf(&text, "version: v%u\nfrom: %s\n%s", parent->number + 1, parent->name, body);
-    v = compile(buf_str(&text), parent);
-    version_unref(parent);
-    return v;
-}
-
-static const char dogs[] = "version: v1\n"
-                           "types:\n"
-                           "  Dog:\n"
-                           "    fields:\n"
-                           "      name: {type: string, required: true}\n"
-                           "      breed: string\n"
-                           "      age: {type: integer, default: 0, check: \"age >= 0\"}\n"
-                           "      owner: ref<Person>\n"
-                           "  Person:\n"
-                           "    fields: {email: {type: string, unique: true}}\n"
-                           "enums:\n"
-                           "  Size: [small, large]\n";
-
-static struct shape *shape(const struct version *v, const char *name)
-{
-    struct shape *s = version_shape_named(v, span_of(name));
-
-    ck_assert_msg(s != NULL, "no type %s", name);
-    return s;
-}
-
-static struct field *field(const struct version *v, const char *type, const char *name)
-{
-    struct field *f = shape_field(shape(v, type), span_of(name));
-
-    ck_assert_msg(f != NULL, "no field %s.%s", type, name);
-    return f;
-}
-
-/* Every type with its fields on a line: "Dog(name: string!, age: integer=0)". */
-static void print_shapes(const struct version *v, struct buf *out)
-{
-    for (size_t i = 0; i < v->n_shapes; i++) {
-        const struct shape *s = v->shapes[i];
-
-        buf_printf(out, "%s%s(", i ? " " : "", s->name);
-        for (size_t k = 0; k < s->n_fields; k++) {
-            const struct field *f = &s->fields[k];
-
-            buf_printf(out, "%s%s: ", k ? ", " : "", f->name);
-            type_print(f->type, v->shapes, v->n_shapes, out);
-            buf_printf(out, "%s%s%.*s", f->required ? "!" : "", f->def.p ? "=" : "", (int)f->def.n,
-                       f->def.p ? f->def.p : "");
-        }
-        for (size_t k = 0; k < s->n_values; k++)
-            buf_printf(out, "%s%s", k ? " " : "", s->values[k]);
-        buf_adds(out, ")");
-    }
-}
-
-static void assert_shapes(const struct version *v, const char *want)
-{
-    BUF_CLEANUP struct buf out = BUF_INIT;
-
-    print_shapes(v, &out);
-    ck_assert_str_eq(buf_str(&out), want);
-}
-
-static void assert_steps(const struct version *v, const char *want)
-{
-    BUF_CLEANUP struct buf out = BUF_INIT;
-
-    for (size_t i = 0; i < v->n_notes; i++)
-        buf_printf(&out, "%s%s", i ? " " : "", v->notes[i].step);
-    ck_assert_str_eq(buf_str(&out), want);
-}
 
 /* ---- Roots ---- */
 
@@ -432,139 +310,6 @@ START_TEST(migrate__a_long_chain_is_freed_at_once)
 }
 END_TEST
 
-/* ---- Inference ---- */
-
-static const char dogs_after[] = "  Dog:\n"
-                                 "    description: a dog\n"
-                                 "    fields:\n"
-                                 "      name: {type: string, required: true}\n"
-                                 "      chip: uuid\n"
-                                 "      age: {type: number, default: 0, check: \"age >= 0\"}\n"
-                                 "      owner: ref<Person>\n"
-                                 "      vet: {type: ref<Vet>, on_delete: unset}\n"
-                                 "      legs: {type: integer, required: true, default: 4}\n"
-                                 "  Person:\n"
-                                 "    fields: {email: {type: string, unique: true}}\n"
-                                 "  Vet:\n"
-                                 "    fields: {clinic: ref<Clinic>, size: Size}\n"
-                                 "  Clinic:\n"
-                                 "    fields: {head: ref<Vet>, at: {type: Place, default: {x: 1}}}\n"
-                                 "objects:\n"
-                                 "  Place: {fields: {x: number, more: list<Place>}}\n"
-                                 "enums:\n"
-                                 "  Size: [large, small]\n";
-
-START_TEST(infer__what_has_one_reading)
-{
-    BUF_CLEANUP struct buf body = BUF_INIT;
-    struct version *old = version_ref(compile(dogs, NULL)), *v;
-
-    buf_printf(&body, "types:\n%s", dogs_after);
-    v = next(old, buf_str(&body));
-    assert_shapes(v, "Dog(name: string!, chip: uuid, age: number=0, owner: ref<Person>, "
-                     "vet: ref<Vet>, legs: integer!=4) Person(email: string) Size(small large) "
-                     "Vet(clinic: ref<Clinic>, size: Size) "
-                     "Place(x: number, more: list<Place>) "
-                     "Clinic(head: ref<Vet>, at: Place={\n    \"x\": 1\n  })");
-    assert_steps(v, "add_type add_type add_type remove_field change_type add_field add_field "
-                    "add_field reorder_fields");
-    for (size_t i = 0; i < v->n_notes; i++)
-        ck_assert(v->notes[i].inferred);
-    ck_assert_str_eq(shape(v, "Dog")->description, "a dog");
-    ck_assert_uint_eq(field(v, "Dog", "name")->slot, field(old, "Dog", "name")->slot);
-    version_unref(v);
-    version_unref(old);
-}
-END_TEST
-
-START_TEST(infer__nothing_changed)
-{
-    BUF_CLEANUP struct buf body = BUF_INIT;
-    struct version *v = compile(dogs, NULL);
-
-    buf_adds(&body, strstr(dogs, "types:"));
-    v = next(v, buf_str(&body));
-    ck_assert_uint_eq(v->n_notes, 0);
-    ck_assert_uint_eq(v->step_first, v->step_end);
-    version_unref(v);
-}
-END_TEST
-
-START_TEST(infer__relaxed_required_default_removed)
-{
-    struct version *v = compile("version: v1\n"
-                                "types:\n"
-                                "  A:\n"
-                                "    fields:\n"
-                                "      relaxed: {type: string, required: true, default: x}\n"
-                                "      needed: string\n"
-                                "      default: {type: boolean, default: true}\n"
-                                "      unique: {type: string, unique: true}\n"
-                                "      checked: {type: date, check: \"checked > '2000'\"}\n"
-                                "      ref: ref<B>\n"
-                                "  B: {}\n"
-                                "  C: {fields: {b: ref<B>}}\n",
-                                NULL);
-
-    v = next(v, "types:\n"
-                "  A:\n"
-                "    fields:\n"
-                "      relaxed: string\n"
-                "      needed: {type: string, required: true, default: y}\n"
-                "      default: {type: boolean, default: false}\n"
-                "      unique: string\n"
-                "      checked: date\n");
-    assert_shapes(v, "A(relaxed: string, needed: string!=\"y\", default: boolean=false, "
-                     "unique: string, checked: date)");
-    assert_steps(v, "relax_field change_default change_default require_field change_default "
-                    "remove_unique change_type remove_field remove_type remove_type");
-    ck_assert_uint_eq(shape(v, "A")->n_uniques, 0);
-    ck_assert_ptr_null(field(v, "A", "checked")->check);
-    version_unref(v);
-}
-END_TEST
-
-START_TEST(infer__types_gone_in_a_circle_are_refused)
-{
-    struct version *v = compile("version: v1\n"
-                                "types:\n"
-                                "  A: {fields: {b: ref<B>}}\n"
-                                "  B: {fields: {a: ref<A>}}\n",
-                                NULL);
-    struct version *none = NULL;
-    struct err e = ERR_INIT;
-
-    ck_assert_int_eq(try_compile("version: v2\nfrom: v1\ntypes: {}\n", v, &none, &e), -1);
-    ck_assert_str_eq(e.text, "A is gone, but other types that are gone refer to it in a circle: "
-                             "remove their fields first");
-    version_unref(v);
-}
-END_TEST
-
-START_TEST(both__steps_that_give_the_declared_types)
-{
-    struct version *v = next(compile(dogs, NULL),
-                             "migrate:\n"
-                             "  - rename_field: {type: Dog, from: age, to: years}\n"
-                             "  - remove_field: {type: Dog, field: breed}\n"
-                             "types:\n"
-                             "  Person:\n"
-                             "    fields: {email: {type: string, unique: true}}\n"
-                             "  Dog:\n"
-                             "    fields:\n"
-                             "      name: {type: string, required: true}\n"
-                             "      years: {type: integer, default: 0, check: \"years >= 0\",\n"
-                             "              description: how old}\n"
-                             "      owner: ref<Person>\n"
-                             "enums:\n"
-                             "  Size: [small, large]\n");
-
-    assert_steps(v, "rename_field remove_field");
-    ck_assert_str_eq(field(v, "Dog", "years")->description, "how old");
-    version_unref(v);
-}
-END_TEST
-
 /* ---- Findings ---- */
 
 static int64_t dozen(void *arg, uint32_t id)
@@ -661,7 +406,7 @@ static TCase *versions_case(void)
 {
     TCase *tests = tcase_create("versions");
 
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, schema_setup, schema_teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, schema__root_numbers_in_the_order_of_the_file);
     tcase_add_test(tests, schema__objects_may_contain_themselves_where_it_is_optional);
@@ -680,11 +425,6 @@ static TCase *versions_case(void)
     tcase_add_test(tests, migrate__same_counters_give_the_same_numbers);
     tcase_add_test(tests, migrate__queries_belong_to_their_version);
     tcase_add_test(tests, migrate__a_long_chain_is_freed_at_once);
-    tcase_add_test(tests, infer__what_has_one_reading);
-    tcase_add_test(tests, infer__nothing_changed);
-    tcase_add_test(tests, infer__relaxed_required_default_removed);
-    tcase_add_test(tests, infer__types_gone_in_a_circle_are_refused);
-    tcase_add_test(tests, both__steps_that_give_the_declared_types);
     tcase_add_test(tests, lint__text);
     tcase_add_test(tests, lint__json_is_json);
     return tests;
