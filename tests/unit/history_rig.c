@@ -105,7 +105,8 @@ const char *rig_history_names(struct rig *r, const char *version, const char *ty
     const struct version *v = rig_version(r, version);
 
     buf_reset(&r->text);
-    ck_assert_msg(store_history_names(r->s, c, v, rig_type(v, type), 0, take_name, r, &r->err) == 0, "%s", r->err.text);
+    ck_assert_msg(store_history_names(r->s, c, v, rig_type(v, type), 0, take_name, r, &r->err) == 0,
+                  "%s", r->err.text);
     catalog_unref(c);
     return buf_str(&r->text);
 }
