@@ -21,7 +21,9 @@
 #include "tables.h"
 
 #define READERS_KEPT   8     /* idle reading connections that stay open */
-#define WAL_CHECKPOINT 4000  /* frames after which the writer checkpoints */
+#define WAL_CHECKPOINT 4000  /* frames after which the writer checkpoints; */
+#define WAL_SHORT      1000  /* where the disk has less room than */
+#define ROOM_SHORT     (UINT64_C(64) << 20) /* bytes */
 #define WAL_RESTART    16384 /* frames after which it also waits for readers to start anew */
 #define CHANGES_MAX    1024  /* of one call; more become STORE_CHANGE_MANY */
 /* All of SQLite's memory in this process, caches included: more is ERR_NO_MEMORY for who asks. A
@@ -196,6 +198,7 @@ struct store {
     bool unsynced;                      /* something was committed that no sync followed */
     int wal_frames;                     /* after the last commit */
     int wal_checkpointed;               /* frames at the last checkpoint */
+    int wal_looked;                     /* frames when the disk's room was last looked at */
     uint64_t next_item, reserved_items; /* numbers below reserved_items need no write */
     struct unique_plan *uniques;        /* unique.c; of catalog epoch uniques_epoch */
     uint64_t uniques_epoch;

@@ -20,6 +20,7 @@
 #include "internal.h"
 
 #include <assert.h>
+#include <sys/statvfs.h>
 
 #define BATCH_MAX 256
 
@@ -460,6 +461,26 @@ static void run_batch(struct store *s, struct batch *b)
 
 /* ---- Checkpoints: only here, only by the leader [I9] ---- */
 
+static bool room_is_short(const struct store *s)
+{
+    struct statvfs disk;
+
+    return statvfs(s->path, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize < ROOM_SHORT;
+}
+
+/* A page that each commit writes anew goes to the file once a checkpoint, so these are rare; where there
+ * is little room, the log starts anew sooner. */
+static bool is_due(struct store *s)
+{
+    if (s->wal_frames - s->wal_checkpointed >= WAL_CHECKPOINT)
+        return true;
+    if (s->wal_frames - s->wal_looked < WAL_SHORT)
+        return false;
+    s->wal_looked = s->wal_frames;
+    return room_is_short(s);
+}
+
 /* After the callers were answered. In small bites; when readers never let the log start anew, it
  * waits for them a little. */
 static void checkpoint(struct store *s)
@@ -470,10 +491,10 @@ static void checkpoint(struct store *s)
     int rc;
 
     if (s->wal_frames < s->wal_checkpointed)
-        s->wal_checkpointed = 0;
-    if (s->wal_frames < s->wal_checkpointed + WAL_CHECKPOINT || atomic_load(&s->failed))
+        s->wal_checkpointed = s->wal_looked = 0;
+    if (!is_due(s) || atomic_load(&s->failed))
         return;
-    s->wal_checkpointed = s->wal_frames;
+    s->wal_checkpointed = s->wal_looked = s->wal_frames;
     will_wait(s);
     if (restart)
         sqlite3_busy_timeout(c->db, 100);
