@@ -143,14 +143,12 @@ static int cross_link(struct work *w, const struct link *lk, struct err *e)
     return 0;
 }
 
-/* Not the writer's, and not yet computed from what the writer changed. A computed field is never the
+/* Not the writer's, and perhaps not yet computed from what the writer changed. A computed field is never the
  * writer's, also where it is seen. */
-static bool is_stale(const struct work *w, const struct formula *h)
+static bool may_be_stale(const struct work *w, const struct formula *h)
 {
-    if (h->mode == FORMULA_COMPUTED)
-        return work_inputs_changed(w, h);
-    return h->mode == FORMULA_SEEDED && !work_reached(w, h->out) &&
-           !slotset_has(&w->pinned, h->out) && work_inputs_changed(w, h);
+    return h->mode == FORMULA_COMPUTED || (h->mode == FORMULA_SEEDED && !work_reached(w, h->out) &&
+                                           !slotset_has(&w->pinned, h->out));
 }
 
 /* Takes the newest step that is left in the three sorted lists; n*: what is left of each. */
@@ -212,12 +210,12 @@ static int refresh_inputs(struct work *w, const struct formula *f, struct err *e
     const struct group *g = w->g;
     for (size_t i = 0; i < g->n_forward && g->forward[i].f->step < f->step; i++) {
         const struct formula *h = g->forward[i].f;
-        if (h->mode == FORMULA_LINKED || !work_reads(f, h->out))
+        if (!work_reads(f, h->out) || !may_be_stale(w, h))
             continue;
         for (size_t k = 0; k < h->n_inputs; k++)
             if (bring_back(w, h->inputs[k].slot, h->step, f->step, e))
                 return -1;
-        if (refresh_inputs(w, h, e) || (is_stale(w, h) && work_run(w, h, e)))
+        if (refresh_inputs(w, h, e) || (work_inputs_changed(w, h) && may_be_stale(w, h) && work_run(w, h, e)))
             return -1;
     }
     return 0;

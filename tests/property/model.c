@@ -164,14 +164,14 @@ static void compute_early(struct carry *c, size_t before, size_t id)
     for (size_t to = 0; to < before; to++)
         for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
             const struct m_rule *r = &c->m->nodes[to].rules[i];
-            if (!r->forward || r->out != id || r->mode == M_LINKED)
+            bool seed = r->mode == M_SEEDED && (c->reached[id] || c->it->decided[id]);
+            if (!r->forward || r->out != id || r->mode == M_LINKED || seed)
                 continue;
             for (int k = c->m->nodes[before].from; k > (int)to; k = c->m->nodes[k].from)
                 if (gives_back(&c->m->nodes[k], r->in[0]))
                     carry_back(c, (size_t)k);
             compute_early(c, to, r->in[0]);
-            bool seed = r->mode == M_SEEDED && (c->reached[id] || c->it->decided[id]);
-            if (inputs_changed(c, r) && !seed)
+            if (inputs_changed(c, r))
                 run_derived(c, to, i);
         }
 }

@@ -113,6 +113,25 @@ START_TEST(removed_field__a_side_that_its_maker_did_not_see_is_not_decided)
 }
 END_TEST
 
+/* What it was seeded from is not asked then, and waits until the removed field is there. */
+START_TEST(removed_field__down_reads_a_seeded_field_that_the_maker_wrote)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {state: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_field: {type: Dog, field: note, as: string, up: state}\n"
+               "  - split_field: {type: Dog, field: state, down: \"one || two\", into: {\n"
+               "      one: {as: string, up: \"substr(state, 1, 1)\"},\n"
+               "      two: {as: string, up: \"substr(state, 2)\"}}}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: one, down: \"upper(note)\"}\n");
+    PUT("v3", "Dog", "a", "{\"two\": \"b\", \"note\": \"n\"}");
+    LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"one\": \"N\", \"two\": \"b\", \"note\": \"n\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"state\": \"Nb\"}");
+    PUT("v3", "Dog", "a", "{\"two\": \"c\", \"note\": \"m\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"state\": \"Mc\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens_laws");
@@ -123,6 +142,7 @@ int main(void)
     tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
     tcase_add_test(tc, removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided);
     tcase_add_test(tc, removed_field__a_side_that_its_maker_did_not_see_is_not_decided);
+    tcase_add_test(tc, removed_field__down_reads_a_seeded_field_that_the_maker_wrote);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
