@@ -273,7 +273,7 @@ rsync__the_second_time_finds_nothing_to_do() {
 
 rsync__in_place_twice_and_deleting() {
     need rsync
-    rsync -a --inplace "$T/from/rex.json" "$D1/rex.json"
+    rsync -a --inplace "$T/from/" "$D1/" # the directory's time too
     same_dog Max 4
     assert_eq "$(rsync -ai --inplace "$T/from/" "$D1/")" "" "the second time"
     put "$T/from/rex.json" '{"name": "Moritz", "age": 5}'
