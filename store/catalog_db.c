@@ -61,11 +61,20 @@ int catalog_save(struct store_tx *tx, struct err *e)
 
 /* ---- Versions ---- */
 
+/* How many steps, slots and shapes a version took. A program that compiles its text to other numbers
+ * would read the records wrongly. */
+static int64_t numbers_taken(const struct version *v)
+{
+    return (int64_t)(v->step_end - v->step_first) << 40 |
+           (int64_t)(v->slot_end - v->slot_first) << 20 |
+           (int64_t)(v->shape_end - v->shape_first);
+}
+
 int version_row_insert(struct store_tx *tx, const struct version *v,
                        const struct schema_counters *counters, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(tx->c, STMT_VERSION_INSERT, e);
-    char sum[META_NUMBERED_SIZE];
+    char name[META_NUMBERED_SIZE];
 
     if (!st)
         return -1;
@@ -78,9 +87,10 @@ int version_row_insert(struct store_tx *tx, const struct version *v,
     sqlite3_bind_int64(st, 7, counters->slot);
     sqlite3_bind_int64(st, 8, counters->shape);
     sqlite3_bind_int64(st, 9, tx->now_ns);
-    if (conn_run(tx->c, st, e))
+    if (conn_run(tx->c, st, e) ||
+        meta_set(tx, meta_numbered(META_TEXT, v->number, name), checksum(v->text), e))
         return -1;
-    return meta_set(tx, meta_numbered(META_TEXT, v->number, sum), checksum(v->text), e);
+    return meta_set(tx, meta_numbered(META_NUMBERS, v->number, name), numbers_taken(v), e);
 }
 
 int version_row_state(struct store_tx *tx, uint32_t number, enum version_state state, struct err *e)
@@ -149,6 +159,22 @@ static int check_text(struct conn *c, uint32_t number, struct span text, struct 
     return 0;
 }
 
+/* Versions that were added before this was noted have no such row. */
+static int check_numbers(struct conn *c, const struct version *v, struct err *e)
+{
+    char name[META_NUMBERED_SIZE];
+    int64_t taken = -1;
+
+    if (meta_get(c, meta_numbered(META_NUMBERS, v->number, name), &taken, e))
+        return -1;
+    if (taken >= 0 && taken != numbers_taken(v))
+        return damaged_version(v->number,
+                               "is read otherwise than when it was added: use the release that "
+                               "made it",
+                               e);
+    return 0;
+}
+
 /* Compiles the version of the present row. */
 static int load_version(struct conn *c, sqlite3_stmt *st, const struct entry_list *l,
                         struct catalog_entry *ret, struct err *e)
@@ -174,6 +200,10 @@ static int load_version(struct conn *c, sqlite3_stmt *st, const struct entry_lis
         return damaged_version(first.number, why.text, e);
     }
     ret->state = (enum version_state)state;
+    if (check_numbers(c, ret->v, e)) {
+        version_unref(ret->v);
+        return -1;
+    }
     return 0;
 }
 

@@ -507,7 +507,7 @@ int version_row_added(struct conn *c, uint32_t number, int64_t *ret_ns, struct e
 /* Numbers and one-line texts by name. *ret untouched when there is none. Names: tables.h. */
 int meta_get(struct conn *c, const char *name, int64_t *ret, struct err *e);
 int meta_set(struct store_tx *tx, const char *name, int64_t value, struct err *e);
-/* One of META_MTIME, META_GONE, META_TEXT with its number, in ret. */
+/* One of META_MTIME, META_GONE, META_TEXT, META_NUMBERS with its number, in ret. */
 #define META_NUMBERED_SIZE 32
 const char *meta_numbered(const char *prefix, uint32_t number, char ret[META_NUMBERED_SIZE]);
 /* meta_set for default and the counters of tx->cat. */

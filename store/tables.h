@@ -30,6 +30,7 @@ extern const size_t n_store_tables;
 #define META_BACKFILL_RATE "backfill_rate" /* items a second, 0 = no limit */
 #define META_MTIME         "mtime."        /* and a collection: its directory's; 0 = none */
 #define META_TEXT          "text."         /* and a version's number: its text's checksum */
+#define META_NUMBERS       "numbers."      /* and a version: how many it took (catalog_db.c) */
 #define META_GONE          "gone."         /* and a version: when it was finalized away */
 
 /* The items whose revisions stand under key ?2 in name space ?1 of the collections in the JSON list ?3: the

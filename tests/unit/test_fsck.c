@@ -262,6 +262,8 @@ static const struct {
     {"flip call it a dog", "version 1 has another text than the one that was added"},
     {"UPDATE version SET step = -1 WHERE number = 2", "version 2 has impossible numbers"},
     {"UPDATE version SET slot = slot + 1 WHERE number = 3", "to be given out next"},
+    {"UPDATE meta SET value = value + (1 << 20) WHERE name = 'numbers.2'",
+     "version 2 is read otherwise than when it was added"},
     /* the file */
     {"page name", "what that page held may be lost"},
     {"page uniq_id", "what that page held may be lost"},
