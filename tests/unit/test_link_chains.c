@@ -125,8 +125,6 @@ END_TEST
 
 START_TEST(extract__a_reference_is_the_same_under_another_name)
 {
-    struct buf base BUF_CLEANUP = BUF_INIT;
-
     lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {owner: ref<Person>}}\n"
                "  Person: {fields: {name: string}}\n");
     PUT("v1", "Person", "ann", "{}");
