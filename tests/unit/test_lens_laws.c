@@ -1,26 +1,5 @@
 /* Cases in which a law did not hold, as the random chains of tests/property found them, cut down. */
-#include "lens_world.h"
-
-#include <check.h>
-#include <stdio.h>
-
-static struct lens_test t;
-
-static void setup(void)
-{
-    lt_init(&t);
-}
-static void teardown(void)
-{
-    lt_free(&t);
-}
-
-#define PUT(...)                                                                                   \
-    do {                                                                                           \
-        int rc_ = lt_put(&t, __VA_ARGS__);                                                         \
-        ck_assert_msg(rc_ == 0, "refused: %s", t.err.text);                                        \
-    } while (0)
-#define LINE(v, type, key, want) ck_assert_str_eq(lt_line(&t, v, type, key), want "\n")
+#include "lens_cases.h"
 
 /* A sibling changes what it alone shows inside of the object: for the step, which shows it too, nothing
  * has changed. */

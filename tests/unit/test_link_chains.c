@@ -1,26 +1,7 @@
 /* Steps that let fields stand in another item, one after the other: fields over two references. */
-#include "lens_world.h"
+#include "lens_cases.h"
 
-#include <check.h>
 #include <stdio.h>
-
-static struct lens_test t;
-
-static void setup(void)
-{
-    lt_init(&t);
-}
-static void teardown(void)
-{
-    lt_free(&t);
-}
-
-#define PUT(...)                                                                                   \
-    do {                                                                                           \
-        int rc_ = lt_put(&t, __VA_ARGS__);                                                         \
-        ck_assert_msg(rc_ == 0, "refused: %s", t.err.text);                                        \
-    } while (0)
-#define LINE(v, type, key, want) ck_assert_str_eq(lt_line(&t, v, type, key), want "\n")
 
 /* An item is written back as it reads; its text, bytes and all, must stay. */
 static void write_back(const char *v, const char *type, const char *key)
