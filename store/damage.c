@@ -135,7 +135,7 @@ static void look_at_item(struct conn *c, uint64_t id, char *ret, size_t size)
     bool found;
 
     if (item_row_get(c, id, &row, &found, &e) && c->suspect)
-        snprintf(ret, size, "%s", e.text);
+        snprintf(ret, size, "%.*s", (int)size - 1, e.text);
 }
 
 static void look_again(struct store *s, uint64_t id, char *ret, size_t size)

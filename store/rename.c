@@ -62,7 +62,7 @@ int item_yield(struct store_tx *tx, uint64_t id, struct err *e)
 {
     struct item_row row ITEM_ROW_CLEANUP = {0};
     struct origin_uses aside = {0};
-    const struct version *v;
+    const struct version *v = NULL;
     const struct shape *s = with_own_keys(tx->cat, id_coll(id), &v);
     bool found;
     int rc;

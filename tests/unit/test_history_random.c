@@ -192,7 +192,7 @@ static void write_one(const struct version *v, const struct shape *s, const char
 
 static void change_something(unsigned n_versions)
 {
-    char version[8];
+    char version[16];
     const struct version *v;
     unsigned what = pick(20);
     const char *dog = dogs[pick(3)];
