@@ -4,14 +4,7 @@
 #include <unistd.h>
 
 #include "reply.h"
-
-int64_t time_now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
+#include "../schemas/clock.h"
 
 static void set_times(struct stat *st, int64_t ns)
 {
@@ -204,7 +197,7 @@ struct scratch_make scratch_made_by(fuse_req_t req, mode_t mode)
     return (struct scratch_make){.mode = mode & 07777 & ~fs->made_mask,
                                  .uid = fs->maker_owns ? caller->uid : fs->uid,
                                  .gid = fs->makers_group ? caller->gid : fs->gid,
-                                 .mtime_ns = time_now_ns(),
+                                 .mtime_ns = clock_wall_ns(),
                                  .hold = true};
 }
 
@@ -284,7 +277,7 @@ unsigned attr_wanted(const struct stat *attr, int to_set, struct item_stat *ret)
         mask |= ATTR_OWNER;
     }
     if (to_set & FUSE_SET_ATTR_MTIME_NOW) {
-        ret->mtime_ns = time_now_ns();
+        ret->mtime_ns = clock_wall_ns();
         mask |= ATTR_MTIME;
     } else if (to_set & FUSE_SET_ATTR_MTIME) {
         ret->mtime_ns = attr->st_mtim.tv_sec * INT64_C(1000000000) + attr->st_mtim.tv_nsec;

@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "../schemas/clock.h"
+#include "../store/cond.h"
 
 struct calls {
     pthread_mutex_t lock;
@@ -19,15 +21,11 @@ struct call {
 struct calls *calls_new(void)
 {
     struct calls *c = calloc(1, sizeof(*c));
-    pthread_condattr_t attr;
 
     if (!c)
         return NULL;
     pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->idle, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&c->idle);
     return c;
 }
 
@@ -97,15 +95,13 @@ int calls_run(struct calls *c, void (*fn)(void *arg), void *arg, struct err *e)
 
 bool calls_drain(struct calls *c, int timeout_ms)
 {
-    struct timespec until;
+    int64_t until_ns = clock_steady_ns() + timeout_ms * INT64_C(1000000);
     int timed_out = 0;
     bool idle;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
     pthread_mutex_lock(&c->lock);
     while (c->n && !timed_out)
-        timed_out = pthread_cond_timedwait(&c->idle, &c->lock, &until);
+        timed_out = cond_wait_until(&c->idle, &c->lock, until_ns);
     idle = c->n == 0;
     pthread_mutex_unlock(&c->lock);
     return idle;

@@ -2,9 +2,9 @@
 #include "control_int.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "human.h"
+#include "../schemas/clock.h"
 
 static int wait_jobs(struct control *c, const struct verb_caller *by, struct err *e)
 {
@@ -167,18 +167,10 @@ static void end_under_way(struct control *c, size_t command, int64_t began_ns)
     pthread_mutex_unlock(&c->lock);
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 static int run_command(struct control *c, size_t i, struct span word, const struct verb_caller *by,
                        struct buf *report, struct err *e)
 {
-    int64_t began_ns = now_ns();
+    int64_t began_ns = clock_wall_ns();
     int rc;
 
     begin_under_way(c, i, word, began_ns);

@@ -2,17 +2,9 @@
 #include "control_int.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "human.h"
-
-static int64_t wall_clock_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
+#include "../schemas/clock.h"
 
 /* Memory that runs out here loses the path, not the refusal. */
 static void print_path(char ret[REFUSAL_PATH_SIZE], const char *path)
@@ -34,7 +26,7 @@ void control_error_add(struct control *c, const char *path, const struct err *e)
     c->refusal_next = (c->refusal_next + 1) % REFUSALS_MAX;
     if (c->n_refusals < REFUSALS_MAX)
         c->n_refusals++;
-    r->at_ns = wall_clock_ns();
+    r->at_ns = clock_wall_ns();
     memcpy(r->path, shown, sizeof(shown));
     r->e = *e;
     pthread_mutex_unlock(&c->lock);

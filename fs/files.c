@@ -2,10 +2,11 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "inode.h"
 #include "loop.h"
+#include "../schemas/clock.h"
+#include "../store/cond.h"
 
 #define BUCKETS        4096u
 #define WRITER_NEAR_NS INT64_C(500000000) /* how long after a writer readers go their own way */
@@ -28,14 +29,6 @@ struct files {
     struct entry *buckets[BUCKETS];
 };
 
-static int64_t monotonic_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 static uint64_t number_of(uint64_t ino)
 {
     return ino & ((UINT64_C(1) << INODE_NUMBER_BITS) - 1);
@@ -49,15 +42,11 @@ static unsigned bucket_of(uint64_t number)
 struct files *files_new(void)
 {
     struct files *f = calloc(1, sizeof(*f));
-    pthread_condattr_t attr;
 
     if (!f)
         return NULL;
     pthread_mutex_init(&f->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->closed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&f->closed);
     return f;
 }
 
@@ -86,7 +75,7 @@ static bool expired(const struct entry *en, int64_t now)
 static struct entry *find_locked(struct files *f, uint64_t ino)
 {
     struct entry **at = &f->buckets[bucket_of(number_of(ino))];
-    int64_t now = *at ? monotonic_ns() : 0;
+    int64_t now = *at ? clock_steady_ns() : 0;
 
     while (*at) {
         struct entry *en = *at;
@@ -145,7 +134,7 @@ static bool has_writer(const struct entry *en)
 
 static bool has_wide_locked(struct files *f)
 {
-    if (f->last_wide_ns && monotonic_ns() - f->last_wide_ns > WRITER_NEAR_NS)
+    if (f->last_wide_ns && clock_steady_ns() - f->last_wide_ns > WRITER_NEAR_NS)
         f->last_wide_ns = 0;
     return f->n_wide || f->last_wide_ns;
 }
@@ -175,13 +164,6 @@ static bool waits_for_reader(const struct entry *en)
     return false;
 }
 
-static struct timespec wait_end(void)
-{
-    int64_t end = monotonic_ns() + WAIT_NS;
-
-    return (struct timespec){end / 1000000000, end % 1000000000};
-}
-
 static void outlast_locked(struct files *f, struct entry *en)
 {
     for (struct opening *o = en->list; o; o = o->next) {
@@ -193,13 +175,13 @@ static void outlast_locked(struct files *f, struct entry *en)
 
 static void wait_for_readers_locked(struct files *f, struct entry *en)
 {
-    struct timespec until = wait_end();
+    int64_t until_ns = clock_steady_ns() + WAIT_NS;
     int timed_out = 0;
 
     if (waits_for_reader(en))
         loop_will_block();
     while (waits_for_reader(en) && !timed_out)
-        timed_out = pthread_cond_timedwait(&f->closed, &f->lock, &until);
+        timed_out = cond_wait_until(&f->closed, &f->lock, until_ns);
     outlast_locked(f, en);
 }
 
@@ -222,7 +204,7 @@ bool files_open_writer(struct files *f, struct opening *o)
 
 void files_begin_wide(struct files *f)
 {
-    struct timespec until = wait_end();
+    int64_t until_ns = clock_steady_ns() + WAIT_NS;
     int timed_out = 0;
 
     pthread_mutex_lock(&f->lock);
@@ -230,7 +212,7 @@ void files_begin_wide(struct files *f)
     if (f->n_waited_for)
         loop_will_block();
     while (f->n_waited_for && !timed_out)
-        timed_out = pthread_cond_timedwait(&f->closed, &f->lock, &until);
+        timed_out = cond_wait_until(&f->closed, &f->lock, until_ns);
     for (unsigned i = 0; f->n_waited_for && i < BUCKETS; i++)
         for (struct entry *en = f->buckets[i]; en; en = en->next)
             outlast_locked(f, en);
@@ -241,7 +223,7 @@ void files_end_wide(struct files *f)
 {
     pthread_mutex_lock(&f->lock);
     f->n_wide--;
-    f->last_wide_ns = monotonic_ns();
+    f->last_wide_ns = clock_steady_ns();
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -266,7 +248,7 @@ void files_close(struct files *f, struct opening *o)
     if (en) {
         unlink_locked(en, o);
         if (o->writer) {
-            en->last_writer_ns = monotonic_ns();
+            en->last_writer_ns = clock_steady_ns();
         } else {
             f->n_waited_for -= !o->outlasted;
             pthread_cond_broadcast(&f->closed);

@@ -97,7 +97,6 @@ int inode_gone(struct err *e);
 
 /* ---- Attributes (attr.c) ---- */
 
-int64_t time_now_ns(void);
 /* stat of anything; scratch nodes too. */
 int at_stat(struct fs *fs, const struct at *at, struct stat *ret, struct err *e);
 void item_stat_fill(const struct fs *fs, uint64_t ino, const struct item_stat *is,

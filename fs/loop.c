@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
+
+#include "../schemas/clock.h"
 
 #define POLL_NS_MIN 10000              /* a shorter look is no look */
 #define TAKEN_NS    INT64_C(200000)    /* between two looks: another took the processor away */
@@ -43,14 +44,6 @@ struct worker {
     bool leads;
 };
 static _Thread_local struct worker *self;
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 /* ---- The lead ---- */
 
@@ -129,11 +122,11 @@ static int64_t look_until(const struct loop *l, int64_t now)
 static bool sleep_until_request(struct loop *l)
 {
     struct pollfd p[2] = {{.fd = l->fd, .events = POLLIN}, {.fd = l->wake, .events = POLLIN}};
-    int64_t since = now_ns();
+    int64_t since = clock_steady_ns();
 
     while (poll(p, 2, -1) < 0 && errno == EINTR)
         ;
-    learn(l, now_ns() - since);
+    learn(l, clock_steady_ns() - since);
     return !(p[1].revents & POLLIN);
 }
 
@@ -147,7 +140,7 @@ static int receive(struct loop *l, struct fuse_buf *buf)
         n = fuse_session_receive_buf(l->session, buf);
         if (n != -EAGAIN && n != -EINTR && end == 0)
             return n > 0 ? n : 0;
-        now = now_ns();
+        now = clock_steady_ns();
         if (end != 0)
             learn_crowd(l, looked, now);
         if (n != -EAGAIN && n != -EINTR)
@@ -191,7 +184,7 @@ static enum cost cost_of(const struct fuse_buf *buf)
 
 static bool hands_over(const struct loop *l, enum cost cost)
 {
-    if (cost == COST_LONG || (cost == COST_COMMIT && now_ns() < atomic_load(&l->slow_until_ns)))
+    if (cost == COST_LONG || (cost == COST_COMMIT && clock_steady_ns() < atomic_load(&l->slow_until_ns)))
         return true;
     return cost == COST_COMMIT && has_more(l);
 }
@@ -201,12 +194,12 @@ static void process(struct worker *w, const struct fuse_buf *buf, enum cost cost
 {
     struct loop *l = w->loop;
     bool led = w->leads;
-    int64_t since = cost == COST_COMMIT ? now_ns() : 0, now;
+    int64_t since = cost == COST_COMMIT ? clock_steady_ns() : 0, now;
 
     fuse_session_process_buf(l->session, buf);
     if (cost != COST_COMMIT || w->leads != led)
         return;
-    now = now_ns();
+    now = clock_steady_ns();
     if (now - since > SLOW_NS)
         atomic_store(&l->slow_until_ns, now + SLOW_FOR_NS);
 }

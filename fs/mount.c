@@ -18,6 +18,7 @@
 #include "ops.h"
 #include "reply.h"
 #include "sandbox.h"
+#include "../schemas/clock.h"
 
 #define DRAIN_MS 2000 /* for what is under way when a signal ends the daemon */
 
@@ -116,7 +117,7 @@ static void fs_defaults(struct mount *m)
     m->fs.file_mode = 0666 & ~mask;
     m->fs.dir_mode = 0777 & ~mask;
     m->fs.max_item_bytes = o->max_item_bytes ? o->max_item_bytes : ITEM_MAX_BYTES_DEFAULT;
-    m->fs.mounted_ns = time_now_ns();
+    m->fs.mounted_ns = clock_wall_ns();
 }
 
 static int open_store(struct mount *m, struct err *e)

@@ -1,40 +1,19 @@
 /* Orders to the threads that tell the kernel. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "notify_int.h"
+#include "../schemas/clock.h"
+#include "../store/cond.h"
 
-#define NS          INT64_C(1000000000)
 #define GATHER_NS   INT64_C(5000000) /* the names thread waits so long for more names */
 #define LOOKED_BACK 16u             /* jobs among which the same one is looked for */
 
-static int64_t monotonic_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * NS + t.tv_nsec;
-}
-
-/* Until a signal (0), or this moment. */
-static int wait_locked(struct queue *q, pthread_cond_t *cond, int64_t until_ns)
-{
-    struct timespec until = {until_ns / NS, until_ns % NS};
-
-    return pthread_cond_timedwait(cond, &q->lock, &until);
-}
-
 void queue_init(struct queue *q)
 {
-    pthread_condattr_t attr;
-
     pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->more, &attr);
-    pthread_cond_init(&q->idle, &attr);
-    pthread_cond_init(&q->given, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&q->more);
+    cond_init(&q->idle);
+    cond_init(&q->given);
 }
 
 void queue_deinit(struct queue *q)
@@ -89,7 +68,7 @@ static void add_locked(struct queue *q, const struct job *job)
 {
     q->jobs[q->n++] = *job;
     if (!q->given_ns)
-        q->given_ns = monotonic_ns();
+        q->given_ns = clock_steady_ns();
     if (q->unwatched)
         pthread_cond_signal(&q->given);
     q->urgent |= job->kind == JOB_REPLY;
@@ -115,10 +94,10 @@ bool queue_add(struct queue *q, const struct job *job)
 
 static void gather_locked(struct queue *q)
 {
-    int64_t until_ns = monotonic_ns() + GATHER_NS;
+    int64_t until_ns = clock_steady_ns() + GATHER_NS;
 
     q->gathers = true;
-    while (!q->urgent && !q->stop && wait_locked(q, &q->more, until_ns) == 0)
+    while (!q->urgent && !q->stop && cond_wait_until(&q->more, &q->lock, until_ns) == 0)
         ;
     q->gathers = false;
 }
@@ -197,10 +176,10 @@ bool queue_wait_late(struct queue *q, int64_t after_ns, struct late *ret)
         q->unwatched = oldest_ns == 0;
         if (!oldest_ns)
             pthread_cond_wait(&q->given, &q->lock);
-        else if (monotonic_ns() >= oldest_ns + after_ns)
+        else if (clock_steady_ns() >= oldest_ns + after_ns)
             break;
         else
-            wait_locked(q, &q->given, oldest_ns + after_ns);
+            cond_wait_until(&q->given, &q->lock, oldest_ns + after_ns);
     }
     q->unwatched = false;
     ok = !q->stop;

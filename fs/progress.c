@@ -3,31 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "human.h"
+#include "../schemas/clock.h"
 
 #define LINE_SIZE 256
 #define BAR_MAX   40
 #define REDRAW_NS INT64_C(100000000)
 
-static int64_t monotonic_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 void progress_init(struct progress *p)
 {
-    *p = (struct progress){.on = isatty(STDERR_FILENO), .began_ns = monotonic_ns()};
+    *p = (struct progress){.on = isatty(STDERR_FILENO), .began_ns = clock_steady_ns()};
 }
 
 double progress_seconds(const struct progress *p)
 {
-    return (double)(monotonic_ns() - p->began_ns) / 1e9;
+    return (double)(clock_steady_ns() - p->began_ns) / 1e9;
 }
 
 static int columns(void)
@@ -43,7 +35,7 @@ static void draw(struct progress *p, const char *line)
     fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
     fflush(stderr);
     p->drawn = true;
-    p->drawn_ns = monotonic_ns();
+    p->drawn_ns = clock_steady_ns();
 }
 
 static void print_bar(char ret[BAR_MAX + 1], int width, uint64_t done, uint64_t total)
@@ -92,7 +84,7 @@ void progress_count(struct progress *p, const char *label, const char *what, uin
     char count[HUMAN_SIZE], per[HUMAN_SIZE], line[LINE_SIZE];
     double seconds, rate;
 
-    if (!p->on || monotonic_ns() - p->drawn_ns < REDRAW_NS)
+    if (!p->on || clock_steady_ns() - p->drawn_ns < REDRAW_NS)
         return;
     seconds = progress_seconds(p);
     rate = seconds > 0 ? (double)n / seconds : 0;

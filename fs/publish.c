@@ -4,6 +4,7 @@
 
 #include "handle.h"
 #include "reply.h"
+#include "../schemas/clock.h"
 
 #define REJECTED ".rejected"
 
@@ -43,7 +44,7 @@ void rejected_keep(struct fs *fs, const struct at *dir, const char *name, struct
                                 .mode = like->st_mode & 07777,
                                 .uid = like->st_uid,
                                 .gid = like->st_gid,
-                                .mtime_ns = time_now_ns(),
+                                .mtime_ns = clock_wall_ns(),
                                 .text = text};
     struct scratch_info info;
     struct err ignored = ERR_INIT;

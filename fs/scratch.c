@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../schemas/hash.h"
+
 #define BUCKETS 4096u
 
 struct node {
@@ -66,11 +68,7 @@ void scratch_free(struct scratch *s)
 
 static unsigned name_bucket(uint64_t dir, const char *name)
 {
-    uint64_t h = dir ^ UINT64_C(0xcbf29ce484222325);
-
-    for (; *name; name++)
-        h = (h ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return (unsigned)(h >> 20) % BUCKETS;
+    return (unsigned)(hash_add_span(dir ^ HASH_START, span_of(name)) >> 20) % BUCKETS;
 }
 
 static struct node *get_locked(struct scratch *s, uint64_t number)

@@ -3,10 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "../schemas/json.h"
 #include "human.h"
+#include "../schemas/clock.h"
 
 /* ---- What is known at one moment ---- */
 
@@ -32,10 +32,7 @@ int control_staged_schemas(struct control *c, struct buf *ret, struct err *e)
 
 static void take_under_way(struct control *c, struct status *ret)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    ret->now_ns = t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+    ret->now_ns = clock_wall_ns();
     pthread_mutex_lock(&c->lock);
     ret->n_under_way = c->n_under_way;
     memcpy(ret->under_way, c->under_way, c->n_under_way * sizeof(c->under_way[0]));

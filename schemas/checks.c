@@ -1,17 +1,14 @@
 #include "checks.h"
 
 #include "sql_names.h"
+#include "hash.h"
 
 uint64_t check_uid(const char *sql, const struct shape *s)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a over the text and the columns */
-    for (const char *p = sql; *p; p++)
-        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < s->n_fields; i++) {
-        for (const char *p = s->fields[i].name; *p; p++)
-            h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-        h = (h ^ (0x100u + s->fields[i].type->base)) * UINT64_C(0x100000001b3);
-    }
+    uint64_t h = hash_add_span(HASH_START, span_of(sql)); /* the text and the columns */
+    for (size_t i = 0; i < s->n_fields; i++)
+        h = hash_add(hash_add_span(h, span_of(s->fields[i].name)),
+                     0x100u + s->fields[i].type->base);
     return h | UINT64_C(1) << 63;
 }
 

@@ -29,6 +29,7 @@
 #include "checks.h"
 #include "expr_fn.h"
 #include "expr_impl.h"
+#include "clock.h"
 
 #define CACHE_SETS     256
 #define CACHE_WAYS     4
@@ -80,9 +81,7 @@ uint64_t expr_new_uid(void)
 static int is_overdue(void *arg)
 {
     struct expr_env *env = arg;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    int64_t now_ms = clock_steady_ns() / 1000000;
     if (env->deadline_ms == 0)
         env->deadline_ms = now_ms + EXPR_TIME_LIMIT_MS;
     return now_ms > env->deadline_ms;

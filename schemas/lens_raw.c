@@ -2,6 +2,8 @@
  * item holds. */
 #include "lens_int.h"
 
+#include "hash.h"
+
 /* Text that quotes other items (keys of references, fields read over them) stands only while they
  * say the same: then the bytes carry a hash of the canonical text they were written as. */
 bool lens_quotes_others(const struct lens *l, const struct shape *s)
@@ -15,21 +17,13 @@ bool lens_quotes_others(const struct lens *l, const struct shape *s)
     return false;
 }
 
-static uint64_t hash64(struct span s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-    return h;
-}
-
 static int text_hash(struct lens *l, const struct version *v, const struct shape *s,
                      const struct record *rec, struct span key, uint64_t *ret, struct err *e)
 {
     struct buf text BUF_CLEANUP = BUF_INIT;
     if (lens_canonical(l, v, s, rec, key, &text, e))
         return -1;
-    *ret = hash64(buf_span(&text));
+    *ret = hash_add_span(HASH_START, buf_span(&text));
     return 0;
 }
 

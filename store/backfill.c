@@ -18,7 +18,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
+
+#include "../schemas/clock.h"
+#include "cond.h"
 
 #define BATCH_MIN      32
 #define BATCH_TIME_NS  8000000 /* a batch keeps writers waiting: about this long at the most */
@@ -66,21 +68,13 @@ bool backfill_applies(const struct catalog *cat, const struct version *v)
 
 /* ---- The thread ---- */
 
-static int64_t clock_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* Waits until `until_ns` (monotonic), or for a request to stop. True = stop. */
 static bool rest_until(struct jobs *j, int64_t until_ns)
 {
-    struct timespec ts = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     pthread_mutex_lock(&j->lock);
     uint64_t limit = j->rate_limit;
-    while (!j->stop && j->rate_limit == limit && clock_ns() < until_ns)
-        if (pthread_cond_timedwait(&j->changed, &j->lock, &ts) == ETIMEDOUT)
+    while (!j->stop && j->rate_limit == limit && clock_steady_ns() < until_ns)
+        if (cond_wait_until(&j->changed, &j->lock, until_ns) == ETIMEDOUT)
             break;
     bool stop = j->stop;
     pthread_mutex_unlock(&j->lock);
@@ -206,7 +200,7 @@ static void *job_main(void *arg)
     struct store *s = arg;
     struct jobs *j = s->jobs;
     struct batch b = {.version = j->now.version, .n = BATCH_MIN};
-    struct pace pace = {.window_ns = clock_ns()};
+    struct pace pace = {.window_ns = clock_steady_ns()};
     struct err e = ERR_INIT;
     bool stop = false;
     int rc;
@@ -214,12 +208,12 @@ static void *job_main(void *arg)
     be_nice();
     rc = derive_all(s, b.version, &e);
     while (!rc && !b.end && !stop) {
-        int64_t began = clock_ns();
+        int64_t began = clock_steady_ns();
         uint64_t limit = rate_limit(j);
         if (limit && b.n > limit / 4 + 1)
             b.n = limit / 4 + 1;
         rc = store_write(s, TX_ALONE, batch_tx, &b, &e);
-        int64_t now = clock_ns();
+        int64_t now = clock_steady_ns();
         if (rc)
             break;
         tell_figures(j, &pace, &b, now);
@@ -274,14 +268,10 @@ static int launch(struct store *s, const struct job_row *row, struct err *e)
 static struct jobs *jobs_new(void)
 {
     struct jobs *j = calloc(1, sizeof *j);
-    pthread_condattr_t attr;
     if (!j)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&j->lock, NULL);
-    pthread_cond_init(&j->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&j->changed);
     return j;
 }
 
@@ -356,16 +346,15 @@ void jobs_stop_version(struct store *s, uint32_t version)
 int store_wait_jobs(struct store *s, int timeout_ms, const struct verb_caller *by)
 {
     struct jobs *j = s->jobs;
-    int64_t end = timeout_ms < 0 ? INT64_MAX : clock_ns() + (int64_t)timeout_ms * 1000000;
+    int64_t end = timeout_ms < 0 ? INT64_MAX : clock_steady_ns() + (int64_t)timeout_ms * 1000000;
     if (!j)
         return 0;
     pthread_mutex_lock(&j->lock);
-    while (j->alive && clock_ns() < end) {
-        int64_t slice = clock_ns() + 50000000;
+    while (j->alive && clock_steady_ns() < end) {
+        int64_t slice = clock_steady_ns() + 50000000;
         if (slice > end)
             slice = end;
-        struct timespec ts = {.tv_sec = slice / 1000000000, .tv_nsec = slice % 1000000000};
-        pthread_cond_timedwait(&j->changed, &j->lock, &ts);
+        cond_wait_until(&j->changed, &j->lock, slice);
         if (by && by->interrupted && by->interrupted(by->arg))
             break;
     }

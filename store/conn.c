@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <time.h>
 
-int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* ---- Errors ---- */
 
 struct code_text {

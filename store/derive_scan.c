@@ -1,6 +1,8 @@
 /* Deriving a type at once: one scan over the holders, in the transaction that marks the link. */
 #include "internal.h"
 
+#include "../schemas/hash.h"
+
 #define TALLY_SLOTS 512 /* distinct values whose holders are counted in memory */
 
 /* ---- Holders counted in memory ---- */
@@ -17,9 +19,7 @@ struct tally {
 
 static size_t tally_hash(uint32_t step, struct span s)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325) + step; /* FNV-1a */
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+    uint64_t h = hash_add_span(HASH_START + step, s);
     return (size_t)(h ^ h >> 32) % TALLY_SLOTS;
 }
 

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include "history.h"
+#include "../schemas/clock.h"
 
 void history_begin(struct store_tx *tx)
 {
@@ -181,13 +182,13 @@ int history_load(struct store *s, struct conn *c, struct err *e)
         s->history.last_ns > HISTORY_TIME_MAX)
         return err_set(e, ERR_INVALID, "\"%s\" is damaged: its last revision has an impossible number "
                        "or time", s->path);
-    atomic_store(&s->history.changed_ns, now_ns());
+    atomic_store(&s->history.changed_ns, clock_wall_ns());
     return 0;
 }
 
 void history_committed(struct store *s)
 {
-    int64_t now = now_ns(), was = atomic_load(&s->history.changed_ns);
+    int64_t now = clock_wall_ns(), was = atomic_load(&s->history.changed_ns);
 
     atomic_store(&s->history.changed_ns, now > was ? now : was + 1);
 }

@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <sys/resource.h>
-#include <time.h>
+
+#include "../schemas/clock.h"
+#include "cond.h"
 
 #define PIECE       4096            /* rows read at a time */
 #define BATCH       128             /* and removed */
@@ -28,14 +30,6 @@ struct trim {
     bool stop;      /* guard: lock */
     int64_t due_ns; /* when the oldest revision becomes too old; the thread's own */
 };
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 static bool stopped(struct trim *t)
 {
@@ -98,7 +92,7 @@ static int remove_old(struct store_tx *tx, void *arg, struct err *e)
 
 static int trim_old(struct trim *t, struct err *e)
 {
-    struct cut c = {.before_ns = now_ns() - t->s->history.age_ns, .n = BATCH};
+    struct cut c = {.before_ns = clock_wall_ns() - t->s->history.age_ns, .n = BATCH};
 
     while (c.n == BATCH && !stopped(t))
         if (store_write(t->s, TX_ALONE, remove_old, &c, e))
@@ -171,19 +165,12 @@ static int trim_many(struct trim *t, struct err *e)
 /* False: the store closes. */
 static bool rest(struct trim *t, int64_t ns)
 {
-    struct timespec until;
+    int64_t until_ns = clock_steady_ns() + ns;
     int rc = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec += ns % 1000000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&t->lock);
     while (!t->stop && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&t->wake, &t->lock, &until);
+        rc = cond_wait_until(&t->wake, &t->lock, until_ns);
     bool goes_on = !t->stop;
     pthread_mutex_unlock(&t->lock);
     return goes_on;
@@ -198,20 +185,19 @@ static void *trim_main(void *arg)
     setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; lower is refused, which does not matter */
     do {
         struct err e = ERR_INIT; /* tried again later */
-        int64_t began = monotonic_ns();
+        int64_t began = clock_steady_ns();
         bool many = atomic_exchange(fresh, 0) != 0;
-        if (!many && now_ns() < t->due_ns)
+        if (!many && clock_wall_ns() < t->due_ns)
             continue;
         if (trim_old(t, &e) || (many && trim_many(t, &e)))
             atomic_store(fresh, 1);
-        took_ns = monotonic_ns() - began;
+        took_ns = clock_steady_ns() - began;
     } while (rest(t, took_ns * REST_FACTOR + REST_MIN_NS));
     return NULL;
 }
 
 int trim_start(struct store *s, struct err *e)
 {
-    pthread_condattr_t attr;
     struct trim *t;
 
     if (!s->history.count)
@@ -222,10 +208,7 @@ int trim_start(struct store *s, struct err *e)
     t->s = s;
     atomic_store(&s->history.fresh, 1); /* the rule may be another one */
     pthread_mutex_init(&t->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&t->wake);
     if (pthread_create(&t->thread, NULL, trim_main, t)) {
         pthread_cond_destroy(&t->wake);
         pthread_mutex_destroy(&t->lock);

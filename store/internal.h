@@ -513,6 +513,5 @@ const char *meta_numbered(const char *prefix, uint32_t number, char ret[META_NUM
 /* meta_set for default and the counters of tx->cat. */
 int catalog_save(struct store_tx *tx, struct err *e);
 
-int64_t now_ns(void);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 #include <strings.h>
-#include <time.h>
+
+#include "../schemas/clock.h"
 
 #define CHECK_TIME_MS  200
 #define PROGRESS_STEPS 200                /* instructions between two looks at the clock */
@@ -17,16 +18,9 @@
 
 /* ---- Limits ---- */
 
-static int64_t clock_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int why_over(struct query_db *q)
 {
-    if (clock_ms() > q->deadline_ms)
+    if (clock_steady_ns() / 1000000 > q->deadline_ms)
         return err_set(&q->why, ERR_TOO_BIG, "it takes more than %d s", QUERY_TIME_LIMIT_MS / 1000);
     if (sqlite3_memory_used() - q->memory_base > QUERY_MEMORY_LIMIT)
         return err_set(&q->why, ERR_TOO_BIG, "it needs more than %d MiB", QUERY_MEMORY_LIMIT >> 20);
@@ -441,7 +435,7 @@ static void begin(struct query_db *q, const char *sql, int64_t limit_ms)
     limit_length(q, sql);
     err_clear(&q->why);
     q->memory_base = sqlite3_memory_used();
-    q->deadline_ms = clock_ms() + limit_ms;
+    q->deadline_ms = clock_steady_ns() / 1000000 + limit_ms;
     q->running = true;
 }
 

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "../schemas/hash.h"
+
 static uint64_t mix(uint64_t h)
 {
     h ^= h >> 33;
@@ -30,7 +32,6 @@ static uint64_t number_hash(double d)
 static uint64_t text_hash(struct span s)
 {
     char copy[64], *end;
-    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     if (s.n && s.n < sizeof copy) {
         memcpy(copy, s.p, s.n);
         copy[s.n] = '\0';
@@ -39,9 +40,7 @@ static uint64_t text_hash(struct span s)
         if (end != copy && *end == '\0')
             return number_hash(d);
     }
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-    return h;
+    return hash_add_span(HASH_START, s);
 }
 
 uint64_t query_hash(const struct sql_value *v)

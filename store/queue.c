@@ -22,6 +22,8 @@
 #include <assert.h>
 #include <sys/statvfs.h>
 
+#include "../schemas/clock.h"
+
 #define BATCH_MAX 256
 
 struct write_op {
@@ -283,7 +285,7 @@ static void install_counts(struct store *s, const struct batch *b)
             s->state.counts[s->state.n_counts++] = (struct count){.coll = b->counts[i].coll};
         s->state.counts[k].n += b->counts[i].n;
         s->state.counts[k].given = b->counts[i].mtime_ns != 0;
-        s->state.counts[k].mtime_ns = b->counts[i].mtime_ns ? b->counts[i].mtime_ns : now_ns();
+        s->state.counts[k].mtime_ns = b->counts[i].mtime_ns ? b->counts[i].mtime_ns : clock_wall_ns();
     }
 }
 
@@ -388,7 +390,7 @@ static void tx_init(struct batch *b, struct store *s)
     b->tx.c = s->writer;
     b->tx.cat = s->state.cat; /* the leader alone changes it */
     s->writer->lens.cat = b->tx.cat;
-    b->tx.now_ns = now_ns();
+    b->tx.now_ns = clock_wall_ns();
     b->tx.changes_before = sqlite3_total_changes(s->writer->db);
     s->writer->world.tx = &b->tx;
     s->writer->world.needs_derive = 0;
