@@ -303,6 +303,7 @@ static int store_alloc(const char *path, const struct store_options *o, struct s
     s->lock_fd = -1;
     s->read_only = o->read_only;
     s->sync = o->sync;
+    s->wal_checkpoint = o->wal_frames ? (int)o->wal_frames : WAL_CHECKPOINT;
     s->max_item_bytes = o->max_item_bytes ? o->max_item_bytes : ITEM_MAX_BYTES_DEFAULT;
     s->history.count = o->no_history ? 0
                        : o->history_count ? o->history_count : HISTORY_COUNT_DEFAULT;

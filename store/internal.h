@@ -103,6 +103,7 @@ struct store {
     bool unsynced;                      /* something was committed that no sync followed */
     int wal_frames;                     /* after the last commit */
     int wal_checkpointed;               /* frames at the last checkpoint */
+    int wal_checkpoint;                 /* frames between two */
     int wal_looked;                     /* frames when the disk's room was last looked at */
     uint64_t next_item, reserved_items; /* numbers below reserved_items need no write */
     struct unique_plan *uniques;        /* unique.c; of catalog epoch uniques_epoch */

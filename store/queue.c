@@ -475,7 +475,7 @@ static bool room_is_short(const struct store *s)
  * is little room, the log starts anew sooner. */
 static bool is_due(struct store *s)
 {
-    if (s->wal_frames - s->wal_checkpointed >= WAL_CHECKPOINT)
+    if (s->wal_frames - s->wal_checkpointed >= s->wal_checkpoint)
         return true;
     if (s->wal_frames - s->wal_looked < WAL_SHORT)
         return false;

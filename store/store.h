@@ -44,6 +44,7 @@ struct store_options {
     unsigned history_count; /* what an item keeps of them; 0 = default */
     int64_t history_age_s;  /* and for how long; 0 = default; at most HISTORY_AGE_MAX_S */
     const char *vfs;    /* SQLite VFS for tests, NULL = default */
+    unsigned wal_frames; /* for tests: after so many the log is copied into the file; 0 = default */
 };
 
 /* Opens STORE: a regular file with one link, opened NOFOLLOW, umask 077; the lock file beside it

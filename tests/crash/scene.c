@@ -343,7 +343,8 @@ void stage_restore(struct stage *t)
 
 int stage_open(struct stage *t, bool jobs, bool sync, struct store **ret, struct err *e)
 {
-    struct store_options o = {.create = true, .no_jobs = !jobs, .sync = sync, .vfs = t->vfs};
+    struct store_options o = {.create = true, .no_jobs = !jobs, .sync = sync, .vfs = t->vfs,
+                              .wal_frames = t->wal_frames};
     return store_open(t->path, &o, ret, e);
 }
 

@@ -24,6 +24,7 @@ struct stage {
     const struct scene *scene;
     char dir[64], path[96];
     const char *vfs;
+    unsigned wal_frames;      /* as in struct store_options */
     struct buf file;          /* the store at the beginning */
     struct buf before, after; /* its tables */
     struct buf texts;         /* what versions that are there before and after show, of `steps` */

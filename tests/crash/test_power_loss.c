@@ -10,7 +10,7 @@
 #include "crash_vfs.h"
 #include "scene.h"
 
-enum { ITEMS = 7, WRITES = 40, COUNTED = 10 };
+enum { ITEMS = 7, WRITES = 40, COUNTED = 10, WAL_FRAMES = 64 };
 
 enum asks { SYNC_STORE, SYNC_CALL, CONTROL, ASKS };
 static const char *const ask_names[] = {"sync", "fsync", "control"};
@@ -33,8 +33,8 @@ static int put(struct store *s, unsigned n, uint64_t *seed, struct err *e)
     const struct version *v = catalog_version(c, span_of("v1"));
     struct buf text BUF_CLEANUP = BUF_INIT;
     char key[16];
-    /* Some fill many pages, so that the log is copied into the file now and then. */
-    unsigned fill = next(seed) % 4 == 0 ? (unsigned)(next(seed) % 700000) : 10;
+    /* Some fill many pages; every WAL_FRAMES pages the log is copied into the file. */
+    unsigned fill = next(seed) % 4 == 0 ? (unsigned)(next(seed) % 70000) : 10;
 
     snprintf(key, sizeof key, "k%u", n % ITEMS);
     buf_printf(&text, "{\"n\": %u, \"fill\": \"%*u\"}", n, (int)fill, n);
@@ -169,6 +169,7 @@ static void prepare(struct stage *t)
     FILE *file;
 
     stage_init(t, NULL, CRASH_VFS);
+    t->wal_frames = WAL_FRAMES;
     if (stage_open(t, false, false, &s, &e) ||
         store_add(s, "v1.yaml",
                   span_of("version: v1\ntypes:\n  T: {fields: {n: integer, fill: string}}\n"), NULL,
