@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The migration of 171,075 real cities; see tests/cities.
+# takes long: yes
 # shellcheck source-path=SCRIPTDIR
 . "${0%/*}/lib.sh"
 

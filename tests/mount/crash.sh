@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # kill -9 of the daemon: what was acknowledged is there, and a verb has happened or has not.
+# takes long: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Items as files: what reading, writing, renaming and deleting them does in every version.
 # sanitized: yes
+# takes long: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The pages of docs/steps/ show what happens: the session of each is run in a new mount and compared.
 # PAGES_WRITE=1 writes what happens into the pages instead: read the diff.
+# takes long: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2119
 . "${0%/*}/lib.sh"
 

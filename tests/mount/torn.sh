@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # No torn read and no lost update, also while every verb comes and goes; and a version's text is the same before,
 # during and after each of them.
+# takes long: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2119
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The control files: each verb, what it refuses, and that it is durable when it returns.
 # sanitized: yes
+# takes long: yes
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
