@@ -69,8 +69,8 @@ static int known_ref(struct lens *l, struct view vw, const struct type_ref *t, s
     struct known_ref *at, one = {.shape = t->shape, .stored = stored};
 
     if (stored.p[0] == 'k' ? !buf_add(&key, stored.p + 1, stored.n - 1)
-                           : l->world.key_of(l->world.arg, vw.v, t->shape, lens_ref_id(stored),
-                                             &key, &found, e))
+                           : l->world.key_of(l->world.arg, lens_knowing(l, vw.v, t->shape), t->shape,
+                                             lens_ref_id(stored), &key, &found, e))
         return -1;
     if (!found)
         return 0;

@@ -113,6 +113,8 @@ struct known_refs {
 int lens_value_known(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
                      struct known_refs *ret, struct err *e);
 uint64_t lens_ref_id(struct span stored); /* 0 = not a reference */
+/* The version, or, when its type is gone there, one that has it. */
+const struct version *lens_knowing(const struct lens *l, const struct version *v, uint32_t shape);
 struct span lens_ref_bytes(struct lens *l, uint64_t id);
 
 /* ---- lens_read.c ---- */

@@ -455,8 +455,7 @@ int lens_yield(struct lens *l, const struct version *v, const struct shape *s, s
         work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
         slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
-    if (!only_keys(l, &w.changed))
-        record_drop(ret, SLOT_NONE, ENTRY_RAW);
+    lens_raw_drop(l, ret, &w.changed);
     return tell(l, &w, true, ret_change, e);
 }
 

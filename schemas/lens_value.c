@@ -48,8 +48,7 @@ static struct span map_get(struct span stored, struct span key)
 
 /* ---- Encoding ---- */
 
-/* The version, or, when its type is gone there, one that has it. */
-static const struct version *knowing(const struct lens *l, const struct version *v, uint32_t shape)
+const struct version *lens_knowing(const struct lens *l, const struct version *v, uint32_t shape)
 {
     for (size_t i = l->cat->n_entries; !version_shape(v, shape) && i-- > 0;) {
         const struct catalog_entry *en = &l->cat->entries[i];
@@ -80,7 +79,7 @@ static int encode_ref(struct lens *l, struct view vw, const struct type_ref *t,
             *ret = l->known->at[i].stored;
             return 0;
         }
-    if (l->world.id_of(l->world.arg, knowing(l, vw.v, t->shape), t->shape, n->text, &id, &found, e))
+    if (l->world.id_of(l->world.arg, lens_knowing(l, vw.v, t->shape), t->shape, n->text, &id, &found, e))
         return -1;
     if (!found)
         return no_such_item(s, n, e);
@@ -247,6 +246,22 @@ static int encode_map(struct lens *l, struct view vw, const struct type_ref *t,
     return keep_buf(l, &out, ret, e);
 }
 
+/* A reference to an item that the type here does not show (of another type that was merged with it) was
+ * read as null: coming back, it is still that. */
+static int encode_null(struct lens *l, struct view vw, const struct type_ref *t, struct span base,
+                       struct span *ret, struct err *e)
+{
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    bool found = true;
+
+    if (t->base == T_REF && lens_ref_id(base) &&
+        l->world.key_of(l->world.arg, lens_knowing(l, vw.v, t->shape), t->shape,
+                        lens_ref_id(base), &key, &found, e))
+        return -1;
+    *ret = found ? (struct span){"n", 1} : base;
+    return 0;
+}
+
 int lens_encode(struct lens *l, struct view vw, const struct type_ref *t, const struct json_node *n,
                 struct span base, struct span cur, struct span *ret, struct err *e)
 {
@@ -256,10 +271,8 @@ int lens_encode(struct lens *l, struct view vw, const struct type_ref *t, const 
             return err_nomem(e);
         return keep_buf(l, &out, ret, e);
     }
-    if (n->kind == JSON_NULL) {
-        *ret = (struct span){"n", 1};
-        return 0;
-    }
+    if (n->kind == JSON_NULL)
+        return encode_null(l, vw, t, base, ret, e);
     switch (t->base) {
     case T_REF:
         return encode_ref(l, vw, t, n, base, cur, ret, e);
@@ -337,8 +350,8 @@ static int render_ref(struct lens *l, struct view vw, const struct type_ref *t, 
     if (stored.p[0] == 'k') {
         if (!buf_add(&key, stored.p + 1, stored.n - 1))
             return err_nomem(e);
-    } else if (l->world.key_of(l->world.arg, vw.v, t->shape, lens_ref_id(stored), &key, &found,
-                               e)) {
+    } else if (l->world.key_of(l->world.arg, lens_knowing(l, vw.v, t->shape), t->shape,
+                               lens_ref_id(stored), &key, &found, e)) {
         return -1;
     }
     /* I11: a reference to nothing reads as null rather than not at all */

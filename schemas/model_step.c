@@ -370,6 +370,19 @@ static int settle_object(struct model *m, const struct shape *s, struct err *e)
         f->name, s->name);
 }
 
+/* A merged type's tag says where a new item goes, in the older type's own words. */
+static int settle_tag(struct model *m, const struct shape *old, const struct shape *s, struct err *e)
+{
+    const struct field *was = old && s->n_colls ? shape_field_by_slot(old, s->tag) : NULL;
+    const struct field *is = was ? shape_field_by_slot(s, s->tag) : NULL;
+
+    if (!was || (is && is->required && !is->def.p))
+        return 0;
+    return err_at(e, ERR_INVALID, m->args ? m->args->line : 0, m->args ? m->args->column : 0,
+                  "%s: %s.%s says of which type an item is: it can be renamed, but not changed or removed",
+                  m->args ? m->args->kind : "types", s->name, was->name);
+}
+
 int model_step_end(struct model *m, struct err *e)
 {
     for (size_t i = 0; i < m->v->n_shapes; i++) {
@@ -379,7 +392,7 @@ int model_step_end(struct model *m, struct err *e)
         if (m->stamps[i] != m->step + 1)
             continue;
         old = shapes_find(m->before, m->n_before, s->id);
-        if (settle_names(m, old, s, e) || settle_checks(m, old, s, e) || settle_uniques(m, s, e) ||
+        if (settle_tag(m, old, s, e) || settle_names(m, old, s, e) || settle_checks(m, old, s, e) || settle_uniques(m, s, e) ||
             settle_object(m, s, e))
             return -1;
     }

@@ -190,6 +190,98 @@ START_TEST(refused__arguments)
 }
 END_TEST
 
+/* New items go where the tag says: it must say so in every version, in the older types' names. */
+START_TEST(refused__a_tag_that_says_something_else)
+{
+    static const char want[] = "C.kind says of which type an item is: it can be renamed, but not changed or removed";
+    static const char *const steps[] = {
+        "change_type: {type: C, field: kind, to: integer, up: \"1\", down: \"'B'\"}",
+        "remove_field: {type: C, field: kind, down: \"'B'\"}",
+        "relax_field: {type: C, field: kind, down: \"'B'\"}",
+        "change_default: {type: C, field: kind, default: B}",
+        "map_values: {type: C, field: kind, values: {A: one, B: two}}",
+        "nest_fields: {type: C, fields: [kind], into: box}",
+    };
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        char text[300];
+        snprintf(text, sizeof text, MERGE "  - %s\n", steps[i]);
+        refuses(TWO("f: string", "g: string"), text, want);
+    }
+}
+END_TEST
+
+START_TEST(merged__a_tag_is_renamed)
+{
+    merge();
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - rename_field: {type: Pet, from: kind, to: species}\n");
+    ASSERT_OK(rig_put(&r, "v3", "Pet", "kit", "{\"species\": \"Cat\", \"name\": \"Kit\"}"));
+    ASSERT_LINE("v1", "Cat", "kit", "{\"_key\": \"kit\", \"name\": \"Kit\", \"indoor\": true}");
+    ASSERT_LINE("v2", "Pet", "kit",
+                "{\"_key\": \"kit\", \"kind\": \"Cat\", \"name\": \"Kit\", \"indoor\": true}");
+}
+END_TEST
+
+static const char both_refer[] = "version: v1\ntypes:\n"
+                                 "  Dog: {fields: {mate: ref<Dog>}}\n"
+                                 "  Cat: {fields: {mate: ref<Dog>}}\n"
+                                 "  Visit: {fields: {first: ref<Dog>, all: list<ref<Dog>>, note: string}}\n";
+
+static void merge_both(void)
+{
+    rig_add(&r, both_refer);
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "rex", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Cat", "rex", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "max", "{\"mate\": \"rex\"}"));
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - merge_types: {types: [Cat, Dog], into: Pet, tag: kind}\n");
+}
+
+/* The dog's mate is the cat of the same key: none, to an older version. */
+START_TEST(merged__a_reference_to_another_types_item_is_no_other_item)
+{
+    merge_both();
+    ASSERT_LINE("v2", "Pet", "max", "{\"_key\": \"max\", \"kind\": \"Dog\", \"mate\": \"rex~Dog\"}");
+    ASSERT_OK(rig_put(&r, "v2", "Pet", "max", "{\"kind\": \"Dog\", \"mate\": \"rex\"}"));
+    ASSERT_LINE("v1", "Dog", "max", "{\"_key\": \"max\", \"mate\": null}");
+    ASSERT_LINE("v2", "Pet", "max", "{\"_key\": \"max\", \"kind\": \"Dog\", \"mate\": \"rex\"}");
+    ASSERT_OK(rig_put(&r, "v2", "Pet", "max", "{\"kind\": \"Dog\", \"mate\": \"rex~Dog\"}"));
+    ASSERT_LINE("v1", "Dog", "max", "{\"_key\": \"max\", \"mate\": \"rex\"}");
+    ck_assert_int_eq(findings(), 0);
+}
+END_TEST
+
+START_TEST(merged__a_reference_that_an_older_version_reads_as_null_stays)
+{
+    merge_both();
+    ASSERT_OK(rig_put(&r, "v2", "Visit", "v", "{\"first\": \"rex\", \"all\": [\"rex\", \"max\"]}"));
+    ASSERT_LINE("v1", "Visit", "v", "{\"_key\": \"v\", \"first\": null, \"all\": [null, \"max\"]}");
+    ASSERT_OK(rig_put(&r, "v1", "Visit", "v", "{\"first\": null, \"all\": [null, \"max\"], \"note\": \"n\"}"));
+    ASSERT_LINE("v2", "Visit", "v",
+                "{\"_key\": \"v\", \"first\": \"rex\", \"all\": [\"rex\", \"max\"], \"note\": \"n\"}");
+    ASSERT_OK(rig_put(&r, "v1", "Visit", "v", "{\"first\": \"max\"}"));
+    ASSERT_LINE("v2", "Visit", "v", "{\"_key\": \"v\", \"first\": \"max\"}");
+}
+END_TEST
+
+/* A cat that gives way to a dog keeps the bytes it was written with in v1, though v3 shows its key. */
+START_TEST(merged__own_bytes_outlast_giving_way)
+{
+    static const char text[] = "{\"name\":   \"Kit\"}\n";
+
+    merge();
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - add_field: {type: Pet, field: label, as: string, up: \"_key || '!'\"}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Cat", "kit", text));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "kit", "{\"name\": \"Dog\", \"size\": \"small\"}"));
+    ASSERT_LINE("v3", "Pet", "kit~Cat",
+                "{\"_key\": \"kit~Cat\", \"kind\": \"Cat\", \"name\": \"Kit\", \"indoor\": true, "
+                "\"label\": \"kit~Cat!\"}");
+    ck_assert_str_eq(rig_get(&r, "v1", "Cat", "kit"), text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store_merge");
@@ -202,6 +294,11 @@ int main(void)
     tcase_add_test(t, merged__keys_give_way_and_come_back);
     tcase_add_test(t, refused__types_that_do_not_go_together);
     tcase_add_test(t, refused__arguments);
+    tcase_add_test(t, merged__a_tag_is_renamed);
+    tcase_add_test(t, merged__a_reference_to_another_types_item_is_no_other_item);
+    tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_stays);
+    tcase_add_test(t, merged__own_bytes_outlast_giving_way);
+    tcase_add_test(t, refused__a_tag_that_says_something_else);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
