@@ -60,11 +60,20 @@ static void count_kind(struct stats *st, const char *step)
     }
 }
 
-/* Two branches that both put fields of the same items into others are not translated into each other
- * (docs/decisions/07): no case has them. */
+/* Two branches that both put fields of the same items into others, or both merge their type, are not
+ * translated into each other (docs/decisions/07): no case has them. */
 static bool meets(const struct link *a, const struct link *b)
 {
     return a->coll == b->coll || a->coll == b->target_coll || a->target_coll == b->coll;
+}
+
+static bool both_merge(const struct version *v, const struct version *o)
+{
+    for (size_t a = 0; a < v->n_namings; a++)
+        for (size_t b = 0; b < o->n_namings && v->namings[a].shared; b++)
+            if (o->namings[b].shared && o->namings[b].coll == v->namings[a].coll)
+                return true;
+    return false;
 }
 
 static bool meets_sibling(const struct gen *g, size_t i)
@@ -72,6 +81,8 @@ static bool meets_sibling(const struct gen *g, size_t i)
     const struct version *v = g->c.v[i];
     for (size_t j = 0; j < i; j++) {
         const struct version *o = g->c.v[j];
+        if (!version_descends(v, o) && both_merge(v, o))
+            return true;
         for (size_t a = 0; a < v->n_links && !version_descends(v, o); a++)
             for (size_t b = 0; b < o->n_links; b++)
                 if (meets(v->links[a], o->links[b]))
@@ -156,13 +167,18 @@ static int some_live(struct gen *g)
     return -1;
 }
 
-static const char *some_key(struct gen *g, uint32_t coll, bool old)
+/* Of an item that the type shows, or will; *ret_coll: where that is. */
+static const char *some_key(struct gen *g, const struct shape *s, bool old, uint32_t *ret_coll)
 {
     static const char *const keys[] = {"k1", "k2", "k3", "a b", "ü", "12"};
     size_t at = rnd_below(&g->r, g->n_keys);
-    for (size_t i = 0; old && i < g->n_keys; i++)
-        if (g->keys[(at + i) % g->n_keys].coll == coll)
-            return g->keys[(at + i) % g->n_keys].key;
+    for (size_t i = 0; old && i < g->n_keys; i++) {
+        const struct gen_key *k = &g->keys[(at + i) % g->n_keys];
+        *ret_coll = k->coll;
+        if (shape_has_coll(s, k->coll))
+            return gen_shown_key(g, s, k->coll, k->key);
+    }
+    *ret_coll = s->n_colls ? s->colls[rnd_below(&g->r, s->n_colls)] : s->coll;
     return GEN_OF(g, keys);
 }
 
@@ -175,22 +191,47 @@ static void note_key(struct gen *g, uint32_t coll, const char *key)
         g->keys[g->n_keys++] = (struct gen_key){coll, key};
 }
 
+/* A merged type's text says where the item is; sometimes it says something else. */
+static void set_tag(struct gen *g, const struct shape *s, uint32_t coll, struct members *m)
+{
+    const struct field *f = s->n_colls ? shape_field_by_slot(s, s->tag) : NULL;
+    size_t at = 0;
+    if (!f || rnd_chance(&g->r, 5))
+        return;
+    while (at + 1 < s->n_colls && s->colls[at] != coll)
+        at++;
+    for (size_t i = 0; i < m->n; i++)
+        if (!strcmp(m->m[i].name, f->name))
+            m->m[i].json = gen_text(g, "%.*s", (int)s->tags[at].n, s->tags[at].p);
+}
+
 static void add_put(struct gen *g)
 {
     int version = some_live(g);
     const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
     struct members text, other = {0};
+    uint32_t coll;
     if (!s || !gen_item(g, g->c.v[version], s, &text))
         return;
     if (rnd_chance(&g->r, 40) && !gen_item(g, g->c.v[version], s, &other))
         other.n = 0;
     struct op *op = new_op(g, OP_PUT, (unsigned)version);
     op->type = gen_text(g, "%s", s->name);
-    op->key = some_key(g, s->coll, rnd_chance(&g->r, 70));
+    op->key = some_key(g, s, rnd_chance(&g->r, 70), &coll);
+    set_tag(g, s, coll, &text);
+    set_tag(g, s, coll, &other);
     op->text = text;
     op->other = other;
     op->style = rnd_chance(&g->r, 50) ? 0 : rnd_below(&g->r, 5);
-    note_key(g, s->coll, op->key);
+    note_key(g, coll, op->key);
+}
+
+static bool show_the_same(const struct shape *s, const struct shape *s2)
+{
+    bool same = shape_has_coll(s2, s->coll);
+    for (size_t i = 1; i < s->n_colls; i++)
+        same |= shape_has_coll(s2, s->colls[i]);
+    return same;
 }
 
 static void add_edit(struct gen *g)
@@ -198,15 +239,16 @@ static void add_edit(struct gen *g)
     int version = some_live(g), version2 = some_live(g);
     const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
     const struct shape *s2 = version2 < 0 ? NULL : some_type(g, (unsigned)version2);
-    bool race = s && s2 && s2->coll == s->coll && rnd_chance(&g->r, 25);
+    bool race = s && s2 && show_the_same(s, s2) && rnd_chance(&g->r, 25);
     struct members text;
+    uint32_t coll;
 
     if (!s)
         return;
     gen_edits(g, g->c.v[version], s, &text);
     struct op *op = new_op(g, race ? OP_RACE : OP_EDIT, (unsigned)version);
     op->type = gen_text(g, "%s", s->name);
-    op->key = some_key(g, s->coll, true);
+    op->key = some_key(g, s, true, &coll);
     op->text = text;
     op->style = rnd_chance(&g->r, 60) ? 0 : rnd_below(&g->r, 5);
     if (!race)
@@ -224,15 +266,16 @@ static void add_rekey(struct gen *g)
     const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
     if (!s)
         return;
+    uint32_t coll, other;
     struct op *op = new_op(g, OP_REKEY, (unsigned)version);
     op->type = gen_text(g, "%s", s->name);
-    op->key = some_key(g, s->coll, true);
-    op->new_key = some_key(g, s->coll, false);
+    op->key = some_key(g, s, true, &coll);
+    op->new_key = some_key(g, s, false, &other);
     for (size_t i = 0; i < g->n_keys; i++)
-        if (g->keys[i].coll == s->coll && !strcmp(g->keys[i].key, op->new_key))
+        if (g->keys[i].coll == coll && !strcmp(g->keys[i].key, op->new_key))
             return;
     for (size_t i = 0; i < g->n_keys; i++)
-        if (g->keys[i].coll == s->coll && !strcmp(g->keys[i].key, op->key))
+        if (g->keys[i].coll == coll && !strcmp(g->keys[i].key, op->key))
             g->keys[i].key = op->new_key;
 }
 
@@ -242,9 +285,10 @@ static void add_delete(struct gen *g)
     const struct shape *s = version < 0 ? NULL : some_type(g, (unsigned)version);
     if (!s || g->linked) /* the world in memory does not count the holders of extracted records */
         return;
+    uint32_t coll;
     struct op *op = new_op(g, OP_DELETE, (unsigned)version);
     op->type = gen_text(g, "%s", s->name);
-    op->key = some_key(g, s->coll, true);
+    op->key = some_key(g, s, true, &coll);
 }
 
 static void set_live(struct gen *g, unsigned version, bool live)
@@ -385,13 +429,15 @@ void gen_end(struct gen *g)
     compiled_free(&g->c);
 }
 
-void gen_case(uint64_t seed, unsigned linked, struct arena *a, struct expr_env *env,
+void gen_case(uint64_t seed, struct gen_shares shares, struct arena *a, struct expr_env *env,
               struct kase *ret, struct stats *st)
 {
+    struct rnd aside = {~seed}; /* the other cases stay what they are, whatever the share */
     struct gen g = {.r = {seed}, .a = a, .env = env, .k = ret, .st = st};
     size_t x = rnd_below(&g.r, 12), y = rnd_below(&g.r, 12), n = 1 + (x < y ? x : y);
 
-    g.linked = rnd_chance(&g.r, linked);
+    g.merged = rnd_chance(&aside, shares.merged);
+    g.linked = rnd_chance(&g.r, shares.linked) && !g.merged;
     gen_begin(&g);
     while (ret->n_v < n)
         add_version(&g);

@@ -7,8 +7,12 @@
 #include "rand.h"
 #include "run.h"
 
-/* linked: how many percent of the cases are about items that show what stands in others. */
-void gen_case(uint64_t seed, unsigned linked, struct arena *a, struct expr_env *env,
+/* How many percent of the cases are about items that show what stands in others, and about types that
+ * are merged. */
+struct gen_shares {
+    unsigned linked, merged;
+};
+void gen_case(uint64_t seed, struct gen_shares shares, struct arena *a, struct expr_env *env,
               struct kase *ret, struct stats *st);
 
 /* A chain of 171 versions (gen_history.c). */

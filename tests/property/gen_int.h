@@ -20,6 +20,7 @@ struct gen {
     struct gen_key keys[64];
     size_t n_keys;
     bool linked; /* many references, and steps over them */
+    bool merged; /* types alike, and merge_types */
     bool added[CASE_VERSIONS], live[CASE_VERSIONS];
     bool gone[CASE_VERSIONS]; /* also those that can't be added any more */
 };
@@ -46,6 +47,8 @@ const char *gen_value(struct gen *g, struct shape *const *shapes, size_t n_shape
                       const struct type_ref *t, unsigned depth);
 /* The members of a legal item; false when there can be none now. */
 bool gen_item(struct gen *g, const struct version *v, const struct shape *s, struct members *ret);
+/* What a type shows an item of the collection under whose own key that is, mostly. */
+const char *gen_shown_key(struct gen *g, const struct shape *s, uint32_t coll, const char *key);
 /* Changes for an item. */
 void gen_edits(struct gen *g, const struct version *v, const struct shape *s, struct members *ret);
 /* An SQL literal of a scalar type. */

@@ -86,13 +86,22 @@ static void add_fields(struct gen *g, struct block *b, const struct gen_names *n
     }
 }
 
+/* Some fields of both. */
+static void share_fields(struct gen *g, struct block *b, const struct block *other)
+{
+    b->open = other->open;
+    for (size_t i = 0; i < other->fields.n; i++)
+        if (rnd_chance(&g->r, 50))
+            b->fields.m[b->fields.n++] = other->fields.m[i];
+}
+
 void gen_root(struct gen *g, struct case_version *v)
 {
     static const char *const items[] = {"Dog", "Person", "Cat"}, *const objects[] = {"Box", "Address"};
     static const char *const enums[] = {"Size", "State"};
     static const char *const values[] = {"[small, medium, large]", "[pending, done, cancelled, other]"};
     struct gen_names names = {0};
-    size_t n_items = 1 + (g->linked || rnd_chance(&g->r, 50)) + rnd_chance(&g->r, 20), n_objects = rnd_below(&g->r, 3);
+    size_t n_items = 1 + (g->linked || g->merged || rnd_chance(&g->r, 50)) + rnd_chance(&g->r, 20), n_objects = rnd_below(&g->r, 3);
 
     for (size_t i = 0, n = rnd_below(&g->r, 3); i < n; i++) {
         struct block *b = add_block(g, v, SHAPE_ENUM, enums[i]);
@@ -109,6 +118,8 @@ void gen_root(struct gen *g, struct case_version *v)
     for (size_t i = 0; i < n_items; i++) {
         struct block *b = add_block(g, v, SHAPE_ITEM, items[i]);
         b->open = rnd_chance(&g->r, 20);
-        add_fields(g, b, &names, 1 + rnd_below(&g->r, 6));
+        if (i && g->merged)
+            share_fields(g, b, b - i);
+        add_fields(g, b, &names, b->fields.n + 1 + rnd_below(&g->r, b->fields.n ? 3 : 6));
     }
 }

@@ -144,52 +144,54 @@ static const char *split_type(struct maker *m)
 
 /* ---- All of them ---- */
 
-/* linked: in the cases about items that show what stands in others. */
+/* linked: in the cases about items that show what stands in others. merged: more of it in those about types
+ * that are merged. */
 static const struct {
     const char *kind;
     step_maker *make;
-    unsigned weight, linked;
+    unsigned weight, linked, merged;
 } makers[] = {
-    {"add_type", make_add_type, 3, 2},
-    {"remove_type", make_remove_type, 2, 1},
-    {"rename_type", make_rename_type, 3, 2},
-    {"copy_type", make_copy_type, 3, 3},
-    {"extract_type", make_extract_type, 0, 25},
-    {"move_field", make_move_field, 0, 25},
-    {"inline_type", make_inline_type, 0, 12},
-    {"add_field", make_add_field, 12, 8},
-    {"remove_field", make_remove_field, 8, 6},
-    {"restore_field", make_restore_field, 5, 4},
-    {"compute_field", make_compute_field, 3, 2},
-    {"rename_field", make_rename_field, 6, 4},
-    {"reorder_fields", make_reorder_fields, 2, 1},
-    {"require_field", make_require_field, 6, 4},
-    {"relax_field", make_relax_field, 5, 3},
-    {"change_default", make_change_default, 4, 2},
-    {"change_type", make_change_type, 12, 8},
-    {"split_field", make_split_field, 5, 4},
-    {"merge_fields", make_merge_fields, 4, 3},
-    {"wrap_list", make_wrap_list, 4, 3},
-    {"unwrap_list", make_unwrap_list, 4, 3},
-    {"nest_fields", make_nest_fields, 4, 3},
-    {"unnest_fields", make_unnest_fields, 4, 2},
-    {"transform", make_transform, 4, 3},
-    {"add_value", add_value, 4, 2},
-    {"remove_value", remove_value, 4, 2},
-    {"rename_value", rename_value, 3, 1},
-    {"map_values", map_values, 5, 4},
-    {"add_unique", add_unique, 1, 1},
-    {"remove_unique", remove_unique, 1, 1},
-    {"change_key", change_key, 4, 0},
-    {"split_type", split_type, 2, 0},
-    {"add_check", add_check, 4, 2},
-    {"remove_check", remove_check, 2, 1},
+    {"add_type", make_add_type, 3, 2, 4},
+    {"remove_type", make_remove_type, 2, 1, 0},
+    {"rename_type", make_rename_type, 3, 2, 0},
+    {"copy_type", make_copy_type, 3, 3, 0},
+    {"extract_type", make_extract_type, 0, 25, 0},
+    {"move_field", make_move_field, 0, 25, 0},
+    {"inline_type", make_inline_type, 0, 12, 0},
+    {"merge_types", make_merge_types, 0, 0, 20},
+    {"add_field", make_add_field, 12, 8, 0},
+    {"remove_field", make_remove_field, 8, 6, 0},
+    {"restore_field", make_restore_field, 5, 4, 0},
+    {"compute_field", make_compute_field, 3, 2, 0},
+    {"rename_field", make_rename_field, 6, 4, 0},
+    {"reorder_fields", make_reorder_fields, 2, 1, 0},
+    {"require_field", make_require_field, 6, 4, 0},
+    {"relax_field", make_relax_field, 5, 3, 0},
+    {"change_default", make_change_default, 4, 2, 0},
+    {"change_type", make_change_type, 12, 8, 0},
+    {"split_field", make_split_field, 5, 4, 0},
+    {"merge_fields", make_merge_fields, 4, 3, 0},
+    {"wrap_list", make_wrap_list, 4, 3, 0},
+    {"unwrap_list", make_unwrap_list, 4, 3, 0},
+    {"nest_fields", make_nest_fields, 4, 3, 0},
+    {"unnest_fields", make_unnest_fields, 4, 2, 0},
+    {"transform", make_transform, 4, 3, 0},
+    {"add_value", add_value, 4, 2, 0},
+    {"remove_value", remove_value, 4, 2, 0},
+    {"rename_value", rename_value, 3, 1, 0},
+    {"map_values", map_values, 5, 4, 0},
+    {"add_unique", add_unique, 1, 1, 0},
+    {"remove_unique", remove_unique, 1, 1, 0},
+    {"change_key", change_key, 4, 0, 0},
+    {"split_type", split_type, 2, 0, 0},
+    {"add_check", add_check, 4, 2, 0},
+    {"remove_check", remove_check, 2, 1, 0},
 };
 #define N_MAKERS (sizeof makers / sizeof makers[0])
 
 static unsigned weight_of(const struct gen *g, size_t i)
 {
-    return g->linked ? makers[i].linked : makers[i].weight;
+    return g->linked ? makers[i].linked : makers[i].weight + (g->merged ? makers[i].merged : 0);
 }
 
 static void read_names(struct maker *m)

@@ -50,7 +50,7 @@ const char *plain_type(struct maker *m);
 
 /* ---- gen_step_type.c ---- */
 step_maker make_add_type, make_remove_type, make_rename_type, make_copy_type, make_extract_type,
-    make_move_field, make_inline_type;
+    make_move_field, make_inline_type, make_merge_types;
 /* ---- gen_step_field.c, gen_step_fields.c ---- */
 step_maker make_add_field, make_remove_field, make_restore_field, make_compute_field,
     make_rename_field, make_reorder_fields, make_require_field, make_relax_field,

@@ -1,6 +1,27 @@
 /* Steps of whole types. */
 #include "gen_step_int.h"
 
+/* The fields of another type, or some of them: to be merged with it. */
+static const char *add_twin(struct maker *m, const char *name)
+{
+    const struct shape *s = pick_shape(m, 1u << SHAPE_ITEM);
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    size_t n = 0;
+
+    MUST(buf_printf(&b, "add_type: {type: %s, kind: item, fields: {", name));
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct field *f = &s->fields[i];
+        if (f->read_only || rnd_chance(&m->g->r, 40))
+            continue;
+        MUST(buf_printf(&b, "%s%s: {type: '%s'", n++ ? ", " : "", f->name, type_text_of(m, f->type)));
+        if (f->def.p)
+            MUST(buf_printf(&b, ", default: %.*s", (int)f->def.n, f->def.p));
+        MUST(buf_addc(&b, '}'));
+    }
+    MUST(buf_printf(&b, "}%s}", s->open ? ", open: true" : ""));
+    return gen_kept(m->g, &b);
+}
+
 const char *make_add_type(struct maker *m)
 {
     static const char *const kinds[] = {"item", "item", "object", "enum"};
@@ -9,6 +30,8 @@ const char *make_add_type(struct maker *m)
     struct buf b BUF_CLEANUP = BUF_INIT;
     if (!name)
         return NULL;
+    if (m->g->merged && k < 2 && rnd_chance(&m->g->r, 70))
+        return add_twin(m, name);
     if (k == 3)
         return gen_text(m->g, "add_type: {type: %s, kind: enum, values: [a, b, small, done]}",
                         name);
@@ -75,6 +98,30 @@ const char *make_extract_type(struct maker *m)
                         s->name, f->name, h->name, name, as);
     return gen_text(m->g, "extract_type: {type: %s, fields: [%s], into: %s, as: %s}", s->name,
                     f->name, name, as);
+}
+
+/* An item type that nothing has happened to after which it can't be merged. */
+static const struct shape *pick_mergeable(struct maker *m, const struct shape *but)
+{
+    size_t at = rnd_below(&m->g->r, m->v->n_shapes);
+    for (size_t i = 0; i < m->v->n_shapes; i++) {
+        const struct shape *s = m->v->shapes[(at + i) % m->v->n_shapes];
+        if (s != but && s->kind == SHAPE_ITEM && !s->key && !s->part && !s->n_colls)
+            return s;
+    }
+    return NULL;
+}
+
+const char *make_merge_types(struct maker *m)
+{
+    const struct shape *s = pick_mergeable(m, NULL), *o = s ? pick_mergeable(m, s) : NULL;
+    const struct shape *third = o && rnd_chance(&m->g->r, 25) ? pick_mergeable(m, s) : o;
+    const char *into = s && rnd_chance(&m->g->r, 30) ? s->name : new_shape(m, "Both");
+    const char *tag = s ? new_field(m, s) : NULL;
+    if (!o || !third || !into || !tag)
+        return NULL;
+    return gen_text(m->g, "merge_types: {types: [%s, %s%s%s], into: %s, tag: %s}", s->name, o->name,
+                    third == o ? "" : ", ", third == o ? "" : third->name, into, tag);
 }
 
 /* ---- Over references ---- */

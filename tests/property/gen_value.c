@@ -30,19 +30,27 @@ static const struct pool pools[] = {
     [T_UUID] = POOL(uuids),           [T_BYTES] = POOL(bytes),      [T_JSON] = POOL(jsons),
 };
 
+const char *gen_shown_key(struct gen *g, const struct shape *s, uint32_t coll, const char *key)
+{
+    for (size_t i = 1; i < s->n_colls; i++) /* as when the first type has it, too */
+        if (s->colls[i] == coll && rnd_chance(&g->r, 40))
+            return gen_text(g, "%s~%.*s", key, (int)s->tags[i].n - 2, s->tags[i].p + 1);
+    return key;
+}
+
 static const char *value_of_ref(struct gen *g, struct shape *const *shapes, size_t n_shapes,
                                 const struct type_ref *t)
 {
     const struct shape *s = shapes_find(shapes, n_shapes, t->shape);
     size_t n = 0, at;
     for (size_t i = 0; i < g->n_keys; i++)
-        n += s && g->keys[i].coll == s->coll;
+        n += s && shape_has_coll(s, g->keys[i].coll);
     if (!n)
         return NULL;
     at = rnd_below(&g->r, n);
     for (size_t i = 0; i < g->n_keys; i++)
-        if (g->keys[i].coll == s->coll && at-- == 0)
-            return gen_text(g, "\"%s\"", g->keys[i].key);
+        if (shape_has_coll(s, g->keys[i].coll) && at-- == 0)
+            return gen_text(g, "\"%s\"", gen_shown_key(g, s, g->keys[i].coll, g->keys[i].key));
     return NULL;
 }
 
@@ -186,11 +194,12 @@ bool gen_item(struct gen *g, const struct version *v, const struct shape *s, str
     return true;
 }
 
-static void edit_field(struct gen *g, const struct version *v, const struct field *f,
+/* tag: of a merged type, which does not change. */
+static void edit_field(struct gen *g, const struct version *v, const struct field *f, slot_no tag,
                        struct members *ret)
 {
     const char *json = gen_value(g, v->shapes, v->n_shapes, f->type, 1);
-    if (f->read_only || member_named(ret, f->name))
+    if (f->read_only || f->slot == tag || member_named(ret, f->name))
         return;
     if (!f->required && rnd_chance(&g->r, 20))
         json = rnd_chance(&g->r, 60) ? NULL : "null";
@@ -207,7 +216,7 @@ void gen_edits(struct gen *g, const struct version *v, const struct shape *s, st
     const char *name;
     *ret = (struct members){arena_alloc(g->a, 4 * sizeof(struct member)), 0};
     for (size_t i = 0; i < n && s->n_fields; i++)
-        edit_field(g, v, &s->fields[rnd_below(&g->r, s->n_fields)], ret);
+        edit_field(g, v, &s->fields[rnd_below(&g->r, s->n_fields)], s->tag, ret);
     if (s->open && rnd_chance(&g->r, 30) && (name = extra_name(g, s, ret)))
         ret->m[ret->n++] = (struct member){name, GEN_OF(g, jsons)};
 }

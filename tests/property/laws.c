@@ -5,7 +5,8 @@
  *   laws --case S                   that one, printed as a script whether it fails or not
  *   --all                           goes on after a failure: a line for each
  *   --linked PERCENT                of the cases are about extract_type, move_field and
- * inline_type, which the others do without (25)
+ *                                   inline_type, which the others do without (25)
+ *   --merged PERCENT                of the cases are about merge_types, likewise (5)
  *
  *   --history                       long histories instead: 171 versions each (gen_history.c)
  *   --schemas DIR                   writes the schema files of such a history, seed S, and ends
@@ -69,11 +70,11 @@ static void summary(const struct stats *st, const char *name, double seconds)
 
 /* A run that is long enough has every kind of step in it. */
 #define ALL_KINDS_CASES 5000
-static int check_kinds(const struct stats *st, unsigned linked)
+static int check_kinds(const struct stats *st, struct gen_shares shares)
 {
     int rc = 0;
     MUST(n_step_kinds <= RUN_KINDS);
-    for (size_t i = 0; i < n_step_kinds && linked && st->cases >= ALL_KINDS_CASES; i++)
+    for (size_t i = 0; i < n_step_kinds && shares.linked && shares.merged && st->cases >= ALL_KINDS_CASES; i++)
         if (!st->kinds[i]) {
             printf("no case has a step %s: gen_step.c does not know it\n", step_kinds[i].name);
             rc = 1;
@@ -90,7 +91,7 @@ static int mention(const struct verdict *v, uint64_t seed)
 
 struct options {
     uint64_t seed, cases;
-    unsigned linked;
+    struct gen_shares shares;
     bool show, all, history;
     const char *schemas; /* a directory */
 };
@@ -113,7 +114,7 @@ static int run_all(const struct options *o)
         if (o->history)
             gen_history(o->seed + i, &a, env, &k, &st);
         else
-            gen_case(o->seed + i, o->linked, &a, env, &k, &st);
+            gen_case(o->seed + i, o->shares, &a, env, &k, &st);
         run_case(&k, env, &v, &st, o->show ? stdout : NULL);
         if (v.law)
             rc = o->all ? mention(&v, o->seed + i) : report(&k, env, o->seed + i, &a);
@@ -123,7 +124,7 @@ static int run_all(const struct options *o)
     clock_gettime(CLOCK_MONOTONIC, &t1);
     summary(&st, o->history ? "long histories" : "laws",
             (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
-    return rc ? rc : check_kinds(&st, o->history ? 0 : o->linked);
+    return rc ? rc : check_kinds(&st, o->history ? (struct gen_shares){0} : o->shares);
 }
 
 static uint64_t default_cases(bool history)
@@ -155,7 +156,7 @@ static int write_schemas(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.seed = 1, .linked = 25};
+    struct options o = {.seed = 1, .shares = {.linked = 25, .merged = 5}};
 
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
@@ -164,7 +165,9 @@ int main(int argc, char **argv)
         } else if (more && !strcmp(argv[i], "--seed")) {
             o.seed = strtoull(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--linked")) {
-            o.linked = (unsigned)strtoul(argv[++i], NULL, 10);
+            o.shares.linked = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (more && !strcmp(argv[i], "--merged")) {
+            o.shares.merged = (unsigned)strtoul(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--schemas")) {
             o.schemas = argv[++i];
         } else if (!strcmp(argv[i], "--all")) {
@@ -177,8 +180,8 @@ int main(int argc, char **argv)
             o.show = true;
         } else {
             fprintf(stderr,
-                    "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT | --history]\n"
-                    "       laws --case S [--linked PERCENT | --history]\n"
+                    "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT] [--merged PERCENT] [--history]\n"
+                    "       laws --case S [--linked PERCENT] [--merged PERCENT] [--history]\n"
                     "       laws --schemas DIR [--seed S]\n");
             return 2;
         }

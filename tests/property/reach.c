@@ -86,6 +86,15 @@ void reach_references(struct reach *r)
     reach_close(r);
 }
 
+void reach_yields(struct reach *own, struct reach *others)
+{
+    for (size_t i = 0; i < own->c->n_namings; i++)
+        if (own->c->namings[i]->shared)
+            reach_add(others, own->c->namings[i]->slot);
+    reach_references(own);
+    reach_references(others);
+}
+
 /* Of a link that writes go over, both ways; then a record that is made gives its values on, too. */
 static bool over_references(const struct reach *from, struct reach *to)
 {

@@ -23,6 +23,8 @@ void reach_close(struct reach *r);
 bool reach_renames(const struct reach *r);
 /* All that may refer to it, and what follows. */
 void reach_references(struct reach *r);
+/* Items gave their names in merged types to others: they are called otherwise, as above. */
+void reach_yields(struct reach *own, struct reach *others);
 /* In other items: from the fields of a record to those of the items that refer to it, or that it
  * refers to where writes go over the reference. */
 void reach_others(struct reach *own, struct reach *ret);

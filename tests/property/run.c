@@ -82,11 +82,11 @@ static void say_add(struct run *r, unsigned version)
 /* ---- One operation in a world that nobody looks at ---- */
 
 /* Reading may make records: the item is found anew each time. */
-static bool text_of(struct world *w, const struct view *vw, const char *key,
-                    const struct members *m, unsigned style, struct buf *out, struct err *e)
+static bool text_of(struct world *w, const struct view *vw, uint64_t id, const struct members *m,
+                    unsigned style, struct buf *out, struct err *e)
 {
     struct buf was BUF_CLEANUP = BUF_INIT;
-    if (world_text(w, vw, world_target(w, vw, key), false, &was, e))
+    if (world_text(w, vw, world_by_id(w, id), false, &was, e))
         return false;
     case_edit(buf_span(&was), m, style, out);
     return true;
@@ -112,17 +112,16 @@ static void quiet_put(struct world *w, const struct op *op, const struct view *v
         return;
     }
     if (!it || world_open(w, vw, it, &base, &e) ||
-        !text_of(w, vw, op->key, &op->text, op->style, &text, &e))
+        !text_of(w, vw, id, &op->text, op->style, &text, &e))
         return;
     if (op->kind == OP_RACE) {
         const struct view *vw2 = world_view(w, op->version2, op->type2);
-        if (!vw2 || vw2->s->coll != vw->s->coll || world_derive(w, vw2, false, &e2))
+        if (!vw2 || world_derive(w, vw2, false, &e2))
             return;
-        it = world_by_id(w, id);
-        if (world_target(w, vw2, it->key) != it) /* a part that it is not in */
+        if (!is_shown(w, vw2, id)) /* another type, or a part that it is not in */
             return;
-        if (world_open(w, vw2, it, &base2, &e2) == 0 &&
-            text_of(w, vw2, it->key, &op->other, op->style, &text2, &e2))
+        if (world_open(w, vw2, world_by_id(w, id), &base2, &e2) == 0 &&
+            text_of(w, vw2, id, &op->other, op->style, &text2, &e2))
             world_put(w, vw2, id, op->key, buf_span(&text2), &base2, &e2);
         if (!is_shown(w, vw, id)) /* the other has taken it to another part */
             return;
@@ -249,12 +248,11 @@ static bool main_edit(struct run *r, const struct op *op, const struct view *vw)
         return true;
     if (op->kind == OP_RACE) {
         vw2 = world_view(&r->main, op->version2, op->type2);
-        if (!vw2 || vw2->s->coll != vw->s->coll)
+        if (!vw2)
             return true;
         if (world_derive(&r->main, vw2, false, &e))
             return broken(r, LAW_TOTALITY, "%s/%s: %s", vw2->v->name, vw2->s->name, e.text);
-        it = world_by_id(&r->main, id);
-        if (world_target(&r->main, vw2, it->key) != it) /* a part that it is not in */
+        if (!is_shown(&r->main, vw2, id)) /* another type, or a part that it is not in */
             return true;
         say(r, "# the second of these two opened the file before the first saved:\n");
     }
@@ -353,6 +351,7 @@ static bool main_op(struct run *r, const struct op *op)
     struct err e = ERR_INIT;
     if (!r->main.c->v[op->version] || (op->kind != OP_ADD && !r->main.n_entries))
         return true;
+    r->yielded = r->main.yielded;
     if (op->kind == OP_ADD || op->kind >= OP_BACKFILL)
         return main_quiet(r, op);
     if (!(vw = world_view(&r->main, op->version, op->type)))

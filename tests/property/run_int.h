@@ -14,6 +14,7 @@ struct run {
     struct stats *st;
     FILE *script;
     size_t op; /* in progress */
+    size_t yielded; /* of main, before it */
 };
 
 /* false, always: "the law does not hold". */

@@ -84,8 +84,7 @@ static int read_views(struct world *w, bool derived, struct table *ret, struct e
         if (derived && world_derive(w, &w->views[j], false, e))
             return -1;
         for (size_t i = 0; i < w->st.n_items; i++)
-            if (w->views[j].s->coll == w->st.items[i].coll &&
-                read_cell(w, &w->views[j], w->st.items[i], ret, e))
+            if (read_cell(w, &w->views[j], w->st.items[i], ret, e))
                 return -1;
     }
     return 0;

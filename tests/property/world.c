@@ -206,9 +206,11 @@ int world_text(struct world *w, const struct view *vw, const struct w_item *it, 
                struct buf *out, struct err *e)
 {
     struct record cur RECORD_CLEANUP = RECORD_INIT;
+    struct shape hold;
     if (record_decode(buf_span(&it->body), &cur, e))
         return -1;
-    int rc = lens_text(&w->lens, vw->v, vw->s, &cur, span_of(it->key), line, out, e);
+    int rc = lens_text(&w->lens, vw->v, shape_of_coll(vw->s, it->coll, &hold), &cur,
+                       span_of(it->key), line, out, e);
     lens_reset(&w->lens);
     return rc;
 }
@@ -217,9 +219,11 @@ int world_open(struct world *w, const struct view *vw, const struct w_item *it, 
                struct err *e)
 {
     struct record cur RECORD_CLEANUP = RECORD_INIT, snap RECORD_CLEANUP = RECORD_INIT;
+    struct shape hold;
     if (record_decode(buf_span(&it->body), &cur, e))
         return -1;
-    int rc = lens_snapshot(&w->lens, vw->v, vw->s, &cur, span_of(it->key), &snap, e);
+    int rc = lens_snapshot(&w->lens, vw->v, shape_of_coll(vw->s, it->coll, &hold), &cur,
+                           span_of(it->key), &snap, e);
     if (rc == 0)
         MUST(record_encode(&snap, ret));
     lens_reset(&w->lens);
@@ -231,14 +235,19 @@ static int put(struct world *w, const struct view *vw, uint64_t id, const char *
 {
     struct record ret RECORD_CLEANUP = RECORD_INIT;
     struct lens_change change;
-    int rc = lens_put(&w->lens, vw->v, vw->s, span_of(key), text, false, base, cur, &ret, &change,
-                      e);
+    struct shape hold;
+    uint32_t coll;
+
+    if (world_place(vw, id ? world_by_id(w, id) : NULL, text, &coll, e))
+        return -1;
+    int rc = lens_put(&w->lens, vw->v, shape_of_coll(vw->s, coll, &hold), span_of(key), text, false,
+                      base, cur, &ret, &change, e);
     if (rc == 0) {
-        struct w_item *it = id ? world_by_id(w, id) : world_add_item(w, vw->s->coll, span_of(key));
+        struct w_item *it = id ? world_by_id(w, id) : world_add_item(w, coll, span_of(key));
         it->made = false;
         world_take_key(it, &ret);
-        world_store(it, &ret);
         w->last = it->id;
+        rc = world_keep(w, it->id, &ret, e);
     }
     lens_reset(&w->lens);
     return rc;
@@ -324,6 +333,7 @@ static int rekey(struct world *w, const struct view *vw, uint64_t id, const char
     struct record cur RECORD_CLEANUP = RECORD_INIT, ret RECORD_CLEANUP = RECORD_INIT;
     struct w_item *it = world_by_id(w, id);
     struct lens_change change;
+    struct shape hold;
 
     if (world_bring(w, (size_t)(it - w->st.items), w->cat->last_step, e))
         return -1;
@@ -335,13 +345,14 @@ static int rekey(struct world *w, const struct view *vw, uint64_t id, const char
     w->pending = id;
     w->pending_space = shape_space(vw->s);
     w->pending_key = key;
-    int rc = lens_rekey(&w->lens, vw->v, vw->s, buf_span(&own), span_of(key), &cur, &ret, &change, e);
+    int rc = lens_rekey(&w->lens, vw->v, shape_of_coll(vw->s, it->coll, &hold), buf_span(&own),
+                        span_of(key), &cur, &ret, &change, e);
     w->pending = 0;
     if (rc == 0) {
         it = world_by_id(w, id);
         it->made = false;
         world_take_key(it, &ret);
-        world_store(it, &ret);
+        rc = world_keep(w, id, &ret, e);
     }
     lens_reset(&w->lens);
     return rc;
@@ -350,7 +361,7 @@ static int rekey(struct world *w, const struct view *vw, uint64_t id, const char
 int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char *to, struct err *e)
 {
     struct w_state before;
-    if (world_derive(w, vw, true, e) || world_derive_quoting(w, vw->s->coll, e))
+    if (world_derive(w, vw, true, e) || world_derive_quoting(w, world_by_id(w, id)->coll, e))
         return -1;
     state_copy(&w->st, &before);
     int rc = rekey(w, vw, id, to, e);
@@ -372,7 +383,7 @@ int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e)
     int rc = lens_materialize(&lens, w->st.items[item].coll, buf_span(&key), &cur, upto, &ret,
                               &changed, e);
     if (rc == 0)
-        world_store(&w->st.items[item], &ret);
+        rc = world_keep(w, w->st.items[item].id, &ret, e);
     lens_deinit(&lens);
     return rc;
 }

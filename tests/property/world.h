@@ -46,6 +46,7 @@ struct world {
     uint64_t deriving; /* links whose records are being made, by their place in cat->links */
     bool fresh; /* records are made for values that are written now */
     size_t removed; /* items so far */
+    size_t yielded; /* names to items of earlier types (merge_types) */
     uint64_t last;  /* the item that was written last */
     uint64_t pending; /* that is being renamed, in that name space, to: */
     uint32_t pending_space;
@@ -97,6 +98,8 @@ int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char 
                 struct err *e);
 /* false: another item refers to it, and nothing is done: who decides that (on_delete) is store/'s to say. */
 bool world_remove(struct world *w, uint64_t id);
+/* The text would make another type's item of it (merge_types), which is refused. was: of the item. */
+bool world_retags(const struct view *vw, struct span was, struct span now);
 bool world_is_referred_to(struct world *w, uint64_t id);
 int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e);
 

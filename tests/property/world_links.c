@@ -117,8 +117,8 @@ static int make_record(struct world *w, const struct link *l, const struct link_
         struct w_item *it = world_add_item(w, l->target_coll, buf_span(&key));
         it->id = number_of(w, l, values->same);
         it->made = true;
-        world_store(it, &rec);
         *ret_id = it->id;
+        rc = world_keep(w, it->id, &rec, e);
     }
     lens_deinit(&lens);
     return rc;
@@ -177,10 +177,8 @@ static int assign_new(struct world *w, struct lens *lens, const struct link *l, 
     }
     if (lens_assign(lens, l, buf_span(&key), values, false, NULL, &now, &change, e))
         return -1;
-    struct w_item *it = world_add_item(w, l->target_coll, buf_span(&key));
-    world_store(it, &now);
-    *ret_id = it->id;
-    return 0;
+    *ret_id = world_add_item(w, l->target_coll, buf_span(&key))->id;
+    return world_keep(w, *ret_id, &now, e);
 }
 
 static int assign_to(struct world *w, struct lens *lens, const struct link *l, uint64_t id,
@@ -197,9 +195,7 @@ static int assign_to(struct world *w, struct lens *lens, const struct link *l, u
     if (record_decode(buf_span(&body), &cur, e) ||
         lens_assign(lens, l, buf_span(&key), values, only_unset, &cur, &now, &change, e))
         return -1;
-    if (change.any)
-        world_store(world_by_id(w, id), &now);
-    return 0;
+    return change.any ? world_keep(w, id, &now, e) : 0;
 }
 
 static int on_assign(void *arg, const struct link *l, uint64_t id, struct span holder_key,
@@ -286,6 +282,14 @@ static int derive_made(struct world *w, uint32_t coll, struct err *e)
     return 0;
 }
 
+static int derive_shown(struct world *w, const struct shape *s, struct err *e)
+{
+    int rc = derive_made(w, s->coll, e);
+    for (size_t i = 1; i < s->n_colls && rc == 0; i++)
+        rc = derive_made(w, s->colls[i], e);
+    return rc;
+}
+
 int world_derive_quoting(struct world *w, uint32_t coll, struct err *e)
 {
     for (size_t i = 0; i < w->cat->n_links; i++) {
@@ -321,6 +325,14 @@ static const struct link *next_underived(const struct world *w, const struct ver
     return NULL;
 }
 
+static const struct link *next_for_view(const struct world *w, const struct view *vw, bool writes)
+{
+    const struct link *l = next_underived(w, vw->v, vw->s->coll, writes, 0);
+    for (size_t i = 1; i < vw->s->n_colls && !l; i++)
+        l = next_underived(w, vw->v, vw->s->colls[i], writes, 0);
+    return l;
+}
+
 static int derive_move(struct world *w, const struct link *l, unsigned depth, struct err *e)
 {
     for (size_t i = 0; i < w->cat->n_links && depth < 8; i++) {
@@ -341,18 +353,18 @@ bool world_needs_derive(const struct world *w, const struct view *vw)
 {
     for (size_t i = 0; i < w->cat->n_links; i++) {
         const struct link *l = w->cat->links[i];
-        if (l->kind == LINK_EXTRACT && l->target_coll == vw->s->coll && has_behind(w, l))
+        if (l->kind == LINK_EXTRACT && shape_has_coll(vw->s, l->target_coll) && has_behind(w, l))
             return true;
     }
-    return world_names_behind(w) || next_underived(w, vw->v, vw->s->coll, false, 0) != NULL;
+    return world_names_behind(w) || next_for_view(w, vw, false) != NULL;
 }
 
 int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e)
 {
     const struct link *l;
-    int rc = world_derive_names(w, e) || derive_made(w, vw->s->coll, e) ? -1 : 0;
+    int rc = world_derive_names(w, e) || derive_shown(w, vw->s, e) ? -1 : 0;
     for (unsigned n = 0;
-         rc == 0 && n < WORLD_MAX_DEPTH && (l = next_underived(w, vw->v, vw->s->coll, writes, 0));
+         rc == 0 && n < WORLD_MAX_DEPTH && (l = next_for_view(w, vw, writes));
          n++)
         rc = derive_move(w, l, 0, e);
     return rc;
@@ -365,7 +377,7 @@ static int on_key_of(void *arg, const struct version *v, uint32_t shape, uint64_
 {
     struct w_item *it = world_by_id(arg, id);
     const struct shape *s = version_shape(v, shape);
-    *found = it && (!s || s->coll == it->coll);
+    *found = it && (!s || shape_has_coll(s, it->coll));
     return !*found || world_key(arg, s, it, out) ? 0 : err_nomem(e);
 }
 
@@ -376,7 +388,7 @@ static int on_id_of(void *arg, const struct version *v, uint32_t shape, struct s
     *found = false;
     if (!s)
         return 0;
-    if (derive_made(arg, s->coll, e))
+    if (derive_shown(arg, s, e))
         return -1;
     struct w_item *it = world_by_shown(arg, s, key);
     *found = it != NULL;

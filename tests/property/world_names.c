@@ -18,8 +18,11 @@ static bool shown(struct world *w, const struct version *v, const struct shape *
     struct record rec RECORD_CLEANUP = RECORD_INIT;
     struct err e = ERR_INIT;
     struct lens lens; /* it may be asked for in the middle of another item's work */
+    struct shape hold;
     struct span key;
     bool is;
+
+    s = shape_of_coll(s, it->coll, &hold);
 
     MUST(record_decode(buf_span(&it->body), &rec, &e) == 0);
     lens_init(&lens, w->cat, w->env, &w->lens.world);
@@ -34,7 +37,7 @@ static bool shown(struct world *w, const struct version *v, const struct shape *
 bool world_shows(struct world *w, const struct view *vw, const struct w_item *it,
                  struct buf *ret_key)
 {
-    return vw->s->coll == it->coll && shown(w, vw->v, vw->s, it, ret_key);
+    return shape_has_coll(vw->s, it->coll) && shown(w, vw->v, vw->s, it, ret_key);
 }
 
 bool world_key(const struct world *w, const struct shape *s, const struct w_item *it,
@@ -54,16 +57,33 @@ struct w_item *world_by_shown(const struct world *w, const struct shape *s, stru
     for (size_t i = 0; i < w->st.n_items; i++) {
         struct buf own BUF_CLEANUP = BUF_INIT;
         struct w_item *it = &w->st.items[i];
-        if (it->coll == s->coll && world_key(w, s, it, &own) && span_eq(buf_span(&own), key))
+        if (shape_has_coll(s, it->coll) && world_key(w, s, it, &own) && span_eq(buf_span(&own), key))
             return it;
     }
     return NULL;
 }
 
+/* A merge_types step gives them: of two own keys that are the same, one is shown under another. */
+static bool has_merged_keys(const struct world *w, const struct shape *s)
+{
+    for (size_t i = 0; i < w->cat->n_namings; i++)
+        if (w->cat->namings[i]->shared && w->cat->namings[i]->space == s->space)
+            return true;
+    return false;
+}
+
+static struct w_item *by_own_key(const struct world *w, const struct shape *s, const char *key)
+{
+    struct w_item *it = world_item(w, s->coll, key);
+    for (size_t i = 1; i < s->n_colls && !it; i++)
+        it = world_item(w, s->colls[i], key);
+    return it;
+}
+
 struct w_item *world_target(struct world *w, const struct view *vw, const char *key)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
-    struct w_item *it = world_item(w, vw->s->coll, key);
+    struct w_item *it = has_merged_keys(w, vw->s) ? NULL : by_own_key(w, vw->s, key);
 
     if (!it)
         it = world_by_shown(w, vw->s, span_of(key));
@@ -77,8 +97,7 @@ bool world_has_key(struct world *w, const struct view *vw, const char *key)
 
 /* ---- Names ---- */
 
-/* In that name space; false: it has none there. */
-static bool name_in(const struct world *w, uint32_t space, const struct w_item *it, struct buf *out)
+bool world_name_in(const struct world *w, uint32_t space, const struct w_item *it, struct buf *out)
 {
     for (size_t i = 0; i < w->cat->n_namings; i++) {
         const struct naming *n = w->cat->namings[i];
@@ -93,18 +112,16 @@ static bool name_in(const struct world *w, uint32_t space, const struct w_item *
     return space == it->coll && buf_adds(out, it->key);
 }
 
-int world_name_taken(void *arg, const struct key_rule *rule, struct span key, enum name_state *ret,
-                     struct err *e)
+const struct w_item *world_named(const struct world *w, uint32_t space, struct span key,
+                                 uint64_t but)
 {
-    const struct world *w = arg;
-    (void)e;
-    *ret = NAME_FREE;
     for (size_t i = 0; i < w->st.n_items; i++) {
         struct buf name BUF_CLEANUP = BUF_INIT;
-        if (name_in(w, rule->space, &w->st.items[i], &name) && span_eq(buf_span(&name), key))
-            *ret = NAME_TAKEN;
+        if (w->st.items[i].id != but && world_name_in(w, space, &w->st.items[i], &name) &&
+            span_eq(buf_span(&name), key))
+            return &w->st.items[i];
     }
-    return 0;
+    return NULL;
 }
 
 static bool is_behind(const struct w_item *it, const struct naming *n)
