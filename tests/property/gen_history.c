@@ -128,19 +128,48 @@ static const char *extract(struct history *h)
              : NULL;
 }
 
+/* Made by an extract_type of the chain, or by merge_types. */
+static bool is_made(const struct version *v, const struct shape *s)
+{
+    for (; v; v = v->base)
+        for (size_t i = 0; i < v->n_links; i++)
+            if (v->links[i]->target_coll == s->coll)
+                return true;
+    return s->n_colls > 0;
+}
+
+static bool are_alike(const struct field *f, const struct field *g)
+{
+    return type_equal(f->type, g->type) && f->on_delete == g->on_delete &&
+           (f->def.p ? g->def.p && span_eq(f->def, g->def) : !g->def.p);
+}
+
+/* They can be merged: fields of one name are alike. */
+static bool fit(const struct version *v, const struct shape *s, const struct shape *o)
+{
+    if (o == s || o->kind != SHAPE_ITEM || o->open != s->open || is_made(v, s) || is_made(v, o))
+        return false;
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct field *f = shape_field(o, span_of(s->fields[i].name));
+        if (f && !are_alike(&s->fields[i], f))
+            return false;
+    }
+    return true;
+}
+
 static const char *merge(struct history *h)
 {
+    const struct version *v = now(h);
     const struct shape *s = some_type(h);
-    const struct field *f = some_field(h, s, true), *o = some_field(h, s, true);
-    const char *into = gen_text(h->g, "field%u", h->names++);
-    if (!f || f == o)
-        return NULL;
-    return gen_text(
-        h->g,
-        "merge_fields: {type: %s, fields: {%s: \"substr(%s, 1, instr(%s || '|', '|') - "
-        "1)\", %s: \"substr(%s, instr(%s || '|', '|') + 1)\"}, into: %s, as: string, up: "
-        "\"coalesce(%s, '') || '|' || coalesce(%s, '')\"}",
-        s->name, f->name, into, into, o->name, into, into, into, f->name, o->name);
+    size_t at = rnd_below(&h->g->r, v->n_shapes);
+    unsigned n = h->names++;
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        const struct shape *o = v->shapes[(at + i) % v->n_shapes];
+        if (fit(v, s, o))
+            return gen_text(h->g, "merge_types: {types: [%s, %s], into: Merged%u, tag: field%u}", s->name,
+                            o->name, n, n);
+    }
+    return NULL;
 }
 
 static const char *make(struct history *h, unsigned kind)

@@ -93,11 +93,11 @@ static int read_views(struct world *w, bool derived, struct table *ret, struct e
 /* Looking at a type derives it. That happens aside: the world goes on as nobody has looked. */
 int table_take(struct world *w, struct table *ret, struct err *e)
 {
-    bool needs = false;
+    bool behind = world_names_behind(w), needs = behind;
     *ret = (struct table){0};
     for (size_t j = 0; j < w->n_views; j++)
         needs |= world_needs_derive(w, &w->views[j]);
-    if (read_views(w, false, ret, e))
+    if (!behind && read_views(w, false, ret, e))
         return -1;
     if (!needs)
         return 0;

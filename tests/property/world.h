@@ -83,6 +83,8 @@ int world_derive(struct world *w, const struct view *vw, bool writes, struct err
 /* Before a key in the collection changes: as store/ does. */
 int world_derive_quoting(struct world *w, uint32_t coll, struct err *e);
 bool world_needs_derive(const struct world *w, const struct view *vw);
+/* Items that have no key yet, or are in no part yet, by a step that there is: then every view does. */
+bool world_names_behind(const struct world *w);
 
 /* The item's texts. -1: a read was refused, which is a fault. */
 int world_text(struct world *w, const struct view *vw, const struct w_item *it, bool line,

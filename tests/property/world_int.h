@@ -22,8 +22,6 @@ bool world_name_in(const struct world *w, uint32_t space, const struct w_item *i
 /* The item of that name, or another one than `but`; NULL: none. */
 const struct w_item *world_named(const struct world *w, uint32_t space, struct span key,
                                  uint64_t but);
-/* Items that have no key yet, or are in no part yet, by a step that there is. */
-bool world_names_behind(const struct world *w);
 int world_derive_names(struct world *w, struct err *e);
 void world_take_key(struct w_item *it, const struct record *r);
 

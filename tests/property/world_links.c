@@ -356,7 +356,7 @@ bool world_needs_derive(const struct world *w, const struct view *vw)
         if (l->kind == LINK_EXTRACT && shape_has_coll(vw->s, l->target_coll) && has_behind(w, l))
             return true;
     }
-    return world_names_behind(w) || next_for_view(w, vw, false) != NULL;
+    return next_for_view(w, vw, false) != NULL;
 }
 
 int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e)
