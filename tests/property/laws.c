@@ -6,6 +6,7 @@
  *   --all                           goes on after a failure: a line for each
  *   --linked PERCENT                of the cases are about extract_type, move_field and
  *                                   inline_type, which the others do without (25)
+ *   --linked-to S                   none of those after case S are
  *   --merged PERCENT                of the cases are about merge_types, likewise (5)
  *
  *   --history                       long histories instead: 171 versions each (gen_history.c)
@@ -91,10 +92,19 @@ static int mention(const struct verdict *v, uint64_t seed)
 
 struct options {
     uint64_t seed, cases;
+    uint64_t linked_to; /* the last seed to which shares.linked applies */
     struct gen_shares shares;
     bool show, all, history;
     const char *schemas; /* a directory */
 };
+
+static struct gen_shares shares_of(const struct options *o, uint64_t seed)
+{
+    struct gen_shares shares = o->shares;
+    if (seed > o->linked_to)
+        shares.linked = 0;
+    return shares;
+}
 
 static int run_all(const struct options *o)
 {
@@ -114,7 +124,7 @@ static int run_all(const struct options *o)
         if (o->history)
             gen_history(o->seed + i, &a, env, &k, &st);
         else
-            gen_case(o->seed + i, o->shares, &a, env, &k, &st);
+            gen_case(o->seed + i, shares_of(o, o->seed + i), &a, env, &k, &st);
         run_case(&k, env, &v, &st, o->show ? stdout : NULL);
         if (v.law)
             rc = o->all ? mention(&v, o->seed + i) : report(&k, env, o->seed + i, &a);
@@ -156,7 +166,7 @@ static int write_schemas(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.seed = 1, .shares = {.linked = 25, .merged = 5}};
+    struct options o = {.seed = 1, .linked_to = UINT64_MAX, .shares = {.linked = 25, .merged = 5}};
 
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
@@ -166,6 +176,8 @@ int main(int argc, char **argv)
             o.seed = strtoull(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--linked")) {
             o.shares.linked = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (more && !strcmp(argv[i], "--linked-to")) {
+            o.linked_to = strtoull(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--merged")) {
             o.shares.merged = (unsigned)strtoul(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--schemas")) {
@@ -180,7 +192,8 @@ int main(int argc, char **argv)
             o.show = true;
         } else {
             fprintf(stderr,
-                    "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT] [--merged PERCENT] [--history]\n"
+                    "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT] [--linked-to S] [--merged PERCENT]\n"
+                    "            [--history]\n"
                     "       laws --case S [--linked PERCENT] [--merged PERCENT] [--history]\n"
                     "       laws --schemas DIR [--seed S]\n");
             return 2;
