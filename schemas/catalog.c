@@ -81,10 +81,21 @@ static uint32_t group_of(const struct formula *f, size_t i)
     return f->n_colls ? f->colls[i] : f->coll;
 }
 
+/* What it reads stays in the records, or goes on standing in other items. */
+static void note_inputs(struct catalog *c, const struct formula *f)
+{
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (f->inputs[i].slot < c->n_slots) {
+            note_type(c, f->inputs[i].slot, f->inputs[i].type, f->shapes, f->n_shapes);
+            c->slots[f->inputs[i].slot].is_read = true;
+        }
+}
+
 static void note_formula(struct catalog *c, const struct version *v, const struct formula *f)
 {
     if (f->out >= c->n_slots)
         return;
+    note_inputs(c, f);
     c->slots[f->out].computed = true;
     if (f->dir == FORMULA_FORWARD)
         c->slots[f->out].forward = f;
@@ -106,10 +117,11 @@ static bool is_shown(const struct catalog *c, uint32_t coll, slot_no slot)
     return false;
 }
 
-static bool shows_fields(const struct catalog *c, const struct link *l)
+static bool needs_fields(const struct catalog *c, const struct link *l)
 {
     for (size_t i = 0; i < l->n; i++)
-        if (is_shown(c, l->coll, l->here[i]))
+        if (is_shown(c, l->coll, l->here[i]) ||
+            (l->here[i] < c->n_slots && c->slots[l->here[i]].is_read))
             return true;
     return false;
 }
@@ -120,7 +132,7 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
 {
     bool applies = en->state != VERSION_GONE && (!is_root(c, en->v) || l->kind == LINK_INLINE);
 
-    if (!applies && !shows_fields(c, l))
+    if (!applies && !needs_fields(c, l))
         return;
     if (applies || l->kind == LINK_INLINE || is_shown(c, l->coll, l->ref))
         c->links[c->n_links++] = l;
@@ -216,6 +228,8 @@ static void spread_volatile(struct catalog *c, bool over_keys)
                 if (applies(c, v, v->formulas[j]))
                     again |= mark_volatile(c, v->formulas[j], over_keys);
         }
+        for (size_t i = 0; i < c->n_past; i++)
+            again |= mark_volatile(c, c->past[i].f, over_keys);
     }
 }
 
@@ -225,12 +239,13 @@ static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size
     c->entries = calloc(n_entries ? n_entries : 1, sizeof *c->entries);
     c->slots = calloc(c->n_slots ? c->n_slots : 1, sizeof *c->slots);
     c->applied = calloc(n_formulas ? n_formulas : 1, sizeof *c->applied);
+    c->past = calloc(n_formulas ? n_formulas : 1, sizeof *c->past);
     c->links = calloc(n_links ? n_links : 1, sizeof *c->links);
     c->retired = calloc(n_links ? n_links : 1, sizeof *c->retired);
     c->namings = calloc(n_namings + 1, sizeof *c->namings);
     c->groups = calloc(n_formulas + n_links + 1, sizeof *c->groups);
-    return c->entries && c->slots && c->applied && c->links && c->retired && c->namings &&
-                   c->groups
+    return c->entries && c->slots && c->applied && c->past && c->links && c->retired &&
+                   c->namings && c->groups
                ? 0
                : -1;
 }
@@ -275,6 +290,7 @@ static int compare_groups(const void *pa, const void *pb)
 static void make_groups(struct catalog *c)
 {
     qsort(c->applied, c->n_applied, sizeof *c->applied, compare_applied);
+    qsort(c->past, c->n_past, sizeof *c->past, compare_applied);
     qsort(c->links, c->n_links, sizeof *c->links, compare_links);
     qsort(c->retired, c->n_retired, sizeof *c->retired, compare_links);
     for (size_t i = 0; i < c->n_applied; i++) {
@@ -284,6 +300,11 @@ static void make_groups(struct catalog *c)
         if (!(forward ? g->n_forward : g->n_backward))
             *(forward ? &g->forward : &g->backward) = a;
         ++*(forward ? &g->n_forward : &g->n_backward);
+    }
+    for (size_t i = 0; i < c->n_past; i++) {
+        struct group *g = group_named(c, c->past[i].group);
+        if (!g->n_past++)
+            g->past = &c->past[i];
     }
     for (size_t i = 0; i < c->n_links; i++) {
         struct group *g = group_named(c, c->links[i]->coll);
@@ -336,11 +357,75 @@ static void collect_outliving(struct catalog *c)
         const struct version *v = c->entries[i].v;
         for (size_t j = c->entries[i].state == VERSION_GONE ? v->n_formulas : 0; j-- > 0;) {
             const struct formula *f = v->formulas[j];
-            if (!outlives(c, f))
+            if (outlives(c, f))
+                note_formula(c, v, f);
+        }
+    }
+}
+
+/* ---- Formulas that finalize took ----
+ *
+ * What they gave stands in the records since the backfill, except where it depends on another item: that
+ * may have changed after the record was written. Such an item is read by the formula until it is
+ * written itself (lens_unfold). */
+
+static bool varies(const struct catalog *c, const struct formula *f)
+{
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if ((f->inputs[i].slot < c->n_slots && c->slots[f->inputs[i].slot].may_vary) ||
+            holds_ref(f->inputs[i].type, f, 0))
+            return true;
+    return false;
+}
+
+/* In the order of the steps, since a formula reads what older ones give. */
+static void mark_varying(struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        for (size_t j = 0; j < v->n_links; j++)
+            for (size_t k = 0; k < v->links[j]->n; k++)
+                if (v->links[j]->here[k] < c->n_slots)
+                    c->slots[v->links[j]->here[k]].may_vary = true;
+        for (size_t j = 0; j < v->n_formulas; j++) {
+            const struct formula *f = v->formulas[j];
+            if (f->dir == FORMULA_FORWARD && f->out < c->n_slots && varies(c, f))
+                c->slots[f->out].may_vary = true;
+        }
+    }
+}
+
+static bool is_shown_anywhere(const struct catalog *c, slot_no slot)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        for (size_t j = 0; c->entries[i].state != VERSION_GONE && j < v->n_shapes; j++)
+            if (shape_field_by_slot(v->shapes[j], slot))
+                return true;
+    }
+    return false;
+}
+
+static bool is_past(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
+{
+    return f->dir == FORMULA_FORWARD && f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
+           (en->state == VERSION_GONE || !applies(c, en->v, f)) && varies(c, f) &&
+           (c->slots[f->out].is_read || is_shown_anywhere(c, f->out));
+}
+
+/* From the last to the first, as collect_outliving. */
+static void collect_past(struct catalog *c)
+{
+    mark_varying(c);
+    for (size_t i = c->n_entries; i-- > 0;) {
+        const struct version *v = c->entries[i].v;
+        for (size_t j = v->n_formulas; j-- > 0;) {
+            const struct formula *f = v->formulas[j];
+            if (!is_past(c, &c->entries[i], f))
                 continue;
-            note_formula(c, v, f);
-            for (size_t k = 0; k < f->n_inputs; k++)
-                note_type(c, f->inputs[k].slot, f->inputs[k].type, f->shapes, f->n_shapes);
+            note_inputs(c, f);
+            for (size_t k = 0; k < groups_of(f); k++)
+                c->past[c->n_past++] = (struct applied){f, v->number, group_of(f, k)};
         }
     }
 }
@@ -358,6 +443,7 @@ static void collect(struct catalog *c)
                 note_formula(c, v, v->formulas[j]);
     }
     collect_outliving(c);
+    collect_past(c);
     for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_links; j++)
             note_link(c, &c->entries[i], c->entries[i].v->links[j]);
@@ -428,6 +514,7 @@ void catalog_unref(struct catalog *c)
     free(c->entries);
     free(c->slots);
     free(c->applied);
+    free(c->past);
     free(c->groups);
     free(c->links);
     free(c->retired);

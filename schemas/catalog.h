@@ -32,6 +32,8 @@ struct slot_info {
     bool is_gone;                    /* only versions that are gone knew it: dead bytes */
     bool computed;                   /* some formula has it as output */
     bool is_key;                     /* no field: keys or parts of a type's items stand there */
+    bool is_read;                    /* by a formula that applies, or is past (struct group) */
+    bool may_vary;                   /* is_volatile at some time, that of gone versions included */
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */
     const struct formula *source;    /* by which it does, or NULL: it is a link's */
@@ -55,6 +57,10 @@ struct group {
      * shows the fields: they are read over it until the item is next written. */
     const struct link *const *retired;
     size_t n_retired;
+    /* Formulas that finalize took, of fields that are shown and depend on another item: an item is read
+     * by them until it is next written. Forward, in step order. */
+    const struct applied *past;
+    size_t n_past;
 };
 
 struct catalog {
@@ -72,6 +78,8 @@ struct catalog {
     size_t n_links;
     const struct link **retired;     /* likewise */
     size_t n_retired;
+    struct applied *past;            /* likewise, by (group, step) */
+    size_t n_past;
     const struct naming **namings;   /* that a version not gone uses */
     size_t n_namings;
     struct group *groups;            /* by id */

@@ -83,14 +83,21 @@ struct span remembered_write(struct lens *l, const struct remembered *m)
 
 /* ---- Slots ---- */
 
-static const struct formula *formula_of(const struct group *g, uint64_t id, slot_no out)
+static const struct formula *formula_among(const struct applied *a, size_t n, uint64_t id,
+                                           slot_no out)
 {
-    const struct applied *a = id & 1 ? g->backward : g->forward;
-    size_t n = id & 1 ? g->n_backward : g->n_forward;
     for (size_t i = 0; i < n; i++)
         if (formula_id(a[i].f) == id && a[i].f->out == out)
             return a[i].f;
     return NULL;
+}
+
+static const struct formula *formula_of(const struct group *g, uint64_t id, slot_no out)
+{
+    if (id & 1)
+        return formula_among(g->backward, g->n_backward, id, out);
+    const struct formula *f = formula_among(g->forward, g->n_forward, id, out);
+    return f ? f : formula_among(g->past, g->n_past, id, out);
 }
 
 /* The remembered value of a formula under these inputs. */

@@ -155,4 +155,29 @@ inline_type__values_stay_after_finalize() {
     assert_json "$D2/zoe.json" '[.owner, .phone]' '["Ann","2"]'
 }
 
+# What a later step computes from the other item's field, written after the holder was.
+inline_type__what_is_computed_from_it_stays_after_finalize() {
+    local shown='{"name":"Rex","city":"Berlin","first":"anna","letters":4}'
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - inline_type: {type: Dog, ref: owner, fields: {name: owner}}
+  - split_field:
+      type: Dog
+      field: owner
+      into: {first: {as: string, up: "lower(owner)"}, letters: {as: integer, up: "length(owner)"}}
+      down: "upper(first)"
+YAML
+    backfill v2
+    put "$P1/ann.json" '{"name": "Anna"}'
+    assert_json "$D2/rex.json" . "$shown"
+    must_verb finalize v2
+    assert_json "$D2/rex.json" . "$shown"
+    remount_store
+    assert_json "$D2/rex.json" . "$shown"
+    put "$D2/rex.json" '{"name": "R", "first": "anna", "letters": 5}'
+    assert_json "$D2/rex.json" . '{"name":"R","first":"anna","letters":5}'
+}
+
 run_tests "$@"

@@ -316,25 +316,10 @@ static void add_wake(struct gen *g)
     set_live(g, i, true);
 }
 
-/* Formulas inside objects, or over objects and references: after a finalize these do not hold all laws
- * yet (docs/decisions/07). */
-static bool computes_structured(const struct gen *g)
-{
-    bool any = false;
-    for (size_t i = 0; i < g->k->n_v; i++)
-        for (size_t k = 0; k < g->c.v[i]->n_formulas; k++) {
-            const struct formula *f = g->c.v[i]->formulas[k];
-            any |= !f->coll || type_structured(f->out_type);
-            for (size_t j = 0; j < f->n_inputs; j++)
-                any |= type_structured(f->inputs[j].type);
-        }
-    return any;
-}
-
 static void add_finalize(struct gen *g)
 {
     int version = some_live(g);
-    if (version <= 0 || computes_structured(g))
+    if (version <= 0)
         return;
     new_op(g, OP_FINALIZE, (unsigned)version);
     for (size_t i = 0; i < g->k->n_v; i++) {
