@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "schemas/clock.h"
 #include "schemas/expr.h"
 #include "schemas/json.h"
 
@@ -69,9 +70,13 @@ static void check_type(const char *sql, const struct type_ref *type)
         struct err e = ERR_INIT;
         bool set, set_again;
 
+        int64_t began = clock_steady_ns();
         evaluate(&f, rows[i], &out, &set);
         evaluate(&f, rows[i], &again, &set_again);
-        CHECK(set == set_again && span_eq(buf_span(&out), buf_span(&again)));
+        /* One that was stopped gives nothing: on a machine that is busy, not twice alike. */
+        bool in_time = clock_steady_ns() - began < EXPR_TIME_LIMIT_MS * INT64_C(1000000);
+        CHECK(!in_time ||
+              (set == set_again && span_eq(buf_span(&out), buf_span(&again))));
         CHECK(!set || json_parse(out.p, out.n, &a, &v, &e) == 0);
         CHECK(!set || type->base != T_STRING || v->kind == JSON_STRING);
         CHECK(!set || type->base != T_INTEGER || v->kind == JSON_NUMBER);
