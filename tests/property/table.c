@@ -93,7 +93,7 @@ static int read_views(struct world *w, bool derived, struct table *ret, struct e
 /* Looking at a type derives it. That happens aside: the world goes on as nobody has looked. */
 int table_take(struct world *w, struct table *ret, struct err *e)
 {
-    bool behind = world_names_behind(w), needs = behind;
+    bool behind = w->cat && world_names_behind(w), needs = behind; /* no version is added yet: no catalog */
     *ret = (struct table){0};
     for (size_t j = 0; j < w->n_views; j++)
         needs |= world_needs_derive(w, &w->views[j]);
