@@ -6,23 +6,22 @@
 struct ref_walk {
     int (*fn)(void *arg, uint64_t target);
     void *arg;
-    struct shape *const *shapes;
-    size_t n_shapes;
+    const struct catalog *cat;
 };
 
 static int walk(const struct ref_walk *w, const struct type_ref *t, struct span stored,
                 struct err *e);
 
-static int walk_object(const struct ref_walk *w, const struct type_ref *t, struct span stored,
-                       struct err *e)
+/* Each slot by its own type: one version's shape lacks the fields that others have added. */
+static int walk_object(const struct ref_walk *w, struct span stored, struct err *e)
 {
-    const struct shape *s = shapes_find(w->shapes, w->n_shapes, t->shape);
     struct record r RECORD_CLEANUP = RECORD_INIT;
     if (record_decode((struct span){stored.p + 1, stored.n - 1}, &r, e))
         return -1;
-    for (size_t i = 0; s && i < s->n_fields; i++) {
-        const struct entry *en = record_get(&r, s->fields[i].slot);
-        int rc = en && en->bytes.n ? walk(w, s->fields[i].type, en->bytes, e) : 0;
+    for (size_t i = 0; i < r.n; i++) {
+        const struct entry *en = &r.e[i];
+        const struct type_ref *t = en->slot < w->cat->n_slots ? w->cat->slots[en->slot].type : NULL;
+        int rc = t && en->kind <= ENTRY_DERIVED && en->bytes.n ? walk(w, t, en->bytes, e) : 0;
         if (rc)
             return rc;
     }
@@ -38,7 +37,7 @@ static int walk(const struct ref_walk *w, const struct type_ref *t, struct span 
     if (stored.p[0] == 'r')
         return w->fn(w->arg, lens_ref_id(stored));
     if (stored.p[0] == 'o')
-        return walk_object(w, t, stored, e);
+        return walk_object(w, stored, e);
     if (!t->elem)
         return 0;
     bool map = stored.p[0] == 'm';
@@ -53,11 +52,10 @@ static int walk(const struct ref_walk *w, const struct type_ref *t, struct span 
     return 0;
 }
 
-int lens_value_refs(const struct type_ref *t, struct shape *const *shapes, size_t n_shapes,
-                    struct span stored, int (*fn)(void *arg, uint64_t target), void *arg,
-                    struct err *e)
+int lens_value_refs(const struct catalog *c, const struct type_ref *t, struct span stored,
+                    int (*fn)(void *arg, uint64_t target), void *arg, struct err *e)
 {
-    struct ref_walk w = {fn, arg, shapes, n_shapes};
+    struct ref_walk w = {fn, arg, c};
     return walk(&w, t, stored, e);
 }
 

@@ -87,9 +87,8 @@ int lens_render(struct lens *l, struct view vw, const struct type_ref *t, struct
 int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
                      struct span cur, struct span *ret, bool *ret_set, struct err *e);
 /* Calls fn for each reference in stored bytes. */
-int lens_value_refs(const struct type_ref *t, struct shape *const *shapes, size_t n_shapes,
-                    struct span stored, int (*fn)(void *arg, uint64_t target), void *arg,
-                    struct err *e);
+int lens_value_refs(const struct catalog *c, const struct type_ref *t, struct span stored,
+                    int (*fn)(void *arg, uint64_t target), void *arg, struct err *e);
 /* The stored bytes without references to target: *ret_set = false when nothing is left of it. */
 int lens_value_without(struct lens *l, const struct type_ref *t, struct span stored,
                        uint64_t target, struct span *ret, bool *ret_set, struct err *e);

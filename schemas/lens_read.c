@@ -477,8 +477,7 @@ int lens_refs(struct lens *l, const struct record *rec,
         if (en->kind > ENTRY_DERIVED || !en->bytes.n || !si || !si->type ||
             !type_structured(si->type))
             continue;
-        int rc =
-            lens_value_refs(si->type, si->shapes, si->n_shapes, en->bytes, with_slot, &with, e);
+        int rc = lens_value_refs(l->cat, si->type, en->bytes, with_slot, &with, e);
         if (rc)
             return rc;
     }

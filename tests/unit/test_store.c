@@ -410,6 +410,22 @@ START_TEST(delete__restrict_unset_cascade)
 }
 END_TEST
 
+/* The object is older than its reference. */
+START_TEST(delete__a_reference_that_an_object_got_later)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n  Person: {fields: {}}\n"
+                "objects:\n  Box: {fields: {}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Box, field: owner, as: ref<Person>}\n");
+    ASSERT_OK(rig_put(&r, "v2", "Person", "ann", "{}"));
+    ASSERT_OK(rig_put(&r, "v2", "Dog", "a", "{\"home\": {\"owner\": \"ann\"}}"));
+    ASSERT_REFUSED(rig_delete(&r, "v1", "Person", "ann"), ERR_BUSY, "of \"a\"");
+    rig_state(&r, "v2", VERSION_DORMANT); /* enforces nothing */
+    ASSERT_OK(rig_delete(&r, "v1", "Person", "ann"));
+    ASSERT_SQL("SELECT count(*) FROM ref", 0);
+}
+END_TEST
+
 /* ---- Unique ---- */
 
 START_TEST(unique__enforced_in_every_live_version)
@@ -562,6 +578,7 @@ int main(void)
     tcase_add_test(t, rename__references_follow);
     tcase_add_test(t, rename__onto_another_takes_over_its_references);
     tcase_add_test(t, delete__restrict_unset_cascade);
+    tcase_add_test(t, delete__a_reference_that_an_object_got_later);
     tcase_add_test(t, unique__enforced_in_every_live_version);
     tcase_add_test(t, queue__refused_writes_spoil_no_others);
     tcase_add_test(t, changes__told_after_the_commit);
