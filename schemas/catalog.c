@@ -103,7 +103,7 @@ static void note_formula(struct catalog *c, const struct version *v, const struc
         c->applied[c->n_applied++] = (struct applied){f, v->number, group_of(f, i)};
 }
 
-/* A version that is not gone shows the slot in items of that collection. */
+/* A version that is not gone shows the slot in items of that collection; 0: in any, or in objects. */
 static bool is_shown(const struct catalog *c, uint32_t coll, slot_no slot)
 {
     for (size_t i = 0; i < c->n_entries; i++) {
@@ -111,7 +111,8 @@ static bool is_shown(const struct catalog *c, uint32_t coll, slot_no slot)
         if (c->entries[i].state == VERSION_GONE)
             continue;
         for (size_t j = 0; j < v->n_shapes; j++)
-            if (shape_has_coll(v->shapes[j], coll) && shape_field_by_slot(v->shapes[j], slot))
+            if ((!coll || shape_has_coll(v->shapes[j], coll)) &&
+                shape_field_by_slot(v->shapes[j], slot))
                 return true;
     }
     return false;
@@ -395,22 +396,11 @@ static void mark_varying(struct catalog *c)
     }
 }
 
-static bool is_shown_anywhere(const struct catalog *c, slot_no slot)
-{
-    for (size_t i = 0; i < c->n_entries; i++) {
-        const struct version *v = c->entries[i].v;
-        for (size_t j = 0; c->entries[i].state != VERSION_GONE && j < v->n_shapes; j++)
-            if (shape_field_by_slot(v->shapes[j], slot))
-                return true;
-    }
-    return false;
-}
-
 static bool is_past(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
 {
     return f->dir == FORMULA_FORWARD && f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
            (en->state == VERSION_GONE || !applies(c, en->v, f)) && varies(c, f) &&
-           (c->slots[f->out].is_read || is_shown_anywhere(c, f->out));
+           (c->slots[f->out].is_read || is_shown(c, 0, f->out));
 }
 
 /* From the last to the first, as collect_outliving. */

@@ -299,6 +299,58 @@ START_TEST(extract__foreseen_over_a_record_that_was_written)
 }
 END_TEST
 
+/* The target was written after the holder was: what is computed from it is not in the holder's record. */
+START_TEST(inline__what_is_computed_from_it_stays_when_the_old_side_is_finalized)
+{
+    lt_add(&t, "version: v1\ntypes:\n"
+               "  Dog: {fields: {vet: ref<Vet>, name: string}}\n"
+               "  Vet: {fields: {name: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - inline_type: {type: Dog, ref: vet, fields: {name: vet}}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - change_type: {type: Dog, field: vet, to: integer, up: \"length(vet)\", down: \"'x'\"}\n"
+               "  - change_type: {type: Dog, field: vet, to: string, up: \"'=' || vet\", down: \"substr(vet, 2)\"}\n");
+    PUT("v1", "Vet", "jo", "{}");
+    PUT("v1", "Dog", "rex", "{\"vet\": \"jo\"}");
+    PUT("v1", "Dog", "tim", "{\"vet\": \"jo\"}");
+    lt_backfill(&t);
+    PUT("v1", "Vet", "jo", "{\"name\": \"Jo\"}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"=2\"}");
+    lt_state(&t, "v1", VERSION_GONE);
+    lt_state(&t, "v2", VERSION_GONE);
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"=2\"}");
+    lt_add(&t, "version: v4\nfrom: v3\nmigrate:\n"
+               "  - rename_field: {type: Dog, from: name, to: call}\n");
+    LINE("v4", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"=2\"}");
+    PUT("v4", "Dog", "rex", "{\"vet\": \"=2\", \"call\": \"Rex\"}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"=2\", \"name\": \"Rex\"}");
+    PUT("v3", "Dog", "rex", "{\"vet\": \"=7\"}");
+    LINE("v4", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"=7\"}");
+    lt_backfill(&t);
+    lt_state(&t, "v3", VERSION_GONE);
+    LINE("v4", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"=7\"}");
+    LINE("v4", "Dog", "tim", "{\"_key\": \"tim\", \"vet\": \"=2\"}");
+}
+END_TEST
+
+/* The key of an item that is referred to is read by the formula, and was changed after it was computed. */
+START_TEST(reference__what_is_computed_from_its_key_stays_when_the_old_side_is_finalized)
+{
+    lt_add(&t, "version: v1\ntypes:\n"
+               "  Dog: {fields: {vet: ref<Vet>}}\n"
+               "  Vet: {fields: {name: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: Dog, field: vet, to: string, up: \"'Dr ' || vet\", down: \"substr(vet, 4)\"}\n");
+    PUT("v1", "Vet", "jo", "{}");
+    PUT("v1", "Dog", "rex", "{\"vet\": \"jo\"}");
+    lt_backfill(&t);
+    lt_rename(&t, "v1", "Vet", "jo", "al");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"Dr al\"}");
+    lt_state(&t, "v1", VERSION_GONE);
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"vet\": \"Dr al\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_chains");
@@ -320,6 +372,8 @@ int main(void)
     tcase_add_test(tc, move__a_seeded_field_stays_seeded);
     tcase_add_test(tc, extract__twice_with_a_seeded_field_beside);
     tcase_add_test(tc, extract__foreseen_over_a_record_that_was_written);
+    tcase_add_test(tc, inline__what_is_computed_from_it_stays_when_the_old_side_is_finalized);
+    tcase_add_test(tc, reference__what_is_computed_from_its_key_stays_when_the_old_side_is_finalized);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
