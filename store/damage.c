@@ -10,12 +10,15 @@
  * wrong, at the whole file, if that is small.
  *
  * A file that its name does not lead to any more would take what is written with it: nothing is, until it is
- * back. */
+ * back. Every commit looks; who only wants to know early, at opening, believes a look of a moment ago. */
 #include "internal.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "../schemas/clock.h"
+
+#define SEEN_LATELY_NS (10 * INT64_C(1000000))
 #define LOOK_BYTES (64 * 1024 * 1024) /* a larger file takes too long while a caller waits */
 
 bool damage_is_known(const struct store *s)
@@ -44,25 +47,49 @@ void damage_know_file(struct store *s)
     }
 }
 
-bool damage_file_is_away(const struct store *s)
+bool damage_file_is_away(struct store *s)
 {
     struct stat st;
+    bool away;
 
-    return s->file_number && (stat(s->path, &st) != 0 || st.st_ino != s->file_number ||
-                              st.st_dev != s->file_device);
+    if (!s->file_number)
+        return false;
+    away = stat(s->path, &st) != 0 || st.st_ino != s->file_number || st.st_dev != s->file_device;
+    atomic_store(&s->file_seen_ns, away ? 0 : clock_steady_ns());
+    return away;
+}
+
+static bool was_seen_lately(const struct store *s)
+{
+    int64_t seen = atomic_load(&s->file_seen_ns);
+
+    return seen && clock_steady_ns() - seen < SEEN_LATELY_NS;
 }
 
 /* ---- What follows ---- */
 
-int store_may_write(struct store *s, struct err *e)
+static bool is_well(const struct store *s)
+{
+    return !damage_is_known(s) && !atomic_load(&s->failed);
+}
+
+static int refuse(struct store *s, struct err *e)
 {
     struct buf why BUF_CLEANUP = BUF_INIT;
 
-    if (!damage_is_known(s) && !atomic_load(&s->failed) && !damage_file_is_away(s))
-        return 0;
     if (store_trouble(s, &why, e) || !buf_str(&why))
         return err_nomem(e);
     return err_set(e, ERR_READ_ONLY, "the store is read-only: %s", why.p);
+}
+
+int damage_keeps_from_writing(struct store *s, struct err *e)
+{
+    return is_well(s) && !damage_file_is_away(s) ? 0 : refuse(s, e);
+}
+
+int store_may_write(struct store *s, struct err *e)
+{
+    return is_well(s) && was_seen_lately(s) ? 0 : damage_keeps_from_writing(s, e);
 }
 
 int store_trouble(struct store *s, struct buf *ret, struct err *e)

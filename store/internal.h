@@ -54,7 +54,9 @@ void damage_set(struct store *s, const char *why); /* one line; the first one st
 bool damage_is_known(const struct store *s);
 void damage_know_file(struct store *s); /* once, when the writer has opened it */
 /* Its path does not lead to the file that was opened: moved, replaced, deleted. */
-bool damage_file_is_away(const struct store *s);
+bool damage_file_is_away(struct store *s);
+/* store_may_write, with a look at the file in any case: -1 with *e. */
+int damage_keeps_from_writing(struct store *s, struct err *e);
 /* fsck.c: what can be told at opening within a few reads; sets damage when it finds something. */
 int fsck_glance(struct store *s, struct conn *c, struct err *e);
 
@@ -82,6 +84,7 @@ struct store {
     char damage[400];          /* guard: state.lock; stays once set */
     dev_t file_device;         /* the file that path named when the writer opened it */
     ino_t file_number;         /* 0 = not known (another VFS's) */
+    _Atomic int64_t file_seen_ns; /* steady; when it was last found in its place, 0 = it was not */
     bool bare;                 /* opened damaged_too: without its versions, or tables */
     atomic_bool has_attrs;     /* some item has a mode or owner of its own */
     atomic_bool has_dir_attrs; /* some directory or stream has */

@@ -377,7 +377,7 @@ static void fail_all(struct batch *b, const struct err *why)
 
 static int refuse_write(struct store *s, unsigned flags, struct err *e)
 {
-    if ((!(flags & TX_DAMAGED_TOO) || atomic_load(&s->failed)) && store_may_write(s, e))
+    if ((!(flags & TX_DAMAGED_TOO) || atomic_load(&s->failed)) && damage_keeps_from_writing(s, e))
         return -1;
     if (s->immutable || (s->read_only && !(flags & TX_READ_ONLY_TOO)))
         return err_set(e, ERR_READ_ONLY, "the store is read-only");

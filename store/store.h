@@ -57,7 +57,8 @@ int store_open(const char *path, const struct store_options *o, struct store **r
 int store_start_jobs(struct store *s, struct err *e);
 /* Why nothing can be written any more: one line, appended; nothing when it can. */
 int store_trouble(struct store *s, struct buf *ret, struct err *e);
-/* -1 with ERR_READ_ONLY and the reason. A store that was opened read_only is well. */
+/* -1 with ERR_READ_ONLY and the reason. A store that was opened read_only is well. To refuse early what is
+ * only begun: that the file is away may be known here 10 ms late, each write looks for itself. */
 int store_may_write(struct store *s, struct err *e);
 /* Waits for running calls, stops jobs at a batch's end, checkpoints, closes. NULL is fine. */
 void store_close(struct store *s);
