@@ -11,7 +11,8 @@
  *                     lens_run.c: one formula
  *   lens_key.c        keys that a step computes
  *   lens_check.c      whether a text is an item of a shape
- *   lens_put.c        a text laid over a record
+ *   lens_lay.c        the difference of a text, laid over a record
+ *   lens_put.c        a write: that, what follows, and what is kept of it
  */
 #ifndef SCHEMAS_LENS_INT_H
 #define SCHEMAS_LENS_INT_H
@@ -293,7 +294,12 @@ int lens_run_checks(struct lens *l, const struct version *v, const struct shape 
                     struct span key, const struct record *rec, const struct record *base,
                     struct err *e);
 
-/* ---- lens_put.c ---- */
+/* ---- lens_lay.c ---- */
+/* A new value for a slot; equal to what stands there, it decides the slot and changes nothing. */
+int work_decide(struct work *w, slot_no slot, struct span stored, struct err *e);
+/* Does the value refer to a record that is not made yet? */
+int lens_foresees(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                  bool *ret, struct err *e);
 /* The members of a JSON object laid over the record in w: the difference to base. */
 int work_lay(struct work *w, const struct json_node *object, const struct record *base,
              const struct json_node *shown, struct err *e);
