@@ -7,11 +7,11 @@
 static int bring_formula(const struct sight *s, const struct formula *f, struct record *r,
                          struct err *e)
 {
-    struct span *inputs, now;
+    struct span *inputs, now, had = s->names ? record_value(s->names, f->out) : (struct span){0};
     if (record_get(r, f->out))
         return 0;
     if (sight_inputs(s, f, &inputs, e) || sight_eval(s, f, inputs, (struct span){0}, &now, e) ||
-        (f->key && key_name(s, f->key, now, (struct span){0}, &now, e)))
+        (f->key && key_name(s, f->key, now, had, &now, e)))
         return -1;
     return record_set(r, f->out, ENTRY_DERIVED, now) ? 0 : err_nomem(e);
 }
@@ -149,13 +149,14 @@ static int bring_raws(struct lens *l, struct span key, const struct record *cur,
     return 0;
 }
 
-int lens_bring(struct lens *l, const struct version *v, const struct group *g, struct span key,
-               const struct record *cur, uint32_t upto, bool writing, struct record *ret,
-               struct err *e)
+/* at: the record that is brought, in place of its source. */
+static int bring(struct sight *at, const struct record *cur, uint32_t upto, bool writing,
+                 struct record *ret, struct err *e)
 {
-    struct sight s = {.l = l, .v = v, .g = g, .rec = ret, .key = key};
+    const struct group *g = at->g;
     size_t i = 0, k = 0;
 
+    at->rec = ret;
     if (!record_copy(cur, ret))
         return err_nomem(e);
     if (cur->gen >= upto)
@@ -170,17 +171,36 @@ int lens_bring(struct lens *l, const struct version *v, const struct group *g, s
         if (step > upto)
             break;
         if (step > cur->gen &&
-            (link_first ? bring_link(&s, lk, writing, ret, e) : bring_formula(&s, f, ret, e)))
+            (link_first ? bring_link(at, lk, writing, ret, e) : bring_formula(at, f, ret, e)))
             return -1;
         link_first ? k++ : i++;
     }
     if (!writing)
         return 0;
-    if (lens_bring_nested(l, v, upto, ret, e) || bring_raws(l, key, cur, ret, e) ||
+    if (lens_bring_nested(at->l, at->v, upto, ret, e) || bring_raws(at->l, at->key, cur, ret, e) ||
         work_keep_removed(g, cur->gen, upto, ret, e))
         return -1;
     ret->gen = upto;
     return 0;
+}
+
+int lens_bring(struct lens *l, const struct version *v, const struct group *g, struct span key,
+               const struct record *cur, uint32_t upto, bool writing, struct record *ret,
+               struct err *e)
+{
+    struct sight at = {.l = l, .v = v, .g = g, .key = key};
+    return bring(&at, cur, upto, writing, ret, e);
+}
+
+int lens_bring_current(struct lens *l, const struct version *v, const struct shape *s,
+                       struct span key, const struct record *cur, const struct record *names,
+                       struct record *ret, struct err *e)
+{
+    struct sight at = {
+        .l = l, .v = v, .g = catalog_group(l->cat, s->coll), .key = key, .names = names};
+    if (bring(&at, cur, l->cat->last_step, true, ret, e))
+        return -1;
+    return lens_bring_nested(l, v, l->cat->last_step, ret, e); /* as a value written now would be */
 }
 
 /* ---- Folding ---- */

@@ -10,6 +10,7 @@
  *   lens_work.c       propagation: what follows from changed slots; lens_back.c: its backward pass;
  *                     lens_run.c: one formula
  *   lens_key.c        keys that a step computes
+ *   lens_before.c     the item as it was before the version that writes it began to
  *   lens_check.c      whether a text is an item of a shape
  *   lens_lay.c        the difference of a text, laid over a record
  *   lens_put.c        a write: that, what follows, and what is kept of it
@@ -48,6 +49,7 @@ struct sight {
     struct span key;
     bool flat;
     bool refs;      /* so are its references, whatever stands over them is looked up */
+    const struct record *names; /* whose keys the item has already; NULL: none is known */
     unsigned depth; /* of references followed */
     uint32_t below; /* volatile slots of this rank and over are taken as stored; 0 = none */
     const struct sought {
@@ -143,6 +145,11 @@ int lens_bring_nested(struct lens *l, const struct version *v, uint32_t upto, st
 int lens_bring(struct lens *l, const struct version *v, const struct group *g, struct span key,
                const struct record *cur, uint32_t upto, bool writing, struct record *ret,
                struct err *e);
+/* For a write through v: the record up to date, also inside. names: whose keys are the item's already,
+ * or NULL. */
+int lens_bring_current(struct lens *l, const struct version *v, const struct shape *s,
+                       struct span key, const struct record *cur, const struct record *names,
+                       struct record *ret, struct err *e);
 /* Links unfolded and volatile slots made fresh, in place; and the way back, for storing. */
 int lens_unfold(struct lens *l, const struct version *v, const struct group *g, struct span key,
                 struct record *r, struct err *e);
@@ -179,6 +186,8 @@ static inline slot_no raw_slot(const struct version *v, const struct shape *s)
 {
     return v->number << RAW_SHAPE_BITS | s->id;
 }
+/* Whether the version that such a slot is of is still there. */
+bool raw_is_live(const struct catalog *c, slot_no slot);
 /* Drops those of the versions that show a changed slot. */
 void lens_raw_drop(const struct lens *l, struct record *rec, const struct slotset *changed);
 int lens_raw_set(struct lens *l, const struct version *v, const struct shape *s,
@@ -209,6 +218,7 @@ struct work {
     struct slotset changed, pinned, reached;
     struct slotset crossed; /* links, by step */
     const unsigned char *path; /* by version number: on the way from v to the root */
+    const struct record *names; /* whose keys the item has now; NULL: old's */
 };
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e);
@@ -235,6 +245,8 @@ int work_store(struct work *w, slot_no slot, enum entry_kind kind, struct span v
  * from them follows. */
 int work_follow(struct lens *l, const struct link *lk, struct span key, const struct record *before,
                 const struct slotset *changed, struct record *r, struct err *e);
+/* What only finalized versions knew goes. */
+void work_drop_dead(const struct catalog *c, struct record *r);
 /* The version that a link's step belongs to. */
 const struct version *link_version(const struct catalog *c, const struct link *lk);
 
@@ -272,6 +284,21 @@ int link_yields(struct work *w, const struct link *lk, struct span holder_key, b
                 struct err *e);
 int link_mark(struct work *w, const struct link *lk, const struct span *values, bool only_unset,
               bool yields, struct err *e);
+
+/* ---- lens_before.c ---- */
+/* Can what a write of this type leaves depend on the writes before it? */
+bool before_matters(const struct lens *l, const struct shape *s);
+/* The item before the version and shape that wrote it last (*ret_writer, as of raw_slot) began to, as
+ * it was stored. *ret_is = false: it is not known. */
+int before_read(struct lens *l, const struct record *cur, slot_no *ret_writer, struct record *ret,
+                bool *ret_is, struct err *e);
+/* rec, about to be stored, gets what it was. */
+int before_keep(struct lens *l, slot_no writer, const struct record *before, struct record *rec,
+                struct err *e);
+/* w: a text laid over the item as it is. ret: what it makes of the item as it was (brought holds that;
+ * w has to outlive it). *ret_is = false: another has taken by now what it had then. */
+int before_resume(struct work *w, const struct record *before, struct record *brought,
+                  struct work *ret, bool *ret_is, struct err *e);
 
 /* ---- lens_check.c ---- */
 /* record_value; base may be NULL. */

@@ -28,12 +28,12 @@ static int check_computed(struct work *w, const struct json_node *object, const 
 
 /* Another writer changed a field since base, and the item now holds both writers' changes: the text
  * does not say what it holds. */
-static bool is_merged(const struct work *w, const struct record *base)
+static bool is_merged(const struct work *laid, const struct work *w, const struct record *base)
 {
     for (size_t i = 0; base && i <= w->s->n_fields; i++) {
         const struct field *f = i < w->s->n_fields ? &w->s->fields[i] : NULL;
         slot_no slot = f ? f->slot : SLOT_EXTRA;
-        struct span was = base_value(base, slot), found = base_value(&w->old, slot);
+        struct span was = base_value(base, slot), found = base_value(&laid->old, slot);
         if ((!f && !w->s->open) || span_eq(was, found))
             continue;
         if (!f || type_structured(f->type) || span_eq(found, base_value(&w->r, slot)))
@@ -82,17 +82,6 @@ static int tell(struct lens *l, const struct work *w, bool other, struct lens_ch
     *ret = (struct lens_change){slots, w->changed.n, w->create || !only_keys(l, &w->changed), false};
     ret->any = w->create || w->changed.n || other;
     return 0;
-}
-
-/* The record as it is now, up to date. */
-static int bring_current(struct lens *l, const struct version *v, const struct shape *s,
-                         struct span key, const struct record *cur, struct record *ret,
-                         struct err *e)
-{
-    const struct group *g = catalog_group(l->cat, s->coll);
-    if (lens_bring(l, v, g, key, cur, l->cat->last_step, true, ret, e))
-        return -1;
-    return lens_bring_nested(l, v, l->cat->last_step, ret, e); /* as a value written now would be */
 }
 
 /* A decision that changes no value (a seeded field written as it was shown) is a change too. */
@@ -162,41 +151,116 @@ static int settle_base(struct work *w, const struct record *base, struct record 
     return 0;
 }
 
+/* A run of writes by one version (lens_before.c). */
+struct series {
+    slot_no writer;        /* of this write */
+    bool matters;
+    struct record before;  /* the item as it was stored when it began */
+    bool is;               /* there is one: of this writer, or, where nothing is written, of any */
+    struct record brought; /* before, up to date */
+    struct work again;     /* the write, laid over that */
+};
+
+static void series_free(struct series *s)
+{
+    record_free(&s->before);
+    record_free(&s->brought);
+    work_free(&s->again);
+}
+
+static bool same_as_base(const struct work *w, const struct record *base)
+{
+    bool same = true;
+    for (size_t i = 0; base && i < w->s->n_fields && same; i++)
+        same = span_eq(base_value(base, w->s->fields[i].slot), base_value(&w->old, w->s->fields[i].slot));
+    return same && (!base || span_eq(base_value(base, SLOT_EXTRA), base_value(&w->old, SLOT_EXTRA)));
+}
+
+/* Where the writer's version goes on with what it began, *w becomes the work that starts from there. */
+static int series_begin(struct series *ser, const struct record *base, const struct record *cur,
+                        struct work **w, struct err *e)
+{
+    struct work *laid = *w;
+    slot_no writer;
+    bool changes, resumes;
+
+    ser->writer = raw_slot(laid->vw.v, laid->s);
+    ser->matters = cur && before_matters(laid->l, laid->s);
+    if (!cur || before_read(laid->l, cur, &writer, &ser->before, &ser->is, e))
+        return cur ? -1 : 0;
+    changes = !same_entries(&laid->old, &laid->r);
+    if (!changes) {
+        ser->writer = writer;
+        return 0;
+    }
+    resumes = ser->is && ser->matters && writer == ser->writer && same_as_base(laid, base);
+    if (resumes && before_resume(laid, &ser->before, &ser->brought, &ser->again, &resumes, e))
+        return -1;
+    if (resumes)
+        *w = &ser->again;
+    ser->is = ser->matters;
+    return resumes || record_copy(cur, &ser->before) ? 0 : err_nomem(e);
+}
+
+/* The slots that are others than they were: when the work began with what the item was before. */
+static int find_changed(struct work *w, const struct record *was, struct err *e)
+{
+    w->changed = (struct slotset){0};
+    for (size_t i = 0; i < was->n + w->r.n; i++) {
+        const struct entry *en = i < was->n ? &was->e[i] : &w->r.e[i - was->n];
+        if (en->kind <= ENTRY_DERIVED && !span_eq(record_value(was, en->slot), record_value(&w->r, en->slot)) &&
+            slotset_add(w->l, &w->changed, en->slot, e))
+            return -1;
+    }
+    return 0;
+}
+
+static int series_end(struct series *ser, struct span key, const struct work *w, struct record *ret,
+                      struct err *e)
+{
+    if (!ser->is || !span_eq(key, w->key))
+        return 0;
+    return before_keep(w->l, ser->writer, &ser->before, ret, e);
+}
+
 int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
              struct span text, bool line, const struct record *base, const struct record *cur,
              struct record *ret, struct lens_change *ret_change, struct err *e)
 {
     struct record brought RECORD_CLEANUP = RECORD_INIT, settled RECORD_CLEANUP = RECORD_INIT;
-    struct work w WORK_CLEANUP = {0};
+    struct series ser __attribute__((cleanup(series_free))) = {0};
+    struct work laid WORK_CLEANUP = {0}, *w = &laid;
     struct json_node *object;
     bool stale = false, bytes_changed = false;
 
-    if (cur && bring_current(l, v, s, key, cur, &brought, e))
+    if (cur && lens_bring_current(l, v, s, key, cur, NULL, &brought, e))
         return -1;
-    if (work_begin(&w, l, view_of(v), s, s->coll, key, cur ? &brought : NULL, e))
+    if (work_begin(&laid, l, view_of(v), s, s->coll, key, cur ? &brought : NULL, e))
         return -1;
-    if (base && cur && settle_base(&w, base, &settled, e))
+    if (base && cur && settle_base(&laid, base, &settled, e))
         return -1;
     base = base && cur ? &settled : base;
-    struct put_bases b = {base ? base : cur ? &w.old : NULL, NULL};
+    struct put_bases b = {base ? base : cur ? &laid.old : NULL, NULL};
     if (lens_parse_item(l, v, s, text, line, b.base, &object, e) ||
         (!line && find_shown(l, v, s, key, base, cur, &b, e)))
         return -1;
-    if (work_lay(&w, object, b.base, b.shown, e) || work_propagate(&w, e) ||
-        check_computed(&w, object, b.base, &stale, e)) {
+    if (work_lay(&laid, object, b.base, b.shown, e) || series_begin(&ser, base, cur, &w, e) ||
+        work_propagate(w, e) || check_computed(w, object, b.base, &stale, e) ||
+        (w != &laid && find_changed(w, &laid.old, e))) {
         err_excerpt(e, text.p, text.n);
         return -1;
     }
-    bool decided = cur && !same_entries(&w.old, &w.r), merged = is_merged(&w, base);
-    if (work_finish(&w, ret, e) || lens_run_checks(l, v, s, w.key, ret, cur ? &brought : NULL, e))
+    bool decided = cur && !same_entries(&laid.old, &w->r), merged = is_merged(&laid, w, base);
+    if (work_finish(w, ret, e) || lens_run_checks(l, v, s, w->key, ret, cur ? &brought : NULL, e))
         return -1;
-    bool fields = w.create || w.changed.n;
+    bool fields = w->create || w->changed.n;
     bool keep = !line && !stale && !merged;
-    if (line && !fields) /* a line of JSON Lines that changes nothing leaves the bytes */
-        return tell(l, &w, decided, ret_change, e);
-    if (keep_bytes(l, v, s, w.key, text, keep, fields, ret, &bytes_changed, e))
+    if ((fields || !line) && /* a line of JSON Lines that changes nothing leaves the bytes */
+        keep_bytes(l, v, s, w->key, text, keep, fields, ret, &bytes_changed, e))
         return -1;
-    return tell(l, &w, decided || bytes_changed, ret_change, e);
+    if (series_end(&ser, key, w, ret, e))
+        return -1;
+    return tell(l, w, decided || bytes_changed, ret_change, e);
 }
 
 /* The key and the part that the item is to have in s, where they are others. */
@@ -223,7 +287,7 @@ int lens_rekey(struct lens *l, const struct version *v, const struct shape *s, s
     struct record brought RECORD_CLEANUP = RECORD_INIT;
     struct work w WORK_CLEANUP = {0};
 
-    if (bring_current(l, v, s, key, cur, &brought, e) ||
+    if (lens_bring_current(l, v, s, key, cur, NULL, &brought, e) ||
         work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
         set_place(&w, new_key, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
@@ -238,7 +302,7 @@ int lens_yield(struct lens *l, const struct version *v, const struct shape *s, s
     struct record brought RECORD_CLEANUP = RECORD_INIT;
     struct work w WORK_CLEANUP = {0};
 
-    if (bring_current(l, v, s, key, cur, &brought, e) ||
+    if (lens_bring_current(l, v, s, key, cur, NULL, &brought, e) ||
         work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e) ||
         slotset_add(l, &w.changed, SLOT_KEY, e) || work_propagate(&w, e) || work_finish(&w, ret, e))
         return -1;
@@ -274,7 +338,7 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
 
     if (!v || !s)
         return err_set(e, ERR_IO, "a link to an unknown type");
-    if ((cur && bring_current(l, v, s, key, cur, &brought, e)) ||
+    if ((cur && lens_bring_current(l, v, s, key, cur, NULL, &brought, e)) ||
         work_begin(&w, l, (struct view){v, lk->shapes, lk->n_shapes, false, lk->step}, s,
                    lk->target_coll, key, cur ? &brought : NULL, e) ||
         assign_values(&w, lk, values, only_unset, e) ||
@@ -319,7 +383,7 @@ int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, 
         return record_copy(cur, ret) ? 0 : err_nomem(e);
     }
     s = shape_of_coll(s, coll, &hold);
-    if (bring_current(l, v, s, key, cur, &brought, e) ||
+    if (lens_bring_current(l, v, s, key, cur, NULL, &brought, e) ||
         work_begin(&w, l, view_of(v), s, s->coll, key, &brought, e))
         return -1;
     struct span had = base_value(&w.r, slot);

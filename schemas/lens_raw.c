@@ -97,6 +97,12 @@ int lens_raw_set_as(struct lens *l, const struct version *v, const struct shape 
     return bytes.p && record_set(rec, raw_slot(v, s), ENTRY_RAW, bytes) ? 0 : err_nomem(e);
 }
 
+bool raw_is_live(const struct catalog *c, slot_no slot)
+{
+    const struct catalog_entry *ce = catalog_entry(c, slot >> RAW_SHAPE_BITS);
+    return ce && ce->state != VERSION_GONE;
+}
+
 static bool shows_any(const struct shape *s, const struct slotset *slots)
 {
     for (size_t i = 0; i < slots->n; i++)

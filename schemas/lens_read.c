@@ -418,6 +418,7 @@ int lens_snapshot(struct lens *l, const struct version *v, const struct shape *s
     if (!raw.p)
         record_drop(ret, raw_slot(v, s), ENTRY_RAW);
     record_drop(ret, SLOT_NONE, ENTRY_MEMORY);
+    record_drop(ret, SLOT_NONE, ENTRY_BEFORE);
     return 0;
 }
 
@@ -426,13 +427,20 @@ int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struc
 {
     const struct catalog *c = l->cat;
     const struct group *g = catalog_group(c, coll);
+    struct record before RECORD_CLEANUP = RECORD_INIT;
+    slot_no writer;
+    bool is;
+
     *ret_changed = cur->gen < upto;
     if (!*ret_changed || !c->n_entries)
         return record_copy(cur, ret) ? 0 : err_nomem(e);
     const struct version *v = c->entries[c->n_entries - 1].v;
-    if (lens_bring(l, v, g, key, cur, upto, true, ret, e) || lens_unfold(l, v, g, key, ret, e))
+    if (before_read(l, cur, &writer, &before, &is, e) ||
+        lens_bring(l, v, g, key, cur, upto, true, ret, e) || lens_unfold(l, v, g, key, ret, e) ||
+        lens_fold(l, v, g, key, ret, e))
         return -1;
-    return lens_fold(l, v, g, key, ret, e);
+    record_drop(ret, SLOT_NONE, ENTRY_BEFORE);
+    return is ? before_keep(l, writer, &before, ret, e) : 0;
 }
 
 int lens_field(struct lens *l, const struct version *v, const struct shape *s,

@@ -272,7 +272,7 @@ static int kept_part(struct work *w, const struct formula *f, struct span *ret, 
 /* A key that is the item's already is free for it. */
 static struct span old_key(const struct work *w, const struct formula *f)
 {
-    return record_value(w->create ? &w->r : &w->old, f->out);
+    return record_value(w->create ? &w->r : w->names ? w->names : &w->old, f->out);
 }
 
 /* What a linked formula hid under the present inputs comes back, and what it hides now is kept. *ret_done:

@@ -260,15 +260,12 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
     return record_copy(&w.r, r) ? 0 : err_nomem(e);
 }
 
-/* What only finalized versions knew goes with the next write. */
-static void drop_dead(const struct catalog *c, struct record *r)
+void work_drop_dead(const struct catalog *c, struct record *r)
 {
     size_t kept = 0;
     for (size_t i = 0; i < r->n; i++) {
         const struct entry *en = &r->e[i];
-        const struct catalog_entry *v =
-            en->kind == ENTRY_RAW ? catalog_entry(c, en->slot >> RAW_SHAPE_BITS) : NULL;
-        bool dead = en->kind == ENTRY_RAW ? !v || v->state == VERSION_GONE
+        bool dead = en->kind >= ENTRY_RAW ? !raw_is_live(c, en->slot)
                                           : en->slot >= SLOT_FIRST && en->slot < c->n_slots &&
                                                 c->slots[en->slot].is_gone;
         if (!dead)
@@ -282,7 +279,8 @@ int work_finish(struct work *w, struct record *ret, struct err *e)
     struct span key = w->key, had = record_value(&w->old, SLOT_KEY), now = record_value(&w->r, SLOT_KEY);
 
     w->r.gen = w->l->cat->last_step;
-    drop_dead(w->l->cat, &w->r);
+    work_drop_dead(w->l->cat, &w->r); /* with the next write */
+    record_drop(&w->r, SLOT_NONE, ENTRY_BEFORE); /* a writer says what it was */
     if (span_eq(had, now)) /* the own key is the one that the caller gave */
         record_unset(&w->r, SLOT_KEY);
     if (lens_fold(w->l, w->vw.v, w->g, key, &w->r, e))

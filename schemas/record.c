@@ -37,7 +37,7 @@ static int decode_entry(const char **p, const char *end, struct entry *ret, stru
         return damaged(e, "an entry is cut short");
     if (n > (uint64_t)(end - *p))
         return damaged(e, "an entry is longer than the record");
-    if ((tag & 7) > ENTRY_RAW || tag >> 3 > UINT32_MAX)
+    if ((tag & 7) > ENTRY_BEFORE || tag >> 3 > UINT32_MAX)
         return damaged(e, "an entry of an unknown kind");
     *ret = (struct entry){(slot_no)(tag >> 3), (enum entry_kind)(tag & 7), {*p, (size_t)n}};
     *p += n;
@@ -170,6 +170,14 @@ bool record_set(struct record *r, slot_no slot, enum entry_kind kind, struct spa
     memmove(&r->e[i + 1], &r->e[i], (r->n - i) * sizeof *r->e);
     r->e[i] = (struct entry){slot, kind, bytes};
     r->n++;
+    return true;
+}
+
+bool record_append(struct record *r, const struct entry *en)
+{
+    if (!reserve(r, r->n + 1))
+        return false;
+    r->e[r->n++] = *en;
     return true;
 }
 

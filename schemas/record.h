@@ -21,6 +21,8 @@
  *            reference: the era that the value holds in (lens_link.c)
  *   RAW      a writer's own bytes; "slot" is the version number and shape id they were written
  *            through: number << RAW_SHAPE_BITS | shape
+ *   BEFORE   what the item was before that version, the last to write it, began to (lens_before.c); "slot"
+ *            as of RAW; at most one
  *
  * A decoded record borrows the bytes it was decoded from. Threads: none of its own. */
 #ifndef SCHEMAS_RECORD_H
@@ -32,7 +34,7 @@
 #define RECORD_FORMAT_BARE 1 /* the same without a checksum: of stores that had format 1 */
 #define RAW_SHAPE_BITS 20 /* shapes with higher ids keep no own bytes */
 
-enum entry_kind { ENTRY_VALUE = 0, ENTRY_DERIVED = 1, ENTRY_MEMORY = 2, ENTRY_BASIS = 3, ENTRY_RAW = 4 };
+enum entry_kind { ENTRY_VALUE = 0, ENTRY_DERIVED = 1, ENTRY_MEMORY = 2, ENTRY_BASIS = 3, ENTRY_RAW = 4, ENTRY_BEFORE = 5 };
 
 struct entry {
     slot_no slot;
@@ -60,6 +62,8 @@ const struct entry *record_find(const struct record *r, slot_no slot, enum entry
 /* Replaces or adds an entry (VALUE and DERIVED replace each other). The bytes are borrowed: they
  * must outlive the record. MEMORY entries of several formulas may stand side by side. */
 bool record_set(struct record *r, slot_no slot, enum entry_kind kind, struct span bytes);
+/* Adds an entry behind all that are there, to whose order it has to keep. */
+bool record_append(struct record *r, const struct entry *en);
 /* Removes a slot's VALUE / DERIVED entry. */
 void record_unset(struct record *r, slot_no slot);
 /* Removes every entry of that kind: of one slot, or of all when slot == SLOT_NONE. */

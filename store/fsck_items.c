@@ -40,7 +40,7 @@ static bool entry_is_known(const struct catalog *c, const struct entry *en)
 {
     if (en->slot == SLOT_KEY) /* own keys that change_key hid */
         return en->kind == ENTRY_MEMORY;
-    if (en->kind == ENTRY_RAW)
+    if (en->kind >= ENTRY_RAW)
         return en->slot >> RAW_SHAPE_BITS < c->next.number;
     return en->slot == SLOT_EXTRA || (en->slot >= SLOT_FIRST && en->slot < c->next.slot);
 }

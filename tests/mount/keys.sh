@@ -107,6 +107,19 @@ change_key__a_write_of_what_up_reads_renames() {
     assert_eq "$(names "$D2")" $'c-78.json\nc-99.json'
 }
 
+# A name that the item had before its version's last writes may be another's by now.
+change_key__a_name_given_away_between_two_writes_does_not_return() {
+    dogs
+    by_chip
+    put "$D1/1.json" '{"name": "Rex", "chip": "c-1"}'
+    put "$D2/c-77.json" '{"name": "New", "chip": "c-77"}'
+    put "$D1/1.json" '{"name": "Rex", "chip": "c-77"}'
+    assert_json "$D2/c-77.json" .name '"New"'
+    assert_json "$D2/c-77~2.json" .name '"Rex"'
+    assert_eq "$(names "$D2")" $'c-77.json\nc-77~2.json\nc-78.json'
+    agree v2
+}
+
 change_key__rename_changes_only_the_name_that_is_renamed() {
     dogs
     by_chip

@@ -299,7 +299,8 @@ static void decide_removed(const struct model *m, struct m_item *it, size_t to)
 static struct m_item *new_item(struct model *m, size_t node, const char *key)
 {
     MUST(m->n_items < MODEL_ITEMS);
-    struct m_item *it = &m->items[m->n_items++];
+    struct m_item *it = &m->items[m->n_items];
+    m->before[m->n_items++].writer = 0;
     *it = (struct m_item){.key = arena_strdup(m->a, key), .root = m->nodes[node].root};
     for (size_t to = 0; to < m->known; to++)
         if (m->nodes[to].root == it->root && !m_descends(m, node, to))
@@ -312,24 +313,73 @@ static bool is_as_shown(const struct m_field *f, const struct m_item *it, const 
     return it && same(value, it->v[f->id] ? it->v[f->id] : f->def);
 }
 
-bool model_write(struct model *m, size_t node, const char *key, const char *const *values)
+/* What a text makes of the fields that its writer sees. */
+static bool lay(const struct m_node *n, const struct m_item *it, const char *const *values,
+                const char **ret)
+{
+    bool changes = false;
+    for (size_t i = 0; i < n->n; i++) {
+        bool keeps = n->f[i].read_only || is_as_shown(&n->f[i], it, values[i]);
+        ret[i] = keeps ? it->v[n->f[i].id] : values[i];
+        changes |= !keeps;
+    }
+    return changes;
+}
+
+/* The item goes back to what it was before its writer began, or its writer begins now. */
+static void begin_again(struct m_item *it, struct m_before *b, size_t writer)
+{
+    if (b->writer == writer)
+        *it = b->it;
+    else
+        *b = (struct m_before){writer, *it};
+}
+
+static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t node,
+                    const char *const *values)
 {
     const struct m_node *n = &m->nodes[node];
-    struct carry c = {.m = m, .it = model_item(m, n->root, key), .at = node};
+    struct carry c = {.m = m, .it = it, .at = node};
+    const char *now[MODEL_FIELDS];
 
-    for (size_t i = 0; i < n->n; i++)
-        if (n->f[i].checked && !is_as_shown(&n->f[i], c.it, values[i]) && m_fails_check(values[i]))
-            return false;
-    c.create = !c.it;
-    if (!c.it)
-        c.it = new_item(m, node, key);
-    memcpy(c.was, c.it->v, sizeof c.was);
+    if (!lay(n, it, values, now))
+        return;
+    begin_again(it, &m->before[it - m->items], writer);
+    memcpy(c.was, it->v, sizeof c.was);
     for (size_t i = 0; i < n->n; i++) {
         c.seen[n->f[i].id] = c.reached[n->f[i].id] = true;
-        if (!n->f[i].read_only && (c.create || !is_as_shown(&n->f[i], c.it, values[i])))
+        if (!n->f[i].read_only && !same(it->v[n->f[i].id], now[i]))
+            set(&c, n->f[i].id, now[i], NULL);
+    }
+    spread(&c);
+}
+
+static void make(struct model *m, size_t node, const char *key, const char *const *values)
+{
+    const struct m_node *n = &m->nodes[node];
+    struct carry c = {.m = m, .it = new_item(m, node, key), .create = true, .at = node};
+
+    for (size_t i = 0; i < n->n; i++) {
+        c.seen[n->f[i].id] = c.reached[n->f[i].id] = true;
+        if (!n->f[i].read_only)
             set(&c, n->f[i].id, values[i], NULL);
     }
     spread(&c);
+}
+
+bool model_write(struct model *m, size_t writer, size_t node, const char *key,
+                 const char *const *values)
+{
+    const struct m_node *n = &m->nodes[node];
+    struct m_item *it = model_item(m, n->root, key);
+
+    for (size_t i = 0; i < n->n; i++)
+        if (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) && m_fails_check(values[i]))
+            return false;
+    if (it)
+        rewrite(m, it, writer, node, values);
+    else
+        make(m, node, key, values);
     return true;
 }
 
@@ -354,9 +404,13 @@ static void carry_over(struct model *m, struct m_item *it, size_t to)
 void model_next(struct model *m)
 {
     size_t to = m->known++;
-    for (size_t i = 0; i < m->n_items; i++)
-        if (m->items[i].root == m->nodes[to].root)
-            carry_over(m, &m->items[i], to);
+    for (size_t i = 0; i < m->n_items; i++) {
+        if (m->items[i].root != m->nodes[to].root)
+            continue;
+        carry_over(m, &m->items[i], to);
+        if (m->before[i].writer)
+            carry_over(m, &m->before[i].it, to);
+    }
 }
 
 void model_skip(struct model *m)
@@ -379,6 +433,9 @@ static bool goes_on(const struct model *m, const struct m_final *f, size_t id, s
 
 void model_finalize(struct model *m, const struct m_final *f)
 {
+    for (size_t i = 0; i < m->n_items && f->oldest != m->oldest; i++)
+        m->before[i].writer = 0; /* other sides do not follow any more from what is written */
+    m->oldest = f->oldest;
     for (size_t to = m->known; to-- > 0;) {
         struct m_node *n = &m->nodes[to];
         size_t kept = 0;
@@ -396,7 +453,9 @@ void model_finalize(struct model *m, const struct m_final *f)
 
 void model_remove(struct model *m, struct m_item *it)
 {
-    memmove(it, it + 1, (size_t)(&m->items[--m->n_items] - it) * sizeof *it);
+    size_t i = (size_t)(it - m->items), after = --m->n_items - i;
+    memmove(it, it + 1, after * sizeof *it);
+    memmove(&m->before[i], &m->before[i + 1], after * sizeof m->before[i]);
 }
 
 void model_line(const struct model *m, size_t node, const struct m_item *it, struct buf *out)

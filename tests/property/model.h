@@ -125,12 +125,20 @@ struct m_item {
     struct m_memory memory[MODEL_NODES][MODEL_RULES];
 };
 
+/* Versions whose writes follow one another each lay theirs over what the item was when they began. */
+struct m_before {
+    size_t writer; /* 0: nobody */
+    struct m_item it;
+};
+
 struct model {
     struct arena *a;
     struct m_node nodes[MODEL_NODES];
     size_t n, n_ids;
-    size_t known; /* nodes that there are by now */
+    size_t known;  /* nodes that there are by now */
+    size_t oldest; /* the version that was finalized last */
     struct m_item items[MODEL_ITEMS];
+    struct m_before before[MODEL_ITEMS];
     size_t n_items;
 };
 
@@ -162,14 +170,16 @@ void model_skip(struct model *m);
 /* Of the steps that are gone, and of those of the version that begins now, only computed fields go
  * on; of the former those that are shown. By node. */
 struct m_final {
+    size_t oldest; /* the version that begins now */
     bool gone[MODEL_NODES], begins[MODEL_NODES], shown[MODEL_NODES];
 };
 void model_finalize(struct model *m, const struct m_final *f);
 void model_remove(struct model *m, struct m_item *it);
 struct m_item *model_item(struct model *m, size_t root, const char *key); /* NULL = none */
 /* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
- * are not looked at. false: a check refuses it, and nothing has changed. */
-bool model_write(struct model *m, size_t node, const char *key, const char *const *values);
+ * are not looked at. writer: a version and its type, not 0. false: a check refuses it, and nothing has changed. */
+bool model_write(struct model *m, size_t writer, size_t node, const char *key,
+                 const char *const *values);
 /* One line, as in TYPE.jsonl. */
 void model_line(const struct model *m, size_t node, const struct m_item *it, struct buf *out);
 

@@ -68,7 +68,7 @@ static bool put_both(struct m_run *r, const struct m_op *op, const struct view *
     struct err e = ERR_INIT;
     const struct w_item *it = world_item(&r->w, vw->s->coll, op->key);
     bool refused = world_put(&r->w, vw, it ? it->id : 0, op->key, text, base, &e) != 0;
-    if (model_write(&r->model, op->node, op->key, op->values) == !refused)
+    if (model_write(&r->model, op->version * MODEL_NODES + op->node + 1, op->node, op->key, op->values) == !refused)
         return true;
     snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s a write, the model does not: %s\n",
              vw->v->name, vw->s->name, op->key, refused ? "refuses" : "takes", e.text);
@@ -127,7 +127,7 @@ static void add_version(struct m_run *r, size_t version)
 
 static void finalize(struct m_run *r, size_t version)
 {
-    struct m_final f = {0};
+    struct m_final f = {.oldest = version};
     struct err e = ERR_INIT;
 
     say(r, "backfill", version);

@@ -1,0 +1,361 @@
+/* What an item was before the version that wrote it last began to.
+ *
+ * An item holds more than one version shows, so what a write leaves could depend on the writes before
+ * it: which element of a list goes on as which, what a linked side hides, what a key was. While one
+ * version writes, each of its texts is therefore laid over the item as it was when that version began,
+ * not over what its last text made of it: the second of two writes leaves what it alone would have left
+ * (PutPut), whatever the steps are. The idea is that of a constant complement (Bancilhon, Spyratos,
+ * "Update Semantics of Relational Views", 1981), here one for each run of writes by one version.
+ * Whatever else changes the item ends the run, and so does finalize, after which other sides do not
+ * follow any more from what is written.
+ *
+ * An entry of the record keeps the slots in which the two differ, as they were: varint oldest version,
+ * varint generation, then for each slot varint slot, varint number of entries, and for each of these
+ * kind, varint bytes, bytes. Own bytes are no part of it. */
+#include "lens_int.h"
+
+static bool is_content(const struct entry *en)
+{
+    return en->kind <= ENTRY_BASIS && (en->slot != SLOT_KEY || en->kind > ENTRY_DERIVED);
+}
+
+static bool content_of(const struct record *r, struct record *ret)
+{
+    size_t kept = 0;
+
+    if (!record_copy(r, ret))
+        return false;
+    for (size_t i = 0; i < ret->n; i++)
+        if (is_content(&ret->e[i]))
+            ret->e[kept++] = ret->e[i];
+    ret->n = kept;
+    return true;
+}
+
+/* Each finalize makes it another. */
+static uint32_t oldest_version(const struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        if (c->entries[i].state != VERSION_GONE)
+            return c->entries[i].v->number;
+    return 0;
+}
+
+/* ---- Keeping the difference ---- */
+
+/* How many entries from `at` on are of the slot. */
+static size_t count_slot(const struct record *r, size_t at, slot_no slot)
+{
+    size_t n = at;
+    while (n < r->n && r->e[n].slot == slot)
+        n++;
+    return n - at;
+}
+
+static bool same_entries(const struct entry *a, size_t n_a, const struct entry *b, size_t n_b)
+{
+    bool same = n_a == n_b;
+    for (size_t i = 0; i < n_a && same; i++)
+        same = a[i].kind == b[i].kind && span_eq(a[i].bytes, b[i].bytes);
+    return same;
+}
+
+static bool add_slot(struct buf *out, slot_no slot, const struct entry *en, size_t n)
+{
+    bool ok = buf_addvarint(out, slot) && buf_addvarint(out, n);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = buf_addc(out, (char)en[i].kind) && buf_addvarint(out, en[i].bytes.n) &&
+             buf_addspan(out, en[i].bytes);
+    return ok;
+}
+
+static bool add_difference(struct buf *out, const struct record *was, const struct record *now)
+{
+    size_t i = 0, k = 0;
+    while (i < was->n || k < now->n) {
+        slot_no slot = i == was->n                          ? now->e[k].slot
+                       : k == now->n                        ? was->e[i].slot
+                       : was->e[i].slot < now->e[k].slot ? was->e[i].slot
+                                                         : now->e[k].slot;
+        size_t n_was = count_slot(was, i, slot), n_now = count_slot(now, k, slot);
+        if (!same_entries(was->e + i, n_was, now->e + k, n_now) &&
+            !add_slot(out, slot, was->e + i, n_was))
+            return false;
+        i += n_was;
+        k += n_now;
+    }
+    return true;
+}
+
+int before_keep(struct lens *l, slot_no writer, const struct record *before, struct record *rec,
+                struct err *e)
+{
+    struct record was RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    struct span bytes;
+
+    record_drop(rec, SLOT_NONE, ENTRY_BEFORE);
+    if (!content_of(before, &was) || !content_of(rec, &now) ||
+        !buf_addvarint(&b, oldest_version(l->cat)) || !buf_addvarint(&b, before->gen))
+        return err_nomem(e);
+    size_t head = b.n;
+    if (!add_difference(&b, &was, &now))
+        return err_nomem(e);
+    if (b.n == head)
+        return 0;
+    bytes = lens_keep(l, buf_span(&b));
+    return bytes.p && record_set(rec, writer, ENTRY_BEFORE, bytes) ? 0 : err_nomem(e);
+}
+
+/* ---- Taking it back ---- */
+
+struct reading {
+    const char *p, *end;
+};
+
+static bool read_number(struct reading *in, uint64_t max, uint64_t *ret)
+{
+    return varint_read(&in->p, in->end, ret) && *ret <= max;
+}
+
+static bool read_entry(struct reading *in, slot_no slot, struct entry *ret)
+{
+    uint64_t n;
+    if (in->p == in->end || (unsigned char)*in->p > ENTRY_BASIS)
+        return false;
+    *ret = (struct entry){.slot = slot, .kind = (enum entry_kind)*in->p++};
+    if (!read_number(in, UINT32_MAX, &n) || n > (uint64_t)(in->end - in->p))
+        return false;
+    ret->bytes = (struct span){in->p, (size_t)n};
+    in->p += n;
+    return true;
+}
+
+/* now: what the record holds apart from it. */
+static int put_back(struct reading *in, const struct record *now, struct record *ret, struct err *e)
+{
+    struct entry en;
+    uint64_t slot, n;
+    size_t k = 0;
+
+    while (in->p < in->end) {
+        if (!read_number(in, UINT32_MAX, &slot) || !read_number(in, UINT32_MAX, &n))
+            return err_set(e, ERR_IO, "damaged record: what it was before is cut short");
+        for (; k < now->n && now->e[k].slot < slot; k++)
+            if (!record_append(ret, &now->e[k]))
+                return err_nomem(e);
+        k += count_slot(now, k, (slot_no)slot);
+        for (; n > 0; n--) {
+            if (!read_entry(in, (slot_no)slot, &en))
+                return err_set(e, ERR_IO, "damaged record: what it was before is cut short");
+            if (!record_append(ret, &en))
+                return err_nomem(e);
+        }
+    }
+    for (; k < now->n; k++)
+        if (!record_append(ret, &now->e[k]))
+            return err_nomem(e);
+    return 0;
+}
+
+int before_read(struct lens *l, const struct record *cur, slot_no *ret_writer, struct record *ret,
+                bool *ret_is, struct err *e)
+{
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    const struct entry *en = NULL;
+    uint64_t oldest, gen;
+
+    for (size_t i = 0; i < cur->n && !en; i++)
+        en = cur->e[i].kind == ENTRY_BEFORE ? &cur->e[i] : NULL;
+    *ret_is = en && raw_is_live(l->cat, en->slot);
+    if (!*ret_is)
+        return 0;
+    struct reading in = {en->bytes.p, en->bytes.p + en->bytes.n};
+    if (!content_of(cur, &now))
+        return err_nomem(e);
+    if (!read_number(&in, UINT32_MAX, &oldest) || !read_number(&in, UINT32_MAX, &gen))
+        return err_set(e, ERR_IO, "damaged record: what it was before is cut short");
+    *ret_is = oldest == oldest_version(l->cat);
+    if (!*ret_is)
+        return 0;
+    *ret_writer = en->slot;
+    ret->n = 0;
+    ret->gen = (uint32_t)gen;
+    if (put_back(&in, &now, ret, e))
+        return -1;
+    work_drop_dead(l->cat, ret);
+    return 0;
+}
+
+/* ---- Writing on from there ---- */
+
+static bool holds_objects(const struct type_ref *t)
+{
+    while (t->elem)
+        t = t->elem;
+    return t->base == T_OBJECT;
+}
+
+bool before_matters(const struct lens *l, const struct shape *s)
+{
+    const struct group *g = catalog_group(l->cat, s->coll);
+    bool objects = false;
+    size_t live = 0;
+
+    for (size_t i = 0; i < l->cat->n_entries; i++)
+        live += l->cat->entries[i].state != VERSION_GONE;
+    for (size_t i = 0; i < s->n_fields; i++)
+        objects |= holds_objects(s->fields[i].type);
+    if (s->id >> RAW_SHAPE_BITS || live < 2 || g->n_links + g->n_retired + g->n_past)
+        return false;
+    return objects || g->n_forward + g->n_backward;
+}
+
+/* The rule by which a slot's keys are given; NULL: there is none. */
+static const struct key_rule *rule_of(const struct group *g, slot_no slot)
+{
+    for (size_t i = 0; i < g->n_forward; i++)
+        if (g->forward[i].f->out == slot && g->forward[i].f->key)
+            return g->forward[i].f->key;
+    return NULL;
+}
+
+/* A key that the item had then, and has not now: does anybody else? */
+static int key_is_free(struct work *w, slot_no slot, struct span json, bool *ret, struct err *e)
+{
+    const struct key_rule *rule = rule_of(w->g, slot);
+    enum name_state state = NAME_FREE;
+    struct span key;
+
+    *ret = rule && json.p;
+    if (!*ret || !w->l->world.name_taken)
+        return 0;
+    if (key_decode(w->l, json, &key, e) ||
+        w->l->world.name_taken(w->l->world.arg, rule, key, &state, e))
+        return -1;
+    *ret = state == NAME_FREE;
+    return 0;
+}
+
+struct gone_refs {
+    struct lens *l;
+    bool any;
+    struct err *e;
+};
+
+static int look_for(void *arg, uint64_t target)
+{
+    struct gone_refs *g = arg;
+    struct buf hold BUF_CLEANUP = BUF_INIT;
+    bool found;
+
+    if (g->l->world.record_of(g->l->world.arg, target, &hold, &found, g->e))
+        return -1;
+    g->any |= !found;
+    return 0;
+}
+
+/* What the item has no more may have been given away or deleted since. */
+static int still_there(struct work *w, const struct record *then, const struct record *now,
+                       bool *ret, struct err *e)
+{
+    const struct catalog *c = w->l->cat;
+
+    *ret = true;
+    for (size_t i = 0; i < then->n && *ret; i++) {
+        const struct entry *en = &then->e[i];
+        const struct slot_info *si = en->slot < c->n_slots ? &c->slots[en->slot] : NULL;
+        struct gone_refs gone = {w->l, false, e};
+        if (en->kind > ENTRY_DERIVED || !si || span_eq(en->bytes, record_value(now, en->slot)))
+            continue;
+        if (si->is_key && key_is_free(w, en->slot, record_value(then, en->slot), ret, e))
+            return -1;
+        if (si->type && en->bytes.n && type_structured(si->type) &&
+            lens_value_refs(c, si->type, en->bytes, look_for, &gone, e))
+            return -1;
+        *ret &= !gone.any;
+    }
+    return 0;
+}
+
+/* A value with parts: its text, laid over what was there then. *ret_set = false: it can't be. */
+static int lay_parts(struct work *w, const struct field *f, struct span now, struct span then,
+                     struct span *ret, bool *ret_set, struct err *e)
+{
+    struct view vw = w->vw;
+    struct buf a BUF_CLEANUP = BUF_INIT, b BUF_CLEANUP = BUF_INIT;
+
+    vw.bare = true;
+    *ret = then;
+    *ret_set = true;
+    if (lens_render(w->l, vw, f->type, now, 1, &a, e) ||
+        (then.p && lens_render(w->l, vw, f->type, then, 1, &b, e)))
+        return -1;
+    if (then.p && span_eq(buf_span(&a), buf_span(&b)))
+        return 0;
+    struct span text = lens_keep(w->l, buf_span(&a));
+    if (!text.p)
+        return err_nomem(e);
+    return lens_encode_text(w->l, vw, f->type, text, then, ret, ret_set, e);
+}
+
+static int lay_slot(struct work *w, const struct field *f, slot_no slot, struct span now, bool *ret_set,
+                    struct err *e)
+{
+    struct span then = record_value(&w->r, slot);
+
+    *ret_set = true;
+    if (span_eq(now, then))
+        return 0;
+    if (f && now.p && type_structured(f->type) &&
+        lay_parts(w, f, now, then, &now, ret_set, e))
+        return -1;
+    return *ret_set && !span_eq(now, then) ? work_set(w, slot, now, e) : 0;
+}
+
+static int lay_seen(struct work *w, const struct record *now, bool *ret_set, struct err *e)
+{
+    const struct shape *s = w->s;
+
+    for (size_t i = 0; i < s->n_fields && *ret_set; i++) {
+        const struct field *f = &s->fields[i];
+        if (!f->read_only && lay_slot(w, f, f->slot, record_value(now, f->slot), ret_set, e))
+            return -1;
+    }
+    return s->open && *ret_set
+               ? lay_slot(w, NULL, SLOT_EXTRA, record_value(now, SLOT_EXTRA), ret_set, e)
+               : 0;
+}
+
+static int carry_own_bytes(const struct record *from, struct record *to, struct err *e)
+{
+    for (size_t i = 0; i < from->n; i++)
+        if (from->e[i].kind == ENTRY_RAW &&
+            !record_set(to, from->e[i].slot, ENTRY_RAW, from->e[i].bytes))
+            return err_nomem(e);
+    return 0;
+}
+
+static bool same_place(const struct work *a, const struct work *b)
+{
+    slot_no part = a->s->part, key = shape_key(a->s);
+    return span_eq(record_value(&a->r, key), record_value(&b->r, key)) &&
+           (!part || span_eq(record_value(&a->r, part), record_value(&b->r, part)));
+}
+
+int before_resume(struct work *w, const struct record *before, struct record *brought,
+                  struct work *ret, bool *ret_is, struct err *e)
+{
+    const struct shape *s = w->s;
+
+    if (lens_bring_current(w->l, w->vw.v, s, w->key, before, &w->old, brought, e) ||
+        work_begin(ret, w->l, w->vw, s, s->coll, w->key, brought, e))
+        return -1;
+    ret->names = &w->old;
+    *ret_is = same_place(ret, w);
+    if (*ret_is && still_there(ret, &ret->r, &w->old, ret_is, e))
+        return -1;
+    if (*ret_is && lay_seen(ret, &w->r, ret_is, e))
+        return -1;
+    return *ret_is ? carry_own_bytes(&w->r, &ret->r, e) : 0;
+}

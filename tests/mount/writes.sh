@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Writes by one version in a row: the second of two leaves what it alone would have left.
+# shellcheck source-path=SCRIPTDIR disable=SC2119
+. "${0%/*}/lib.sh"
+
+EMPTY='{"toys": []}' BOTH='{"toys": [{"kind": "ball"}, {"kind": "rope"}]}'
+
+# Toys in a list; v2 does not show who owns them.
+setup() {
+    mount_store
+    add v1 <<'YAML'
+version: v1
+types:
+  Kennel: {fields: {toys: list<Toy>}}
+  Person: {fields: {}}
+objects:
+  Toy: {fields: {kind: string, owner: {type: ref<Person>, on_delete: unset}}}
+YAML
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - remove_field: {type: Toy, field: owner}
+YAML
+    OLD=$M/v1/Kennel/a.json NEW=$M/v2/Kennel/a.json
+    put "$M/v1/Person/ann.json" '{}'
+    put "$M/v1/Person/bob.json" '{}'
+    put "$OLD" '{"toys": [{"kind": "ball", "owner": "ann"}, {"kind": "rope", "owner": "bob"}]}'
+}
+
+owners() {
+    assert_json "$OLD" '[.toys[].owner]' "$1"
+}
+
+in_a_row__what_is_written_back_is_as_it_was() {
+    put "$NEW" "$EMPTY"
+    owners '[]'
+    put "$NEW" "$BOTH"
+    owners '["ann","bob"]'
+    agree v2
+}
+
+in_a_row__a_backfill_and_a_crash_between_change_nothing() {
+    put "$NEW" "$EMPTY"
+    must_verb backfill v2
+    kill_store
+    mount_store
+    put "$NEW" "$BOTH"
+    owners '["ann","bob"]'
+}
+
+in_a_row__another_versions_write_ends_it() {
+    put "$NEW" "$EMPTY"
+    put "$OLD" '{"toys": [{"kind": "bone", "owner": "ann"}]}'
+    put "$NEW" "$BOTH"
+    owners '["ann",null]'
+}
+
+in_a_row__finalize_ends_it() {
+    put "$NEW" "$EMPTY"
+    must_verb backfill v2
+    must_verb finalize v2
+    put "$NEW" "$BOTH"
+    assert_json "$NEW" . "$(jq -c . <<<"$BOTH")"
+    assert_absent "$OLD"
+}
+
+in_a_row__what_was_deleted_meanwhile_stays_deleted() {
+    put "$NEW" "$EMPTY"
+    rm "$M/v1/Person/ann.json"
+    put "$NEW" "$BOTH"
+    owners '[null,null]'
+    agree v2
+}
+
+run_tests "$@"
