@@ -73,4 +73,16 @@ in_a_row__what_was_deleted_meanwhile_stays_deleted() {
     agree v2
 }
 
+in_a_row__in_a_store_from_before_there_were_runs() {
+    need sqlite3
+    unmount_store
+    sqlite3 "$S" 'PRAGMA user_version = 3'
+    assert_fails "$SCHEMAFS" mount "$S" "$M" -f -o ro
+    assert_contains "$ERR" 'has format 3: mount it once without "ro"'
+    mount_store
+    put "$NEW" "$EMPTY"
+    put "$NEW" "$BOTH"
+    owners '["ann","bob"]'
+}
+
 run_tests "$@"

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../../store/history.h"
+#include "../../store/tables.h"
 
 static struct rig r;
 
@@ -119,7 +120,7 @@ START_TEST(format__a_store_from_before_history_gets_the_table)
     sqlite3_close(db);
     ASSERT_REFUSED(store_open(r.path, &ro, &s, &r.err), ERR_INVALID, "has format 1: mount it once");
     rig_reopen(&r, NULL);
-    ASSERT_SQL("PRAGMA user_version", 3);
+    ASSERT_SQL("PRAGMA user_version", STORE_FORMAT);
     PUT("v1", "Dog", "rex", "{\"age\": 2}");
     HISTORY("v1", "Dog", "rex", "{\"age\": 1}");
     rig_reopen(&r, &ro);
