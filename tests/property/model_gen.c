@@ -180,6 +180,27 @@ static bool removed_elsewhere(const struct m_case *c, size_t node)
     return false;
 }
 
+/* A step whose `down` reads what follows from the field that it gives is refused: over computed fields, or
+ * what other steps give on the way back. */
+static bool goes_round(const struct m_case *c, const struct m_node *n, const struct m_step *s)
+{
+    const struct model *m = &c->shape;
+    bool given[MODEL_IDS] = {0}, more = true;
+
+    given[n->f[m_field_at(n, s->a)].id] = true;
+    while (more) {
+        more = false;
+        for (size_t to = 0; to < m->n; to++)
+            for (size_t i = 0; m->nodes[to].root == n->root && i < m->nodes[to].n_rules; i++) {
+                const struct m_rule *r = &m->nodes[to].rules[i];
+                bool follows = (r->mode == M_COMPUTED || !r->forward) && !given[r->out];
+                for (size_t k = 0; follows && k < r->n_in; k++)
+                    more |= given[r->out] |= given[r->in[k]];
+            }
+    }
+    return given[n->f[m_field_at(n, s->b)].id];
+}
+
 static void choose_map(struct m_case *c, struct m_step *s)
 {
     static const char *const froms[] = {"a", "pending", "done"}, *const tos[] = {"x", "y", "done"};
@@ -231,6 +252,8 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
         return choose_restored(c, version, node, s);
     case M_REMOVE_DOWN:
         return !removed_elsewhere(c, node);
+    case M_RELAX:
+        return !goes_round(c, n, s);
     case M_MAP:
         choose_map(c, s);
         return true;
