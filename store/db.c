@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lockfile.h"
+#include "log_writes.h"
 
 /* ---- The file ---- */
 
@@ -275,6 +276,7 @@ static int load(struct store *s, struct err *e)
 static void store_free(struct store *s)
 {
     conn_close(s->writer);
+    log_writes_free(s->log_writes);
     lockfile_release(s->lock_path, s->lock_fd);
     catalog_unref(s->state.cat);
     catalog_unref(s->state.past);
@@ -405,6 +407,8 @@ static int open_content(struct store *s, const struct store_options *o, struct e
         rc = load(s, e);
     if (rc == 0)
         rc = glance(s, e);
+    if (rc == 0 && !s->immutable)
+        s->log_writes = log_writes_new(s->writer->db);
     if (rc && o->damaged_too && (e->code == ERR_INVALID || e->code == ERR_IO))
         rc = open_bare(s, e);
     if (rc && has_log)

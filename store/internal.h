@@ -102,6 +102,7 @@ struct store {
 
     /* The leader's own. */
     struct conn *writer;
+    struct log_writes *log_writes;      /* between it and the log; may be NULL */
     bool full_now;                      /* synchronous=FULL is set */
     bool unsynced;                      /* something was committed that no sync followed */
     int wal_frames;                     /* after the last commit */

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum { OPCODES = 64, NOTICES = 16, COMMITS = OPCODES + NOTICES, SYNCS, COUNTS };
-enum { WAL_FRAME_HEADER = 24 };
+enum { WAL_FRAME_HEADER = 24, WAL_FRAME = WAL_FRAME_HEADER + 4096 };
 
 static _Atomic uint64_t nowhere[COUNTS], *counts = nowhere;
 static long slow_ns;
@@ -98,11 +98,18 @@ ssize_t writev(int fd, const struct iovec *parts, int n)
 }
 
 /* The header of a frame of SQLite's WAL: the last one of a commit says how many pages there are. */
+static int ends_commit(const unsigned char *header)
+{
+    return (header[4] | header[5] | header[6] | header[7]) != 0;
+}
+
+/* A header alone, or whole frames, of which the last may be a commit's. */
 ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at)
 {
-    const unsigned char *header = bytes;
+    const unsigned char *b = bytes;
 
-    if (size == WAL_FRAME_HEADER && (header[4] | header[5] | header[6] | header[7]) != 0)
+    if ((size == WAL_FRAME_HEADER && ends_commit(b)) ||
+        (size && size % WAL_FRAME == 0 && ends_commit(b + size - WAL_FRAME)))
         count_slowly(COMMITS);
     return syscall(SYS_pwrite64, fd, bytes, size, at);
 }

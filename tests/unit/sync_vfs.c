@@ -3,7 +3,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-atomic_uint sync_vfs_log_syncs;
+atomic_uint sync_vfs_log_syncs, sync_vfs_log_writes;
 atomic_bool sync_vfs_fail;
 
 static sqlite3_vfs *base;
@@ -27,6 +27,12 @@ static int log_sync(sqlite3_file *f, int flags)
     return fail_or_sync(&log_kind, f, flags);
 }
 
+static int log_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
+{
+    atomic_fetch_add(&sync_vfs_log_writes, 1);
+    return log_kind.base->xWrite(f, from, n, at);
+}
+
 static int db_sync(sqlite3_file *f, int flags)
 {
     return fail_or_sync(&db_kind, f, flags);
@@ -45,6 +51,8 @@ static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags
         k->base = f->pMethods;
         k->methods = *k->base;
         k->methods.xSync = k == &log_kind ? log_sync : db_sync;
+        if (k == &log_kind)
+            k->methods.xWrite = log_write;
     }
     f->pMethods = &k->methods;
     return rc;

@@ -1,4 +1,4 @@
-/* A VFS over the usual one that counts syncs and, when told, lets them fail. */
+/* A VFS over the usual one that counts syncs and writes and, when told, lets the syncs fail. */
 #ifndef TESTS_SYNC_VFS_H
 #define TESTS_SYNC_VFS_H
 
@@ -8,6 +8,7 @@
 #define SYNC_VFS "sync-test"
 
 extern atomic_uint sync_vfs_log_syncs; /* of -wal files */
+extern atomic_uint sync_vfs_log_writes;
 extern atomic_bool sync_vfs_fail;
 void sync_vfs_register(void);
 
