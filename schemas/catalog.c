@@ -168,21 +168,9 @@ static bool is_used(const struct catalog *c, const struct naming *n)
     return false;
 }
 
-/* Objects may hold others, and themselves in lists. */
-#define OBJECTS_MAX_DEPTH 8
-
-static bool holds_ref(const struct type_ref *t, const struct formula *f, unsigned depth)
+static bool holds_ref(const struct type_ref *t, const struct formula *f)
 {
-    const struct shape *s;
-    while (t->elem)
-        t = t->elem;
-    if (t->base != T_OBJECT || depth > OBJECTS_MAX_DEPTH)
-        return t->base == T_REF;
-    s = shapes_find(f->shapes, f->n_shapes, t->shape);
-    for (size_t i = 0; s && i < s->n_fields; i++)
-        if (holds_ref(s->fields[i].type, f, depth + 1))
-            return true;
-    return false;
+    return type_refers(t, f->shapes, f->n_shapes, 0);
 }
 
 /* The text of a reference changes with the key of its target; the reference itself does not, so
@@ -195,7 +183,7 @@ static bool brings_volatile(const struct catalog *c, const struct formula *f, bo
         const struct slot_info *si = in->slot < c->n_slots ? &c->slots[in->slot] : NULL;
         if (si && si->is_volatile && !(si->source && si->source->step == f->step))
             return true;
-        if (over_keys && holds_ref(in->type, f, 0))
+        if (over_keys && holds_ref(in->type, f))
             return true;
     }
     return false;
@@ -205,7 +193,7 @@ static bool mark_volatile(struct catalog *c, const struct formula *f, bool over_
 {
     struct slot_info *si = f->out < c->n_slots ? &c->slots[f->out] : NULL;
     /* A key and a part are decided when the item is written: nobody else's write moves it. */
-    if (!si || si->is_key || f->key || si->is_volatile || (over_keys && holds_ref(f->out_type, f, 0)) ||
+    if (!si || si->is_key || f->key || si->is_volatile || (over_keys && holds_ref(f->out_type, f)) ||
         !brings_volatile(c, f, over_keys))
         return false;
     si->is_volatile = true;
@@ -374,7 +362,7 @@ static bool varies(const struct catalog *c, const struct formula *f)
 {
     for (size_t i = 0; i < f->n_inputs; i++)
         if ((f->inputs[i].slot < c->n_slots && c->slots[f->inputs[i].slot].may_vary) ||
-            holds_ref(f->inputs[i].type, f, 0))
+            holds_ref(f->inputs[i].type, f))
             return true;
     return false;
 }

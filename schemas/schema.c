@@ -130,28 +130,38 @@ bool shape_has_coll(const struct shape *s, uint32_t coll)
     return s->coll == coll;
 }
 
+/* Objects may hold others, and themselves in lists. */
 #define OBJECTS_MAX_DEPTH 8
 
-static bool type_quotes(const struct link *l, const struct type_ref *t, uint32_t coll,
-                        unsigned depth)
+static bool refers(const struct type_ref *t, struct shape *const *shapes, size_t n, uint32_t coll,
+                   unsigned depth)
 {
     const struct shape *s;
 
     while (t->elem)
         t = t->elem;
-    s = t->base == T_REF || t->base == T_OBJECT ? shapes_find(l->shapes, l->n_shapes, t->shape) : NULL;
-    if (!s || t->base == T_REF || depth > OBJECTS_MAX_DEPTH)
-        return s && (t->base != T_REF || shape_has_coll(s, coll));
+    if (t->base == T_REF && !coll)
+        return true;
+    s = t->base == T_REF || t->base == T_OBJECT ? shapes_find(shapes, n, t->shape) : NULL;
+    if (t->base == T_REF)
+        return s && shape_has_coll(s, coll);
+    if (!s || depth > OBJECTS_MAX_DEPTH)
+        return false;
     for (size_t i = 0; i < s->n_fields; i++)
-        if (type_quotes(l, s->fields[i].type, coll, depth + 1))
+        if (refers(s->fields[i].type, shapes, n, coll, depth + 1))
             return true;
     return false;
+}
+
+bool type_refers(const struct type_ref *t, struct shape *const *shapes, size_t n, uint32_t coll)
+{
+    return refers(t, shapes, n, coll, 0);
 }
 
 bool link_quotes(const struct link *l, uint32_t coll)
 {
     for (size_t i = 0; i < l->n; i++)
-        if (type_quotes(l, l->types[i], coll, 0))
+        if (type_refers(l->types[i], l->shapes, l->n_shapes, coll))
             return true;
     return false;
 }

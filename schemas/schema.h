@@ -283,6 +283,8 @@ bool shape_shows(const struct shape *s, slot_no slot);
 /* A value of the link's fields may refer to items of the collection. */
 bool link_quotes(const struct link *l, uint32_t coll);
 
+/* A value of the type may hold a reference to an item of the collection; 0: to any. */
+bool type_refers(const struct type_ref *t, struct shape *const *shapes, size_t n, uint32_t coll);
 bool type_equal(const struct type_ref *a, const struct type_ref *b);
 /* True when values hold references or objects anywhere inside: stored in the structured encoding
  * of value.h instead of as JSON text. */

@@ -166,26 +166,9 @@ int step_not_through(struct model *m, const struct step_args *a, const struct ya
 
 /* ---- Values that change when another item does ---- */
 
-static const struct shape *shape_then(const struct formula *f, const struct type_ref *t)
+static bool holds_ref(const struct formula *f, const struct type_ref *t)
 {
-    return shapes_find(f->shapes, f->n_shapes, t->shape);
-}
-
-#define OBJECTS_MAX_DEPTH 8
-
-static bool holds_ref(const struct formula *f, const struct type_ref *t, unsigned depth)
-{
-    const struct shape *s;
-
-    while (t->elem)
-        t = t->elem;
-    if (t->base != T_OBJECT || depth > OBJECTS_MAX_DEPTH)
-        return t->base == T_REF;
-    s = shape_then(f, t);
-    for (size_t i = 0; s && i < s->n_fields; i++)
-        if (holds_ref(f, s->fields[i].type, depth + 1))
-            return true;
-    return false;
+    return type_refers(t, f->shapes, f->n_shapes, 0);
 }
 
 static bool link_shows(const struct version *v, slot_no slot)
@@ -215,7 +198,7 @@ static const struct formula_input *follows(const struct model *m, slot_no slot)
     for (const struct version *v = m->v; v && !f; v = version_before(m, v))
         f = formula_giving(v, slot);
     for (size_t i = 0; f && i < f->n_inputs && !in; i++) {
-        bool elsewhere = holds_ref(f, f->inputs[i].type, 0) && !holds_ref(f, f->out_type, 0);
+        bool elsewhere = holds_ref(f, f->inputs[i].type) && !holds_ref(f, f->out_type);
         for (const struct version *v = m->v; v && !elsewhere; v = version_before(m, v))
             elsewhere = link_shows(v, f->inputs[i].slot);
         in = elsewhere ? &f->inputs[i] : follows(m, f->inputs[i].slot);
