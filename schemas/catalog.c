@@ -222,6 +222,24 @@ static void spread_volatile(struct catalog *c, bool over_keys)
     }
 }
 
+static bool reads_volatile(const struct catalog *c, const struct formula *f)
+{
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (f->inputs[i].slot < c->n_slots && c->slots[f->inputs[i].slot].is_volatile)
+            return true;
+    return false;
+}
+
+static void collect_givers(struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_applied; i++) {
+        const struct applied *a = &c->applied[i];
+        bool follows = reads_volatile(c, a->f);
+        if (a->f->dir == FORMULA_FORWARD && holds_ref(a->f->out_type, a->f))
+            c->givers[c->n_givers++] = (struct giver){a, a->f->sql || follows, follows};
+    }
+}
+
 static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size_t n_links,
                     size_t n_namings)
 {
@@ -231,10 +249,11 @@ static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size
     c->past = calloc(n_formulas ? n_formulas : 1, sizeof *c->past);
     c->links = calloc(n_links ? n_links : 1, sizeof *c->links);
     c->retired = calloc(n_links ? n_links : 1, sizeof *c->retired);
+    c->givers = calloc(n_formulas + 1, sizeof *c->givers);
     c->namings = calloc(n_namings + 1, sizeof *c->namings);
     c->groups = calloc(n_formulas + n_links + 1, sizeof *c->groups);
     return c->entries && c->slots && c->applied && c->past && c->links && c->retired &&
-                   c->namings && c->groups
+                   c->givers && c->namings && c->groups
                ? 0
                : -1;
 }
@@ -473,6 +492,7 @@ int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_
     make_groups(c);
     spread_volatile(c, false);
     spread_volatile(c, true);
+    collect_givers(c);
     *ret = c;
     return 0;
 }
@@ -496,6 +516,7 @@ void catalog_unref(struct catalog *c)
     free(c->groups);
     free(c->links);
     free(c->retired);
+    free(c->givers);
     free(c->namings);
     free(c);
 }

@@ -63,6 +63,14 @@ struct group {
     size_t n_past;
 };
 
+/* A forward formula that can give references. Where it computes their keys, an item from before its step
+ * refers to what is called so when it is read. */
+struct giver {
+    const struct applied *at;
+    bool looks_up; /* by keys; else it moves references that the item has */
+    bool follows;  /* what it reads may change when another item does */
+};
+
 struct catalog {
     atomic_uint refs;
     uint64_t epoch;                  /* grows with every change of the catalog */
@@ -80,6 +88,8 @@ struct catalog {
     size_t n_retired;
     struct applied *past;            /* likewise, by (group, step) */
     size_t n_past;
+    struct giver *givers;            /* of applied */
+    size_t n_givers;
     const struct naming **namings;   /* that a version not gone uses */
     size_t n_namings;
     struct group *groups;            /* by id */
@@ -97,6 +107,11 @@ void catalog_unref(struct catalog *c); /* NULL is fine */
 const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t number); /* or NULL */
 /* The group of a collection or an object's shape; never NULL (an empty one when nothing applies). */
 const struct group *catalog_group(const struct catalog *c, uint32_t id);
+/* What the giver gives an item from before its step may depend on which items of the collection there
+ * are, and on what they are called. */
+bool giver_refers(const struct catalog *c, const struct giver *g, uint32_t coll);
+/* It works in items of the collection, or in objects that may stand in them. */
+bool giver_works_in(const struct catalog *c, const struct giver *g, uint32_t coll);
 /* A live version by name, or NULL. */
 struct version *catalog_version(const struct catalog *c, struct span name);
 /* The dormant version of this name that was added last, of those whose parent is live, or NULL. */

@@ -32,7 +32,8 @@ static int assign_new(struct store_tx *tx, struct lens *lens, const struct link 
     uint64_t id;
 
     target = shapes_find(l->shapes, l->n_shapes, l->target_shape);
-    if (derive_coll_tx(tx, l->target_coll, e)) /* or it would be taken for a record made of values */
+    if (derive_coll_tx(tx, l->target_coll, e) || /* or it would be taken for a record made of values */
+        derive_given_tx(tx, l->target_coll, e))
         return -1;
     if (key_like(tx, target ? shape_space(target) : l->target_coll, holder_key, &key, e) ||
         lens_assign(lens, l, buf_span(&key), values, false, NULL, &now, &change, e))

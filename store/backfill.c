@@ -142,15 +142,21 @@ static int derive_moves(struct store *s, uint32_t version, struct err *e)
     return rc;
 }
 
-/* The names of all items were given with them. */
+static int mark(struct store_tx *tx, uint32_t step, uint32_t upto, struct err *e)
+{
+    return step <= upto && !derive_is_done(tx->store, tx, step) ? derive_mark(tx, step, e) : 0;
+}
+
+/* The names of all items were given with them, and what formulas refer to. */
 static int mark_names(struct store_tx *tx, void *arg, struct err *e)
 {
     uint32_t upto = *(uint32_t *)arg;
-    for (size_t i = 0; i < tx->cat->n_namings; i++) {
-        uint32_t step = tx->cat->namings[i]->step;
-        if (step <= upto && !derive_is_done(tx->store, tx, step) && derive_mark(tx, step, e))
+    for (size_t i = 0; i < tx->cat->n_givers; i++)
+        if (tx->cat->givers[i].looks_up && mark(tx, tx->cat->givers[i].at->f->step, upto, e))
             return -1;
-    }
+    for (size_t i = 0; i < tx->cat->n_namings; i++)
+        if (mark(tx, tx->cat->namings[i]->step, upto, e))
+            return -1;
     return 0;
 }
 

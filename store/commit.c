@@ -79,39 +79,21 @@ static int update_row(struct store_tx *tx, const struct item_row *old, const str
     return rc;
 }
 
-/* Names were derived since the caller read the item (by what its translation looked up): the row
- * holds them now. */
-static int names_now(struct store_tx *tx, const struct item_row *old, struct item_row *hold,
-                     const struct record **ret, struct err *e)
-{
-    bool found;
-
-    *ret = &old->rec;
-    if (!names_came(tx, old->id, &old->rec))
-        return 0;
-    if (item_row_get(tx->c, old->id, hold, &found, e))
-        return -1;
-    if (found)
-        *ret = &hold->rec;
-    return 0;
-}
-
 int item_store(struct store_tx *tx, const struct item_row *old, const struct record *rec,
                int64_t mtime_ns, struct err *e)
 {
     struct buf hold BUF_CLEANUP = BUF_INIT;
     struct item_row fresh ITEM_ROW_CLEANUP = {0};
-    struct named before = {.key = buf_span(&old->key)}, now = {.rec = rec};
+    struct named before, now = {.rec = rec};
 
-    if (names_now(tx, old, &fresh, &before.rec, e))
-        return -1;
-    if (own_key(rec, before.key, &hold, &now.key, e) || update_row(tx, old, rec, mtime_ns, e))
+    if (own_key(rec, buf_span(&old->key), &hold, &now.key, e) ||
+        names_before(tx, old, now, &fresh, &before, e) || update_row(tx, old, rec, mtime_ns, e))
         return -1;
     if (!span_eq(before.key, now.key) && update_key(tx, old->id, now.key, e))
         return -1;
     if (names_follow(tx, old->id, before, now, e))
         return -1;
-    return follow(tx, old->id, now.key, &old->rec, rec, e);
+    return follow(tx, old->id, now.key, before.rec, rec, e);
 }
 
 int item_insert(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
@@ -274,6 +256,8 @@ static int find_place(struct putting *p, struct err *e)
     uint32_t coll;
 
     if (find_coll(p, &coll, e))
+        return -1;
+    if (!p->found && derive_given_tx(p->tx, coll, e))
         return -1;
     p->s = shape_of_coll(p->s, coll, &p->hold);
     p->id = p->found ? p->row.id : id_make(coll, tx_new_number(p->tx));

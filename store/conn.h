@@ -18,6 +18,7 @@ struct world {
     struct conn *c;
     struct store_tx *tx;             /* inside a write transaction, else NULL */
     uint32_t needs_derive; /* why a read was given up: the step to be derived, then read again; 0 = none */
+    uint64_t looked_up;    /* how many keys so far */
     /* The item that is being created: references to itself resolve. */
     uint64_t pending_id;
     struct span pending_key;

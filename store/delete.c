@@ -100,7 +100,7 @@ static int closure(struct store_tx *tx, uint64_t id, struct id_list *ret, struct
         return -1;
     for (size_t i = 0; i < ret->n; i++) {
         struct id_list holders ID_LIST_CLEANUP = {0}, slots ID_LIST_CLEANUP = {0};
-        if (settle(tx, ret->ids[i], e) ||
+        if (derive_given_to(tx, ret->ids[i], e) || settle(tx, ret->ids[i], e) ||
             refs_of(tx, ret->ids[i], SLOT_NONE, SIZE_MAX, &holders, &slots, e))
             return -1;
         for (size_t k = 0; k < holders.n; k++) {

@@ -102,20 +102,33 @@ bool derive_is_done(struct store *s, const struct store_tx *tx, uint32_t step)
     return done;
 }
 
+/* The steps with something to derive, one after the other; 0: this one has nothing. */
+static uint32_t numbered_step(const struct catalog *cat, size_t i)
+{
+    const struct giver *g;
+
+    if (i < cat->n_links)
+        return cat->links[i]->kind == LINK_INLINE ? 0 : cat->links[i]->step;
+    i -= cat->n_links;
+    if (i < cat->n_namings)
+        return cat->namings[i]->step;
+    g = &cat->givers[i - cat->n_namings];
+    return g->looks_up ? g->at->f->step : 0;
+}
+
 int derive_list(struct conn *c, const struct catalog *cat, uint32_t **ret, size_t *ret_n,
                 struct err *e)
 {
-    size_t n = cat->n_links + cat->n_namings;
+    size_t n = cat->n_links + cat->n_namings + cat->n_givers;
     uint32_t *steps = malloc((n + 1) * sizeof *steps);
 
     *ret_n = 0;
     if (!steps)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
-        const struct link *l = i < cat->n_links ? cat->links[i] : NULL;
-        uint32_t step = l ? l->step : cat->namings[i - cat->n_links]->step;
+        uint32_t step = numbered_step(cat, i);
         bool done = false;
-        if (l && l->kind == LINK_INLINE)
+        if (!step || listed(steps, *ret_n, step))
             continue;
         if (link_row(c, step, &done, e)) {
             free(steps);
@@ -271,7 +284,7 @@ static int make_record(struct store_tx *tx, const struct link *l, const struct l
 
     if (tx->depth >= DERIVE_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "extracted types refer to each other without end");
-    if (free_key(tx, l, values, &key, e))
+    if ((present && derive_given_tx(tx, l->target_coll, e)) || free_key(tx, l, values, &key, e))
         return -1;
     tx_sub_lens(tx, &lens);
     tx->depth++;

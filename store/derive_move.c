@@ -24,9 +24,10 @@ static bool knows(const struct version *v, uint32_t step)
     return false;
 }
 
-/* A step, and the collection whose items have to be up to date for it. */
+/* A step, the collection whose items have to be up to date for it, and the step that they are brought up to:
+ * a name must be there before what a later step looks up by it. */
 struct due {
-    uint32_t step, coll;
+    uint32_t step, coll, upto;
 };
 
 /* What has to be derived next before v shows items of coll: their names; moved fields in them, or in
@@ -38,14 +39,14 @@ static bool next_due(struct store *s, const struct store_tx *tx, const struct ca
     const struct naming *n = names_underived(s, tx, c, v, coll);
 
     if (n)
-        *ret = (struct due){n->step, n->coll};
+        *ret = (struct due){n->step, n->coll, n->step};
     if (n)
         return true;
     for (size_t i = 0; i < c->n_links && depth < MOVE_MAX_DEPTH; i++) {
         const struct link *l = c->links[i];
         if (l->kind == LINK_MOVE && (l->target_coll == coll || (writes && l->coll == coll)) &&
             knows(v, l->step) && !derive_is_done(s, tx, l->step)) {
-            *ret = (struct due){l->step, l->coll};
+            *ret = (struct due){l->step, l->coll, c->last_step};
             return true;
         }
         if (l->kind == LINK_INLINE && l->coll == coll && knows(v, l->step) &&
@@ -82,75 +83,89 @@ static int ids_after(struct store_tx *tx, uint32_t coll, uint64_t after, uint64_
     return 0;
 }
 
-static int bring_item(struct store_tx *tx, uint32_t step, uint64_t id, struct err *e)
+int derive_each(struct store_tx *tx, uint32_t coll, derive_item_fn fn, const void *arg,
+                struct err *e)
 {
-    struct item_row row ITEM_ROW_CLEANUP = {0};
-    bool found, changed;
-
-    if (item_row_get(tx->c, id, &row, &found, e))
-        return -1;
-    return found && row.rec.gen < step
-               ? item_materialize(tx, &row, tx->cat->last_step, &changed, e)
-               : 0;
-}
-
-static int bring_items(struct store_tx *tx, struct due due, struct err *e)
-{
-    uint64_t ids[BATCH], after = id_make(due.coll, 0);
+    uint64_t ids[BATCH], after = id_make(coll, 0);
     size_t n;
 
     do {
-        if (ids_after(tx, due.coll, after, ids, &n, e))
+        if (ids_after(tx, coll, after, ids, &n, e))
             return -1;
         for (size_t i = 0; i < n; i++)
-            if (bring_item(tx, due.step, ids[i], e))
+            if (fn(tx, ids[i], arg, e))
                 return -1;
         after = n ? ids[n - 1] : after;
     } while (n == BATCH);
     return 0;
 }
 
-/* What moved into the items before comes first: it may move on. */
-static int derive_due(struct store_tx *tx, struct due due, unsigned depth, struct err *e)
+int derive_bring(struct store_tx *tx, uint32_t step, uint32_t upto, uint64_t id, struct err *e)
 {
-    if (depth >= MOVE_MAX_DEPTH)
-        return err_set(e, ERR_INVALID, "fields move over too many references");
-    for (size_t i = 0; i < tx->cat->n_links; i++) {
-        const struct link *l = tx->cat->links[i];
-        struct due first = {l->step, l->coll};
-        if (l->kind == LINK_MOVE && l->target_coll == due.coll && l->step < due.step &&
-            !derive_is_done(tx->store, tx, l->step) && derive_due(tx, first, depth + 1, e))
-            return -1;
-    }
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    bool found, changed;
+
+    if (item_row_get(tx->c, id, &row, &found, e))
+        return -1;
+    return found && row.rec.gen < step ? item_materialize(tx, &row, upto, &changed, e) : 0;
+}
+
+static int bring_due(struct store_tx *tx, uint64_t id, const void *arg, struct err *e)
+{
+    const struct due *due = arg;
+    return derive_bring(tx, due->step, due->upto, id, e);
+}
+
+static int bring_items(struct store_tx *tx, struct due due, struct err *e)
+{
+    return derive_each(tx, due.coll, bring_due, &due, e);
+}
+
+static int bring_all(struct store_tx *tx, struct due due, struct err *e)
+{
     if (derive_coll_tx(tx, due.coll, e) || bring_items(tx, due, e))
         return -1;
     for (size_t i = 0; i < tx->cat->n_namings; i++) { /* a merged type's other collections */
-        struct due other = {due.step, tx->cat->namings[i]->coll};
+        struct due other = {due.step, tx->cat->namings[i]->coll, due.upto};
         if (tx->cat->namings[i]->step == due.step && tx->cat->namings[i]->space &&
             other.coll != due.coll &&
             (derive_coll_tx(tx, other.coll, e) || bring_items(tx, other, e)))
             return -1;
     }
-    return derive_mark(tx, due.step, e);
+    return 0;
 }
 
-/* For work in the middle of that on another item. No text that anybody has read changes by it, so
- * nobody is told. */
-struct aside {
-    struct origin_uses uses;
-    bool was_quiet;
-};
-
-static struct aside put_aside(struct store_tx *tx)
+/* What moved into the items before comes first: it may move on. */
+static int derive_due(struct store_tx *tx, struct due due, unsigned depth, struct err *e)
 {
-    struct aside a = {.was_quiet = tx->quiet};
+    struct derive_scan scan = {due.step, tx->scans};
+    int rc;
+
+    if (depth >= MOVE_MAX_DEPTH)
+        return err_set(e, ERR_INVALID, "fields move over too many references");
+    for (size_t i = 0; i < tx->cat->n_links; i++) {
+        const struct link *l = tx->cat->links[i];
+        struct due first = {l->step, l->coll, tx->cat->last_step};
+        if (l->kind == LINK_MOVE && l->target_coll == due.coll && l->step < due.step &&
+            !derive_is_done(tx->store, tx, l->step) && derive_due(tx, first, depth + 1, e))
+            return -1;
+    }
+    tx->scans = &scan;
+    rc = bring_all(tx, due, e);
+    tx->scans = scan.outer;
+    return rc ? -1 : derive_mark(tx, due.step, e);
+}
+
+struct derive_aside derive_put_aside(struct store_tx *tx)
+{
+    struct derive_aside a = {.was_quiet = tx->quiet};
 
     derive_uses_swap(tx, &a.uses);
     tx->quiet = true;
     return a;
 }
 
-static void take_up(struct store_tx *tx, struct aside *a)
+void derive_take_up(struct store_tx *tx, struct derive_aside *a)
 {
     tx->quiet = a->was_quiet;
     derive_uses_begin(tx);
@@ -161,30 +176,30 @@ static void take_up(struct store_tx *tx, struct aside *a)
 static int derive_moves_tx(struct store_tx *tx, const struct version *v, uint32_t coll, bool writes,
                            struct err *e)
 {
-    struct aside aside;
+    struct derive_aside aside;
     struct due due;
     int rc = 0;
 
     if (!next_due(tx->store, tx, tx->cat, v, coll, writes, 0, &due))
         return 0;
-    aside = put_aside(tx);
+    aside = derive_put_aside(tx);
     while (rc == 0 && next_due(tx->store, tx, tx->cat, v, coll, writes, 0, &due))
         rc = derive_due(tx, due, 0, e);
-    take_up(tx, &aside);
+    derive_take_up(tx, &aside);
     return rc;
 }
 
 int derive_names_tx(struct store_tx *tx, const struct naming *n, struct err *e)
 {
-    struct due due = {n->step, n->coll};
-    struct aside aside;
+    struct due due = {n->step, n->coll, n->step};
+    struct derive_aside aside;
     int rc;
 
-    if (derive_is_done(tx->store, tx, n->step))
+    if (derive_is_done(tx->store, tx, n->step) || derive_in_progress(tx, n->step))
         return 0;
-    aside = put_aside(tx);
+    aside = derive_put_aside(tx);
     rc = derive_due(tx, due, 0, e);
-    take_up(tx, &aside);
+    derive_take_up(tx, &aside);
     return rc;
 }
 

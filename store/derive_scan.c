@@ -184,7 +184,7 @@ static int derive_now(struct store_tx *tx, const struct link *l, struct err *e)
     return sweep(tx, l->step, e);
 }
 
-static bool in_progress(const struct store_tx *tx, uint32_t step)
+bool derive_in_progress(const struct store_tx *tx, uint32_t step)
 {
     for (const struct derive_scan *s = tx->scans; s; s = s->outer)
         if (s->step == step)
@@ -200,7 +200,7 @@ int derive_link_tx(struct store_tx *tx, const struct link *l, struct err *e)
     struct derive_scan scan = {l->step, tx->scans};
     int rc;
 
-    if (derive_is_done(tx->store, tx, l->step) || in_progress(tx, l->step))
+    if (derive_is_done(tx->store, tx, l->step) || derive_in_progress(tx, l->step))
         return 0;
     tx->scans = &scan;
     rc = derive_coll_tx(tx, l->coll, e); /* the holders may be derived themselves */

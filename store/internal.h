@@ -333,6 +333,11 @@ struct named {
 /* Brings table name in line with the item's keys. Notes ADDED and REMOVED. */
 int names_follow(struct store_tx *tx, uint64_t id, struct named old, struct named now,
                  struct err *e);
+/* The item as it stands in the tables, about to become `now`; old: as the caller read it. Its names may have been
+ * derived since. When it gets another key, what refers to it by this one is stored first, and that may have
+ * brought the item itself up to date. hold: the caller's room. */
+int names_before(struct store_tx *tx, const struct item_row *old, struct named now,
+                 struct item_row *hold, struct named *ret, struct err *e);
 /* The key that stands in a slot (SLOT_KEY: the own key that translation gave the item), appended to
  * out; p == NULL: none. */
 int names_key(const struct record *rec, slot_no slot, struct buf *out, struct span *ret,
@@ -342,8 +347,6 @@ uint32_t names_set(const struct naming *n, const struct record *rec);
 uint32_t names_misfit(const struct naming *n, const struct record *rec);
 /* Is the number of a part's items known? Any thread. */
 bool names_are_derived(struct store *s, const struct shape *shape);
-/* The record is from before names that were derived since it was read. */
-bool names_came(const struct store_tx *tx, uint64_t id, const struct record *rec);
 /* The next naming by which v finds items of coll and whose rows are not all there, or NULL. */
 const struct naming *names_underived(struct store *s, const struct store_tx *tx,
                                      const struct catalog *c, const struct version *v,
@@ -478,6 +481,28 @@ struct origin_uses {
 };
 void derive_uses_swap(struct store_tx *tx, struct origin_uses *aside);
 int derive_uses_apply(struct store_tx *tx, struct id_list *ret_lost, struct err *e);
+/* For work in the middle of that on another item, of which nobody is told, as no text that anybody has
+ * read changes by it. */
+struct derive_aside {
+    struct origin_uses uses;
+    bool was_quiet;
+};
+struct derive_aside derive_put_aside(struct store_tx *tx);
+void derive_take_up(struct store_tx *tx, struct derive_aside *a);
+/* Calls fn for each item of the collection, which it may write. */
+typedef int (*derive_item_fn)(struct store_tx *tx, uint64_t id, const void *arg, struct err *e);
+int derive_each(struct store_tx *tx, uint32_t coll, derive_item_fn fn, const void *arg,
+                struct err *e);
+/* Stores the item brought up to step `upto` if it is from before `step`. */
+int derive_bring(struct store_tx *tx, uint32_t step, uint32_t upto, uint64_t id, struct err *e);
+bool derive_in_progress(const struct store_tx *tx, uint32_t step);
+/* derive_given.c: before an item of the collection is made, gets another key or is removed: references
+ * that formulas give by keys are stored. Costs nothing where there is no such formula, or it was done. */
+int derive_given_tx(struct store_tx *tx, uint32_t coll, struct err *e);
+/* The same for all collections whose items the type shows. */
+int derive_given_of_shape(struct store_tx *tx, const struct shape *s, struct err *e);
+/* Before an item is removed: formulas of what refers to it may give further references to it. */
+int derive_given_to(struct store_tx *tx, uint64_t id, struct err *e);
 /* Brings items from before the step that refer to `target` up to date, so that table ref has them;
  * all of them, or the first one found. */
 int derive_settle(struct store_tx *tx, const struct link *l, uint64_t target, bool first_only,

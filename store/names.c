@@ -176,7 +176,8 @@ int names_follow(struct store_tx *tx, uint64_t id, struct named old, struct name
     return 0;
 }
 
-bool names_came(const struct store_tx *tx, uint64_t id, const struct record *rec)
+/* The record is from before names that were derived since it was read. */
+static bool names_came(const struct store_tx *tx, uint64_t id, const struct record *rec)
 {
     for (size_t i = 0; i < tx->cat->n_namings; i++) {
         const struct naming *n = tx->cat->namings[i];
@@ -185,6 +186,52 @@ bool names_came(const struct store_tx *tx, uint64_t id, const struct record *rec
             return true;
     }
     return false;
+}
+
+/* It gets another key in some version, or a first one, which without the write might have been another. */
+static bool is_renamed(const struct store_tx *tx, uint64_t id, struct named old, struct named now)
+{
+    bool renamed = !span_eq(old.key, now.key);
+
+    for (size_t i = 0; i < tx->cat->n_namings && !renamed; i++) {
+        const struct naming *n = tx->cat->namings[i];
+        renamed = n->space && n->coll == id_coll(id) &&
+                  !span_eq(value_of(old.rec, n->slot), value_of(now.rec, n->slot));
+    }
+    return renamed;
+}
+
+static int read_again(struct store_tx *tx, uint64_t id, struct item_row *hold, struct named *ret,
+                      struct err *e)
+{
+    bool found;
+
+    if (item_row_get(tx->c, id, hold, &found, e))
+        return -1;
+    if (found)
+        ret->rec = &hold->rec;
+    return 0;
+}
+
+int names_before(struct store_tx *tx, const struct item_row *old, struct named now,
+                 struct item_row *hold, struct named *ret, struct err *e)
+{
+    size_t derived = tx->n_derived;
+
+    *ret = (struct named){buf_span(&old->key), &old->rec};
+    if (names_came(tx, old->id, &old->rec) && read_again(tx, old->id, hold, ret, e))
+        return -1;
+    if (!tx->cat->n_givers || tx->rewriting || !is_renamed(tx, old->id, *ret, now))
+        return 0;
+    if (derive_given_tx(tx, id_coll(old->id), e))
+        return -1;
+    if (tx->n_derived == derived)
+        return 0;
+    if (read_again(tx, old->id, hold, ret, e))
+        return -1;
+    if (ret->rec->gen > old->rec.gen) /* its origins were given up with that */
+        derive_uses_begin(tx);
+    return 0;
 }
 
 /* ---- Which are derived ---- */

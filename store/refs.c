@@ -164,6 +164,8 @@ int refs_release(struct store_tx *tx, uint64_t id, struct err *e)
 
     if (!derive_link_of(tx->cat, id_coll(id)))
         return 0;
+    if (derive_given_tx(tx, id_coll(id), e))
+        return -1;
     if (ask(tx->c, STMT_REF_ANY, id, &referred, &one, e)) /* the usual answer first */
         return -1;
     if (referred)

@@ -122,7 +122,8 @@ int item_rename(struct store_tx *tx, const struct version *v, const struct shape
     bool found;
 
     if (key_check(new_key, e) || derive_view_tx(tx, v, s->coll, e) ||
-        derive_quoting_tx(tx, s->coll, e) || item_shown_row(tx->c, s, number, &row, &found, e))
+        derive_quoting_tx(tx, s->coll, e) || derive_given_of_shape(tx, s, e) ||
+        item_shown_row(tx->c, s, number, &row, &found, e))
         return -1;
     if (!found)
         return err_set(e, ERR_NOT_FOUND, "the %s is gone", s->name);

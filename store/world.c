@@ -84,6 +84,7 @@ static int world_id_of(void *arg, const struct version *v, uint32_t shape, struc
     const struct shape *s = version_shape(v, shape);
 
     *found = false;
+    w->looked_up++;
     if (!s || !s->coll)
         return 0;
     if (w->pending_id && w->pending_space == shape_space(s) && span_eq(w->pending_key, key)) {

@@ -281,11 +281,20 @@ static int put_over(struct world *w, const struct view *vw, uint64_t id, const c
     return put(w, vw, id, buf_str(&name), text, base ? &was : NULL, it ? &cur : NULL, e);
 }
 
+/* Whichever of a merged type's collections the item goes to. */
+static int derive_given(struct world *w, const struct shape *s, struct err *e)
+{
+    int rc = world_derive_given(w, s->coll, false, e);
+    for (size_t i = 0; i < s->n_colls && rc == 0; i++)
+        rc = world_derive_given(w, s->colls[i], false, e);
+    return rc;
+}
+
 int world_put(struct world *w, const struct view *vw, uint64_t id, const char *key,
               struct span text, const struct buf *base, struct err *e)
 {
     struct w_state before;
-    if (world_derive(w, vw, true, e))
+    if (world_derive(w, vw, true, e) || (!id && derive_given(w, vw->s, e)))
         return -1;
     state_copy(&w->st, &before);
     int rc = put_over(w, vw, id, key, text, base, e);
@@ -302,9 +311,10 @@ static int is_it(void *arg, slot_no slot, uint64_t target)
 bool world_is_referred_to(struct world *w, uint64_t id)
 {
     bool is = false;
+    struct err e = ERR_INIT;
+    MUST(world_derive_given(w, world_by_id(w, id)->coll, true, &e) == 0);
     for (size_t i = 0; i < w->st.n_items && !is; i++) {
         struct record rec RECORD_CLEANUP = RECORD_INIT;
-        struct err e = ERR_INIT;
         const struct w_item *it = &w->st.items[i];
         MUST(record_decode(buf_span(&it->body), &rec, &e) == 0);
         is = it->id != id && lens_refs(&w->lens, &rec, is_it, &id, &e) == 1;
@@ -315,11 +325,10 @@ bool world_is_referred_to(struct world *w, uint64_t id)
 
 bool world_remove(struct world *w, uint64_t id)
 {
-    struct w_item *it = world_by_id(w, id);
-    size_t at = (size_t)(it - w->st.items);
-
     if (world_is_referred_to(w, id))
         return false;
+    struct w_item *it = world_by_id(w, id);
+    size_t at = (size_t)(it - w->st.items);
     w->removed++;
     free(it->key);
     buf_free(&it->body);
@@ -361,7 +370,8 @@ static int rekey(struct world *w, const struct view *vw, uint64_t id, const char
 int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char *to, struct err *e)
 {
     struct w_state before;
-    if (world_derive(w, vw, true, e) || world_derive_quoting(w, world_by_id(w, id)->coll, e))
+    if (world_derive(w, vw, true, e) || world_derive_quoting(w, world_by_id(w, id)->coll, e) ||
+        world_derive_given(w, world_by_id(w, id)->coll, false, e))
         return -1;
     state_copy(&w->st, &before);
     int rc = rekey(w, vw, id, to, e);

@@ -44,6 +44,7 @@ struct world {
     struct lens lens;
     unsigned depth;
     uint64_t deriving; /* links whose records are being made, by their place in cat->links */
+    bool giving; /* world_derive_given is at work */
     bool fresh; /* records are made for values that are written now */
     size_t removed; /* items so far */
     size_t yielded; /* names to items of earlier types (merge_types) */
@@ -82,6 +83,8 @@ struct w_item *world_by_id(const struct world *w, uint64_t id);
 int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e);
 /* Before a key in the collection changes: as store/ does. */
 int world_derive_quoting(struct world *w, uint32_t coll, struct err *e);
+/* Before an item of the collection is made, gets another key or is removed: as store/derive_given.c does. */
+int world_derive_given(struct world *w, uint32_t coll, bool removed, struct err *e);
 bool world_needs_derive(const struct world *w, const struct view *vw);
 /* Items that have no key yet, or are in no part yet, by a step that there is: then every view does. */
 bool world_names_behind(const struct world *w);
@@ -98,7 +101,7 @@ int world_put(struct world *w, const struct view *vw, uint64_t id, const char *k
               struct span text, const struct buf *base, struct err *e);
 int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char *to,
                 struct err *e);
-/* false: another item refers to it, and nothing is done: who decides that (on_delete) is store/'s to say. */
+/* false: another item refers to it: who decides that (on_delete) is store/'s to say. */
 bool world_remove(struct world *w, uint64_t id);
 /* The text would make another type's item of it (merge_types), which is refused. was: of the item. */
 bool world_retags(const struct view *vw, struct span was, struct span now);

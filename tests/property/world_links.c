@@ -106,6 +106,8 @@ static int make_record(struct world *w, const struct link *l, const struct link_
 
     if (w->depth >= WORLD_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "extracted types refer to each other without end");
+    if (present && world_derive_given(w, l->target_coll, false, e))
+        return -1;
     free_key(w, l, values->names, &key);
     lens_init(&lens, w->cat, w->env, &w->lens.world);
     w->depth++;
@@ -206,7 +208,7 @@ static int on_assign(void *arg, const struct link *l, uint64_t id, struct span h
 
     if (w->depth >= WORLD_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "items written through each other without end");
-    if (!id && derive_made(w, l->target_coll, e))
+    if (!id && (derive_made(w, l->target_coll, e) || world_derive_given(w, l->target_coll, false, e)))
         return -1;
     *ret_id = id;
     lens_init(&lens, w->cat, w->env, &w->lens.world);
@@ -367,6 +369,34 @@ int world_derive(struct world *w, const struct view *vw, bool writes, struct err
          rc == 0 && n < WORLD_MAX_DEPTH && (l = next_for_view(w, vw, writes));
          n++)
         rc = derive_move(w, l, 0, e);
+    return rc;
+}
+
+/* ---- References that formulas give ---- */
+
+static int bring_given(struct world *w, const struct giver *g, struct err *e)
+{
+    for (size_t i = 0; i < w->st.n_items; i++) {
+        struct record cur RECORD_CLEANUP = RECORD_INIT;
+        if (!giver_works_in(w->cat, g, w->st.items[i].coll))
+            continue;
+        if (record_decode(buf_span(&w->st.items[i].body), &cur, e) ||
+            (cur.gen < g->at->f->step && world_bring(w, i, w->cat->last_step, e)))
+            return -1;
+    }
+    return 0;
+}
+
+int world_derive_given(struct world *w, uint32_t coll, bool removed, struct err *e)
+{
+    int rc = 0;
+    if (w->giving)
+        return 0;
+    w->giving = true;
+    for (size_t i = 0; i < w->cat->n_givers && rc == 0; i++)
+        if ((w->cat->givers[i].looks_up || removed) && giver_refers(w->cat, &w->cat->givers[i], coll))
+            rc = bring_given(w, &w->cat->givers[i], e);
+    w->giving = false;
     return rc;
 }
 
