@@ -1,0 +1,65 @@
+/* Looking for a version in a catalog. */
+#include "catalog.h"
+
+const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t number)
+{
+    size_t lo = 0, hi = c->n_entries;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (c->entries[mid].v->number < number)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < c->n_entries && c->entries[lo].v->number == number ? &c->entries[lo] : NULL;
+}
+
+struct version *catalog_version(const struct catalog *c, struct span name)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        if (c->entries[i].state == VERSION_LIVE && span_eq(span_of(c->entries[i].v->name), name))
+            return c->entries[i].v;
+    return NULL;
+}
+
+struct version *catalog_reverted(const struct catalog *c, struct span name)
+{
+    for (size_t i = c->n_entries; i-- > 0;) {
+        struct version *v = c->entries[i].v;
+        const struct catalog_entry *parent = catalog_entry(c, v->parent);
+        if (c->entries[i].state == VERSION_DORMANT && span_eq(span_of(v->name), name) && parent &&
+            parent->state == VERSION_LIVE)
+            return v;
+    }
+    return NULL;
+}
+
+int catalog_no_version(const struct catalog *c, struct span name, struct err *e)
+{
+    const char **words = calloc(c->n_entries + 1, sizeof *words);
+    const char *near;
+
+    if (!words)
+        return err_nomem(e);
+    for (size_t i = 0; i < c->n_entries; i++)
+        words[i] = c->entries[i].state == VERSION_LIVE ? c->entries[i].v->name : NULL;
+    near = err_nearest(name.p, name.n, words, c->n_entries);
+    err_set(e, ERR_NOT_FOUND, "there is no version \"%.*s\"%s%s%s",
+            (int)(name.n < 100 ? name.n : 100), name.p, near ? "; did you mean \"" : "",
+            near ? near : "", near ? "\"?" : "");
+    free(words);
+    return -1;
+}
+
+struct version *catalog_live(const struct catalog *c, uint32_t number)
+{
+    const struct catalog_entry *en = catalog_entry(c, number);
+    return en && en->state == VERSION_LIVE ? en->v : NULL;
+}
+
+bool version_descends(const struct version *v, const struct version *ancestor)
+{
+    while (v && v != ancestor)
+        v = v->base;
+    return v != NULL;
+}
