@@ -127,11 +127,40 @@ static bool needs_fields(const struct catalog *c, const struct link *l)
     return false;
 }
 
+static bool link_applies(const struct catalog *c, const struct catalog_entry *en, const struct link *l)
+{
+    return en->state != VERSION_GONE && (!is_root(c, en->v) || l->kind == LINK_INLINE);
+}
+
+static bool note_read(struct catalog *c, slot_no slot)
+{
+    if (slot >= c->n_slots || c->slots[slot].is_read)
+        return false;
+    return c->slots[slot].is_read = true;
+}
+
+/* Over a link that is needed its reference is read, and in the target the fields: they may stand in
+ * other items themselves. True: some were not known to be read yet. */
+static bool note_looks(struct catalog *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_links; j++) {
+            const struct link *l = c->entries[i].v->links[j];
+            if (!link_applies(c, &c->entries[i], l) && !needs_fields(c, l))
+                continue;
+            any |= note_read(c, l->ref);
+            for (size_t k = 0; k < l->n; k++)
+                any |= note_read(c, l->there[k]);
+        }
+    return any;
+}
+
 /* The side that a link's fields were moved from may be finalized away, or the one they moved to;
  * where the values are does not change with that. */
 static void note_link(struct catalog *c, const struct catalog_entry *en, const struct link *l)
 {
-    bool applies = en->state != VERSION_GONE && (!is_root(c, en->v) || l->kind == LINK_INLINE);
+    bool applies = link_applies(c, en, l);
 
     if (!applies && !needs_fields(c, l))
         return;
@@ -413,7 +442,6 @@ static bool is_past(const struct catalog *c, const struct catalog_entry *en, con
 /* From the last to the first, as collect_outliving. */
 static void collect_past(struct catalog *c)
 {
-    mark_varying(c);
     for (size_t i = c->n_entries; i-- > 0;) {
         const struct version *v = c->entries[i].v;
         for (size_t j = v->n_formulas; j-- > 0;) {
@@ -440,7 +468,11 @@ static void collect(struct catalog *c)
                 note_formula(c, v, v->formulas[j]);
     }
     collect_outliving(c);
-    collect_past(c);
+    mark_varying(c);
+    do {
+        c->n_past = 0;
+        collect_past(c);
+    } while (note_looks(c));
     for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_links; j++)
             note_link(c, &c->entries[i], c->entries[i].v->links[j]);

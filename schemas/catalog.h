@@ -32,7 +32,8 @@ struct slot_info {
     bool is_gone;                    /* only versions that are gone knew it: dead bytes */
     bool computed;                   /* some formula has it as output */
     bool is_key;                     /* no field: keys or parts of a type's items stand there */
-    bool is_read;                    /* by a formula that applies, or is past (struct group) */
+    bool is_read;                    /* by a formula that applies, or is past (struct group); over a
+                                        link */
     bool may_vary;                   /* is_volatile at some time, that of gone versions included */
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */

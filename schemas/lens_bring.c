@@ -219,6 +219,23 @@ static int unfold_slot(const struct sight *s, slot_no slot, struct record *r, st
     return record_set(r, slot, now.p && !en ? ENTRY_VALUE : ENTRY_DERIVED, now) ? 0 : err_nomem(e);
 }
 
+/* Back into the holder, for good. */
+static int unfold_retired(const struct sight *s, struct record *r, struct err *e)
+{
+    const struct group *g = s->g;
+
+    for (size_t k = 0; k < g->n_retired; k++)
+        for (size_t i = 0; i < g->retired[k]->n; i++)
+            if (unfold_slot(s, g->retired[k]->here[i], r, e))
+                return -1;
+    for (size_t k = 0; k < g->n_retired; k++) {
+        record_unset(r, g->retired[k]->ref);
+        if (link_retire(s->l, g->retired[k], r, e))
+            return -1;
+    }
+    return 0;
+}
+
 int lens_unfold(struct lens *l, const struct version *v, const struct group *g, struct span key,
                 struct record *r, struct err *e)
 {
@@ -234,12 +251,8 @@ int lens_unfold(struct lens *l, const struct version *v, const struct group *g, 
             if (unfold_slot(&s, g->links[k]->here[i], &now, e))
                 return -1;
     }
-    for (size_t k = 0; k < g->n_retired; k++) { /* back into the holder, for good */
-        for (size_t i = 0; i < g->retired[k]->n; i++)
-            if (unfold_slot(&s, g->retired[k]->here[i], &now, e))
-                return -1;
-        record_unset(&now, g->retired[k]->ref);
-    }
+    if (unfold_retired(&s, &now, e))
+        return -1;
     for (size_t i = 0; i < r->n; i++)
         if (r->e[i].kind == ENTRY_BASIS && unfold_slot(&s, r->e[i].slot, &now, e))
             return -1;

@@ -270,6 +270,8 @@ int link_fold(const struct sight *s, const struct link *lk, struct record *r, st
 /* move_field, of a record that is about to be unfolded into r: the own value of an era that is over
  * is remembered. */
 int link_put_aside(const struct sight *s, const struct link *lk, struct record *r, struct err *e);
+/* Of a link that is retired: its fields stand in the record from now on. */
+int link_retire(struct lens *l, const struct link *lk, struct record *r, struct err *e);
 /* extract_type: the old side was written. */
 int link_extract_forward(struct work *w, const struct link *lk, struct err *e);
 /* move_field: the old side was written (touched: the field itself); the new side was. */

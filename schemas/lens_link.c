@@ -361,6 +361,25 @@ int link_put_aside(const struct sight *s, const struct link *lk, struct record *
     return remember_own(s->l, lk, own, in, s->rec, r, e);
 }
 
+/* The reference is unset in the record; but it may stand in another item itself, and lead to the target yet. */
+static bool is_retired(const struct link *lk, const struct record *r)
+{
+    for (size_t i = 0; lk->kind != LINK_INLINE && i < r->n; i++) {
+        struct remembered m;
+        if (r->e[i].slot == lk->ref && r->e[i].kind == ENTRY_MEMORY && remembered_read(r->e[i].bytes, &m) &&
+            m.id == link_alone_id(lk))
+            return true;
+    }
+    return false;
+}
+
+int link_retire(struct lens *l, const struct link *lk, struct record *r, struct err *e)
+{
+    struct remembered m = {.id = link_alone_id(lk)};
+    bool leads_on = lk->ref < l->cat->n_slots && l->cat->slots[lk->ref].is_volatile;
+    return leads_on ? link_remember(l, r, lk->ref, ENTRY_MEMORY, m, e) : 0;
+}
+
 int link_slot(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
               bool *ret_is_own, struct err *e)
 {
@@ -369,7 +388,7 @@ int link_slot(const struct sight *s, const struct link *lk, size_t i, struct spa
     struct era era;
 
     *ret = own;
-    *ret_is_own = (own.p && !in) || (s->rec->gen < lk->step && lk->kind != LINK_INLINE);
+    *ret_is_own = (own.p && !in) || (s->rec->gen < lk->step && lk->kind != LINK_INLINE) || is_retired(lk, s->rec);
     if (*ret_is_own)
         return 0;
     if (link_look(s, lk, i, &value, &era, e))

@@ -351,6 +351,50 @@ START_TEST(reference__what_is_computed_from_its_key_stays_when_the_old_side_is_f
 }
 END_TEST
 
+/* ---- What finalize takes while it is still looked over ---- */
+
+START_TEST(extract__twice_in_a_branch_that_is_finalized_away)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {rank: string}}\n");
+    PUT("v1", "Dog", "rex", "{\"rank\": \"a\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [rank], into: Made3, as: age}\n"
+               "  - extract_type: {type: Made3, fields: [rank], into: Made5, as: score}\n");
+    lt_add(&t, "version: v3\nfrom: v1\nmigrate: []\n");
+    lt_backfill(&t);
+    lt_state(&t, "v1", VERSION_GONE);
+    lt_state(&t, "v2", VERSION_GONE);
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"rank\": \"a\"}");
+    PUT("v3", "Dog", "rex", "{}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\"}");
+}
+END_TEST
+
+/* The reference of the link that goes is in another item, by one that stays. */
+START_TEST(extract__of_the_reference_stays_when_the_first_is_finalized_away)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {breed: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - copy_type: {from: Dog, to: Copy}\n"
+               "  - extract_type: {type: Copy, fields: [breed], into: Made7, as: note}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Copy, fields: [note], into: Made5, as: note}\n");
+    PUT("v1", "Dog", "rex", "{\"breed\": null}");
+    PUT("v1", "Dog", "tim", "{\"breed\": \"a\"}");
+    lt_backfill(&t);
+    lt_state(&t, "v1", VERSION_GONE);
+    lt_state(&t, "v2", VERSION_GONE);
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"breed\": null}");
+    LINE("v3", "Dog", "tim", "{\"_key\": \"tim\", \"breed\": \"a\"}");
+    PUT("v3", "Dog", "tim", "{}");
+    LINE("v3", "Dog", "tim", "{\"_key\": \"tim\"}");
+    LINE("v3", "Copy", "tim", "{\"_key\": \"tim\", \"note\": \"a\"}");
+    PUT("v3", "Copy", "rex", "{}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"breed\": null}");
+    LINE("v3", "Copy", "rex", "{\"_key\": \"rex\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_chains");
@@ -374,6 +418,8 @@ int main(void)
     tcase_add_test(tc, extract__foreseen_over_a_record_that_was_written);
     tcase_add_test(tc, inline__what_is_computed_from_it_stays_when_the_old_side_is_finalized);
     tcase_add_test(tc, reference__what_is_computed_from_its_key_stays_when_the_old_side_is_finalized);
+    tcase_add_test(tc, extract__twice_in_a_branch_that_is_finalized_away);
+    tcase_add_test(tc, extract__of_the_reference_stays_when_the_first_is_finalized_away);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
