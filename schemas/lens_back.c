@@ -233,14 +233,20 @@ static int pin_new_side(struct work *w, const struct formula *f, struct err *e)
     return slotset_add(w->l, &w->pinned, f->out, e);
 }
 
+/* A step on an enum changes the fields of several types, of which some may be of the same items. */
+static bool is_elsewhere(const struct work *w, const struct formula *f)
+{
+    return f->mode == FORMULA_LINKED && !is_own(w, f);
+}
+
 static int cross(struct work *w, const struct step_run *st, struct err *e)
 {
     for (size_t i = 0; i < st->n_forward; i++)
-        if (pin_new_side(w, st->forward[i].f, e))
+        if (!is_elsewhere(w, st->forward[i].f) && pin_new_side(w, st->forward[i].f, e))
             return -1;
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;
-        if (work_reached(w, f->out)) /* seen as well, or a newer step gave it */
+        if (work_reached(w, f->out) || is_elsewhere(w, f)) /* seen as well, or a newer step gave it */
             continue;
         if (!w->create && work_only_for_new(w->g, f))
             continue;

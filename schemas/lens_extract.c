@@ -45,7 +45,7 @@ static int name_of(struct lens *l, struct view vw, const struct type_ref *t, str
 int link_values(struct lens *l, const struct version *v, const struct link *lk,
                 const struct span *stored, struct link_values *ret, struct err *e)
 {
-    struct view vw = {v, lk->shapes, lk->n_shapes, false, 0};
+    struct view vw = {v, lk->shapes, lk->n_shapes, false, lk->step};
     struct span *texts = arena_alloc(&l->arena, 3 * (lk->n + 1) * sizeof *texts);
     struct span *names = texts + lk->n + 1, *same = names + lk->n + 1;
     bool hidden;
@@ -64,7 +64,7 @@ int link_values(struct lens *l, const struct version *v, const struct link *lk,
 int link_values_same(struct lens *l, const struct version *v, const struct link *lk,
                      const struct record *r, struct span *ret, struct err *e)
 {
-    struct view vw = {v, lk->shapes, lk->n_shapes, false, 0};
+    struct view vw = {v, lk->shapes, lk->n_shapes, false, lk->step};
     struct span *same = arena_alloc(&l->arena, (lk->n + 1) * sizeof *same);
     bool hidden;
 
@@ -168,6 +168,17 @@ static int keep_left(struct work *w, const struct link *lk, struct err *e)
     if (link_memory(&w->r, lk->ref, link_left_id(lk), &m) && span_eq(m.inputs, was))
         link_forget(&w->r, lk->ref, link_left_id(lk));
     return 0;
+}
+
+int link_leave(struct work *w, const struct link *lk, struct record *now, struct err *e)
+{
+    struct remembered m = {.id = link_left_id(lk), .value = record_value(now, lk->ref)};
+
+    if (lk->kind != LINK_EXTRACT)
+        return 0;
+    if (m.value.p ? encoded(w, now, lk, &m.inputs, e) : !link_memory(now, lk->ref, m.id, &m))
+        return m.value.p ? -1 : 0;
+    return link_remember(w->l, &w->r, lk->ref, ENTRY_MEMORY, m, e);
 }
 
 /* The record of the values: found or made; *ret p == NULL: there are none. */

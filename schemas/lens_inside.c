@@ -178,6 +178,8 @@ static int rewrite_object(const struct rewrite *w, const struct type_ref *t, str
         return -1;
     if (w->upto > out.gen)
         out.gen = w->upto;
+    if (w->upto) /* or an object that comes back as it was shown would be another */
+        work_drop_dead(w->l->cat, &out);
     if (lens_unfold(w->l, w->vw.v, g, (struct span){0}, &out, e) ||
         lens_fold(w->l, w->vw.v, g, (struct span){0}, &out, e))
         return -1;
@@ -310,20 +312,45 @@ static const struct formula *formula_from(const struct telling *t, slot_no slot)
     return NULL;
 }
 
+static int tell_other(struct telling *t, const struct formula *f, const struct entry *en, struct err *e)
+{
+    struct span *inputs, now;
+
+    if (slotset_add(t->at.l, &t->told, en->slot, e) || sight_inputs(&t->at, f, &inputs, e) ||
+        sight_eval(&t->at, f, inputs, en->bytes, &now, e))
+        return -1;
+    return span_eq(now, en->bytes) ? 0 : tell_slot(t, en, e);
+}
+
+/* Nothing where an older side would have something: an object that was made there, without it. */
+static int tell_unset(struct telling *t, bool *ret_found, struct err *e)
+{
+    const struct group *g = t->at.g;
+
+    for (size_t i = 0; i < g->n_backward && !*ret_found; i++) {
+        const struct formula *f = g->backward[i].f;
+        struct entry en = {f->out, ENTRY_VALUE, {0}};
+        if (f->step > t->vw.step || slotset_has(&t->told, f->out) ||
+            record_value(t->at.rec, f->out).p || !follows_from(t, f, f->out))
+            continue;
+        *ret_found = true;
+        if (tell_other(t, f, &en, e))
+            return -1;
+    }
+    return 0;
+}
+
 /* One slot that follows from what is told: told itself when it holds something else. */
 static int tell_next(struct telling *t, bool *ret_found, struct err *e)
 {
     for (size_t i = 0; i < t->at.rec->n && !*ret_found; i++) {
         const struct entry *en = &t->at.rec->e[i];
         const struct formula *f = NULL;
-        struct span *inputs, now;
         if (en->kind > ENTRY_DERIVED || !en->bytes.n || slotset_has(&t->told, en->slot) ||
             !(f = formula_from(t, en->slot)))
             continue;
         *ret_found = true;
-        if (slotset_add(t->at.l, &t->told, en->slot, e) || sight_inputs(&t->at, f, &inputs, e) ||
-            sight_eval(&t->at, f, inputs, en->bytes, &now, e) ||
-            (!span_eq(now, en->bytes) && tell_slot(t, en, e)))
+        if (tell_other(t, f, en, e))
             return -1;
     }
     return 0;
@@ -376,7 +403,8 @@ static int same_object(struct lens *l, struct view vw, const struct type_ref *t,
         return -1;
     while (more) {
         more = false;
-        if (tell_next(&tell, &more, e) || (!more && tell_oldest(&tell, &more, e)))
+        if (tell_next(&tell, &more, e) || (!more && tell_unset(&tell, &more, e)) ||
+            (!more && tell_oldest(&tell, &more, e)))
             return -1;
     }
     return 0;

@@ -274,6 +274,9 @@ int link_put_aside(const struct sight *s, const struct link *lk, struct record *
 int link_retire(struct lens *l, const struct link *lk, struct record *r, struct err *e);
 /* extract_type: the old side was written. */
 int link_extract_forward(struct work *w, const struct link *lk, struct err *e);
+/* extract_type: w begins with what the item was before; what it is by now refers to another record, and comes
+ * back to that one with its values. */
+int link_leave(struct work *w, const struct link *lk, struct record *now, struct err *e);
 /* move_field: the old side was written (touched: the field itself); the new side was. */
 int link_move_forward(struct work *w, const struct link *lk, bool touched, bool ref_changed,
                       struct err *e);

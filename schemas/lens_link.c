@@ -46,7 +46,7 @@ static int ref_of(const struct sight *s, const struct link *lk, struct span *ret
 int link_encoded(const struct sight *s, const struct link *lk, size_t i, struct span stored,
                  struct span *ret, struct err *e)
 {
-    struct view vw = {s->v, lk->shapes, lk->n_shapes, false, 0};
+    struct view vw = {s->v, lk->shapes, lk->n_shapes, false, lk->step};
     struct span same;
     bool hidden;
 

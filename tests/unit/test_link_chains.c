@@ -395,6 +395,46 @@ START_TEST(extract__of_the_reference_stays_when_the_first_is_finalized_away)
 }
 END_TEST
 
+/* A step on an enum changes the fields of both types of the item; the writer stands on the new side of its own
+ * type's alone. */
+START_TEST(enum__a_write_through_a_copy_reaches_the_type_that_was_extracted)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: State}}\n"
+               "enums:\n  State: [pending, done, other]\n");
+    PUT("v1", "Dog", "a", "{}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - copy_type: {from: Dog, to: Copy}\n"
+               "  - extract_type: {type: Dog, fields: [word], into: Made, as: word}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - inline_type: {type: Dog, ref: word, fields: {word: lang}}\n");
+    lt_add(&t, "version: v4\nfrom: v3\nmigrate:\n"
+               "  - add_value: {enum: State, value: new, as: pending}\n");
+    PUT("v4", "Copy", "a", "{\"word\": \"other\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"word\": \"other\"}");
+    LINE("v4", "Dog", "a", "{\"_key\": \"a\", \"lang\": \"other\"}");
+    PUT("v4", "Copy", "a", "{\"word\": \"new\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"word\": \"pending\"}");
+    LINE("v4", "Dog", "a", "{\"_key\": \"a\", \"lang\": \"pending\"}");
+}
+END_TEST
+
+/* What `down` gives objects that are made after the removal, others may lack: they are not the same. */
+START_TEST(extract__an_object_without_a_removed_field_is_another)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n"
+               "objects:\n  Box: {fields: {lang: string, email: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Box, field: lang, down: \"email\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [home], into: Home, as: home}\n");
+    PUT("v2", "Dog", "b", "{\"home\": {\"email\": \"x\"}}");
+    LINE("v1", "Dog", "b", "{\"_key\": \"b\", \"home\": {\"lang\": \"x\", \"email\": \"x\"}}");
+    PUT("v1", "Dog", "a", "{\"home\": {\"email\": \"x\"}}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"home\": {\"email\": \"x\"}}");
+    LINE("v1", "Dog", "b", "{\"_key\": \"b\", \"home\": {\"lang\": \"x\", \"email\": \"x\"}}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_chains");
@@ -420,6 +460,8 @@ int main(void)
     tcase_add_test(tc, reference__what_is_computed_from_its_key_stays_when_the_old_side_is_finalized);
     tcase_add_test(tc, extract__twice_in_a_branch_that_is_finalized_away);
     tcase_add_test(tc, extract__of_the_reference_stays_when_the_first_is_finalized_away);
+    tcase_add_test(tc, enum__a_write_through_a_copy_reaches_the_type_that_was_extracted);
+    tcase_add_test(tc, extract__an_object_without_a_removed_field_is_another);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
