@@ -200,15 +200,17 @@ bool before_matters(const struct lens *l, const struct shape *s)
 {
     const struct group *g = catalog_group(l->cat, s->coll);
     bool objects = false;
-    size_t live = 0;
+    size_t live = 0, links = 0;
 
+    for (size_t i = 0; i < g->n_links; i++)
+        links += g->links[i]->kind != LINK_EXTRACT;
     for (size_t i = 0; i < l->cat->n_entries; i++)
         live += l->cat->entries[i].state != VERSION_GONE;
     for (size_t i = 0; i < s->n_fields; i++)
         objects |= holds_objects(s->fields[i].type);
-    if (s->id >> RAW_SHAPE_BITS || live < 2 || g->n_links + g->n_retired + g->n_past)
+    if (s->id >> RAW_SHAPE_BITS || live < 2 || links + g->n_retired + g->n_past)
         return false;
-    return objects || g->n_forward + g->n_backward;
+    return objects || g->n_forward + g->n_backward + g->n_links;
 }
 
 /* The rule by which a slot's keys are given; NULL: there is none. */
@@ -218,6 +220,15 @@ static const struct key_rule *rule_of(const struct group *g, slot_no slot)
         if (g->forward[i].f->out == slot && g->forward[i].f->key)
             return g->forward[i].f->key;
     return NULL;
+}
+
+/* Where a part's name stands, nothing can be taken. */
+static bool is_part(const struct catalog *c, slot_no slot)
+{
+    for (size_t i = 0; i < c->n_namings; i++)
+        if (c->namings[i]->slot == slot || c->namings[i]->fit == slot)
+            return !c->namings[i]->space;
+    return false;
 }
 
 /* A key that the item had then, and has not now: does anybody else? */
@@ -268,7 +279,8 @@ static int still_there(struct work *w, const struct record *then, const struct r
         struct gone_refs gone = {w->l, false, e};
         if (en->kind > ENTRY_DERIVED || !si || span_eq(en->bytes, record_value(now, en->slot)))
             continue;
-        if (si->is_key && key_is_free(w, en->slot, record_value(then, en->slot), ret, e))
+        if (si->is_key && !is_part(c, en->slot) &&
+            key_is_free(w, en->slot, record_value(then, en->slot), ret, e))
             return -1;
         if (si->type && en->bytes.n && type_structured(si->type) &&
             lens_value_refs(c, si->type, en->bytes, look_for, &gone, e))
@@ -336,25 +348,26 @@ static int carry_own_bytes(const struct record *from, struct record *to, struct 
     return 0;
 }
 
-static bool same_place(const struct work *a, const struct work *b)
-{
-    slot_no part = a->s->part, key = shape_key(a->s);
-    return span_eq(record_value(&a->r, key), record_value(&b->r, key)) &&
-           (!part || span_eq(record_value(&a->r, part), record_value(&b->r, part)));
-}
-
 int before_resume(struct work *w, const struct record *before, struct record *brought,
                   struct work *ret, bool *ret_is, struct err *e)
 {
     const struct shape *s = w->s;
+    const struct group *g = w->g;
 
+    /* to bring it up to date would make records of values that nobody has seen since the step */
+    *ret_is = !g->n_links || g->links[g->n_links - 1]->step <= before->gen;
+    if (!*ret_is)
+        return 0;
     if (lens_bring_current(w->l, w->vw.v, s, w->key, before, &w->old, brought, e) ||
         work_begin(ret, w->l, w->vw, s, s->coll, w->key, brought, e))
         return -1;
     ret->names = &w->old;
-    *ret_is = same_place(ret, w);
+    *ret_is = span_eq(record_value(&ret->r, shape_key(s)), record_value(&w->r, shape_key(s)));
     if (*ret_is && still_there(ret, &ret->r, &w->old, ret_is, e))
         return -1;
+    for (size_t i = 0; i < g->n_links && *ret_is; i++)
+        if (link_leave(ret, g->links[i], &w->old, e))
+            return -1;
     if (*ret_is && lay_seen(ret, &w->r, ret_is, e))
         return -1;
     return *ret_is ? carry_own_bytes(&w->r, &ret->r, e) : 0;

@@ -316,30 +316,10 @@ static void add_wake(struct gen *g)
     set_live(g, i, true);
 }
 
-static bool holds_object(const struct type_ref *t)
-{
-    while (t->elem)
-        t = t->elem;
-    return t->base == T_OBJECT;
-}
-
-/* Formulas inside objects, or that give objects: after a finalize these do not hold all laws yet
- * (docs/decisions/07). */
-static bool computes_objects(const struct gen *g)
-{
-    bool any = false;
-    for (size_t i = 0; i < g->k->n_v; i++)
-        for (size_t k = 0; k < g->c.v[i]->n_formulas; k++) {
-            const struct formula *f = g->c.v[i]->formulas[k];
-            any |= !f->coll || holds_object(f->out_type);
-        }
-    return any;
-}
-
 static void add_finalize(struct gen *g)
 {
     int version = some_live(g);
-    if (version <= 0 || computes_objects(g))
+    if (version <= 0)
         return;
     new_op(g, OP_FINALIZE, (unsigned)version);
     for (size_t i = 0; i < g->k->n_v; i++) {

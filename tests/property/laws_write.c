@@ -323,56 +323,6 @@ static bool says_all(const struct view *vw, const struct json_node *object)
     return true;
 }
 
-/* Items of the type may stand beside others in a type that they were merged into. */
-static bool is_merged(const struct catalog *c, const struct shape *s)
-{
-    bool any = false;
-    for (size_t i = 0; i < c->n_namings; i++)
-        any |= c->namings[i]->shared && shape_has_coll(s, c->namings[i]->coll);
-    return any;
-}
-
-/* With an object goes what other versions keep in it. So of two texts, the second may only bring
- * back what stood there before when the first left every object where it was. So it is with a
- * reference that reads as null because it is to an item of another type, which others can show. */
-static bool keeps_hidden(const struct catalog *c, const struct version *v, const struct type_ref *t,
-                         const struct json_node *was, const struct json_node *now)
-{
-    const struct shape *s = t->shape ? version_shape(v, t->shape) : NULL;
-    bool ok = true;
-
-    if (was && was->kind == JSON_NULL && t->base == T_REF && s && is_merged(c, s))
-        return now && now->kind == JSON_NULL;
-    if (!was || !type_structured(t) || (was->kind != JSON_OBJECT && was->kind != JSON_ARRAY))
-        return true;
-    if (!now || now->kind != was->kind || (t->base == T_LIST && now->n_children != was->n_children))
-        return false;
-    for (size_t i = 0; t->base == T_OBJECT && s && ok && i < s->n_fields; i++)
-        ok = keeps_hidden(c, v, s->fields[i].type, json_member(was, span_of(s->fields[i].name)),
-                          json_member(now, span_of(s->fields[i].name)));
-    for (size_t i = 0; t->elem && ok && i < was->n_children; i++) {
-        const struct json_node *m = element(was, i);
-        ok = keeps_hidden(c, v, t->elem, m,
-                          t->base == T_LIST ? element(now, i) : json_member(now, m->name));
-    }
-    return ok;
-}
-
-static bool text_keeps_hidden(const struct run *r, const struct view *vw, struct span was,
-                              struct span now)
-{
-    struct arena a ARENA_CLEANUP = {0};
-    struct err e = ERR_INIT;
-    struct json_node *x, *y;
-    bool ok = json_parse(was.p, was.n, &a, &x, &e) == 0 && json_parse(now.p, now.n, &a, &y, &e) == 0;
-    for (size_t i = 0; ok && i < vw->s->n_fields; i++) {
-        const struct field *f = &vw->s->fields[i];
-        ok = keeps_hidden(r->main.cat, vw->v, f->type, json_member(x, span_of(f->name)),
-                          json_member(y, span_of(f->name)));
-    }
-    return ok;
-}
-
 /* What the item refers to over its inline_type steps. */
 static void inlined_refs(const struct run *r, const struct written *wr, struct buf *out)
 {
@@ -414,8 +364,6 @@ static bool put_put(struct run *r, const struct written *wr, const struct table 
     bool ok = true;
 
     case_text(&wr->op->other, wr->op->style, &first);
-    if (!text_keeps_hidden(r, wr->vw, wr->before, buf_span(&first)))
-        return true;
     r->main.st = *start;
     if (world_put(&r->main, wr->vw, wr->id, wr->key, buf_span(&first), NULL, &e) == 0) {
         r->st->checks[LAW_PUTPUT]++;
@@ -445,8 +393,6 @@ static bool put_back(struct run *r, const struct written *wr, const struct table
     char why[3000];
     bool ok = true;
 
-    if (!text_keeps_hidden(r, wr->vw, wr->before, wr->text))
-        return true;
     state_copy(&end, &r->main.st);
     inlined_refs(r, wr, &refs);
     if (world_put(&r->main, wr->vw, wr->id, wr->key, wr->before, NULL, &e) == 0) {

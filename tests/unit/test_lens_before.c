@@ -134,6 +134,58 @@ START_TEST(run__finalize_ends_it)
 }
 END_TEST
 
+/* Of two records with the same values it goes on referring to its own. */
+START_TEST(run__an_extracted_record_stays_the_same_one)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {name: string, toys: list<Toy>, breed: string}}\n"
+               "objects:\n  Toy: {fields: {kind: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [breed], into: Breed, as: breed}\n");
+    put("v1", "Dog", "{}");
+    put("v1", "Dog", "{\"breed\": \"pug\"}");
+    ck_assert_int_eq(lt_put(&t, "v2", "Breed", "pug", "{\"breed\": \"mops\"}"), 0);
+    ASSERT_LINE("v1", "Dog", "{\"_key\": \"k\", \"breed\": \"mops\"}");
+    put("v1", "Dog", "{\"name\": \"rex\", \"breed\": \"mops\"}");
+    ASSERT_LINE("v2", "Dog", "{\"_key\": \"k\", \"name\": \"rex\", \"breed\": \"pug\"}");
+    put("v1", "Dog", "{\"name\": \"rex\"}");
+    ASSERT_LINE("v2", "Dog", "{\"_key\": \"k\", \"name\": \"rex\"}");
+    put("v1", "Dog", "{\"name\": \"rex\", \"breed\": \"mops\"}");
+    ASSERT_LINE("v2", "Dog", "{\"_key\": \"k\", \"name\": \"rex\", \"breed\": \"pug\"}");
+}
+END_TEST
+
+/* The item's part follows from what it writes. */
+START_TEST(run__into_another_part_and_back)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {size: integer, home: Box}}\n"
+               "objects:\n  Box: {fields: {city: string, age: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Box, field: age, down: \"'new'\"}\n"
+               "  - split_type: {type: Dog, into: {Small: \"size < 10\", Large: else}}\n");
+    put("v1", "Dog", "{\"size\": 1, \"home\": {\"city\": \"x\", \"age\": \"y\"}}");
+    put("v2", "Small", "{\"size\": 20}");
+    put("v2", "Small", "{\"size\": 2, \"home\": {\"city\": \"x\"}}");
+    ASSERT_LINE("v1", "Dog", "{\"_key\": \"k\", \"size\": 2, \"home\": {\"city\": \"x\", \"age\": \"y\"}}");
+}
+END_TEST
+
+/* What only a finalized version knew of an object: the object that comes back as it was shown is none that
+ * was written, and another type's own bytes stand. */
+START_TEST(object__with_what_nobody_shows_any_more_comes_back_as_it_was)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {toy: Toy}}\n"
+               "objects:\n  Toy: {fields: {kind: string, age: integer}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n  - remove_field: {type: Toy, field: age}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate: []\n");
+    put("v1", "Dog", "{\"toy\": {\"kind\": \"rope\", \"age\": 3}}");
+    put("v3", "Dog", "{ \"toy\" : {\"kind\":\"rope\"} }");
+    lt_backfill(&t);
+    lt_state(&t, "v1", VERSION_GONE);
+    put("v2", "Dog", "{\n  \"toy\": {\n    \"kind\": \"rope\"\n  }\n}\n");
+    ck_assert_str_eq(lt_get(&t, "v3", "Dog", "k"), "{ \"toy\" : {\"kind\":\"rope\"} }");
+}
+END_TEST
+
 START_TEST(run__a_dormant_version_goes_on_with_its_own)
 {
     add_parcels();
@@ -199,6 +251,9 @@ int main(void)
     tcase_add_test(tc, run__a_rename_ends_it);
     tcase_add_test(tc, run__a_merged_write_ends_it);
     tcase_add_test(tc, run__finalize_ends_it);
+    tcase_add_test(tc, run__an_extracted_record_stays_the_same_one);
+    tcase_add_test(tc, run__into_another_part_and_back);
+    tcase_add_test(tc, object__with_what_nobody_shows_any_more_comes_back_as_it_was);
     tcase_add_test(tc, run__a_dormant_version_goes_on_with_its_own);
     tcase_add_test(tc, damaged__is_an_error_and_no_more);
     suite_add_tcase(s, tc);
