@@ -67,17 +67,38 @@ static int leave(struct work *w, const struct link *lk, struct err *e)
                 : err_nomem(e);
 }
 
-/* The writer says what the target holds: it sees the field there, over the same reference. */
-static bool said_by_writer(const struct work *w, const struct link *lk)
+/* What linked steps made of the field in the target since it moved there. */
+static int forms_of(struct work *w, const struct link *lk, struct slotset *ret, struct err *e)
 {
+    const struct group *g = catalog_group(w->l->cat, lk->target_coll);
+
+    if (slotset_add(w->l, ret, lk->there[0], e))
+        return -1;
+    for (size_t i = 0; i < g->n_forward; i++) {
+        const struct formula *f = g->forward[i].f;
+        for (size_t k = 0; k < f->n_inputs; k++)
+            if (f->mode == FORMULA_LINKED && slotset_has(ret, f->inputs[k].slot) &&
+                slotset_add(w->l, ret, f->out, e))
+                return -1;
+    }
+    return 0;
+}
+
+/* The writer says what the target holds: it sees the field there, over the same reference. */
+static int said_by_writer(struct work *w, const struct link *lk, bool *ret, struct err *e)
+{
+    struct slotset forms = {0};
+
+    *ret = false;
+    if (forms_of(w, lk, &forms, e))
+        return -1;
     for (size_t k = 0; k < w->g->n_links; k++) {
         const struct link *in = w->g->links[k];
         for (size_t i = 0; i < in->n; i++)
-            if (in->kind == LINK_INLINE && in->there[i] == lk->there[0] &&
-                (shape_shows(w->s, in->here[i]) || slotset_has(&w->reached, in->here[i])))
-                return true;
+            *ret |= in->kind == LINK_INLINE && slotset_has(&forms, in->there[i]) &&
+                    (shape_shows(w->s, in->here[i]) || slotset_has(&w->reached, in->here[i]));
     }
-    return false;
+    return 0;
 }
 
 /* A target without a value gets the one that the holder has to itself. */
@@ -85,8 +106,11 @@ static int bring_along(struct work *w, const struct link *lk, struct span *now, 
 {
     struct remembered m;
     uint64_t id = link_target(&w->r, lk);
+    bool said;
 
-    if (now->p || said_by_writer(w, lk) ||
+    if (said_by_writer(w, lk, &said, e))
+        return -1;
+    if (now->p || said ||
         !link_memory(&w->r, lk->here[0], link_alone_id(lk), &m) || !m.value.p)
         return 0;
     *now = m.value;

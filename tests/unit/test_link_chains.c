@@ -435,6 +435,27 @@ START_TEST(extract__an_object_without_a_removed_field_is_another)
 }
 END_TEST
 
+/* The value that a holder has to itself comes along to a new target, unless the writer says what that holds; it
+ * sees it there as another step has made it. */
+START_TEST(move__a_new_target_has_what_the_writer_says_over_an_inline)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {owner: string, age: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [owner], into: Owner, as: by}\n"
+               "  - move_field: {type: Dog, field: age, to: Owner, through: by}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - change_type: {type: Owner, field: age, to: integer, up: \"CAST(age AS INTEGER)\",\n"
+               "      down: \"CAST(age AS TEXT)\"}\n"
+               "  - inline_type: {type: Dog, ref: by, fields: {owner: owner, age: years}}\n");
+    PUT("v1", "Dog", "rex", "{\"age\": \"7\"}");
+    PUT("v3", "Dog", "rex", "{\"owner\": \"ann\"}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\"}");
+    PUT("v3", "Dog", "rex", "{\"owner\": \"ann\", \"years\": 8}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\", \"years\": 8}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\", \"age\": \"8\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_chains");
@@ -462,6 +483,7 @@ int main(void)
     tcase_add_test(tc, extract__of_the_reference_stays_when_the_first_is_finalized_away);
     tcase_add_test(tc, enum__a_write_through_a_copy_reaches_the_type_that_was_extracted);
     tcase_add_test(tc, extract__an_object_without_a_removed_field_is_another);
+    tcase_add_test(tc, move__a_new_target_has_what_the_writer_says_over_an_inline);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
