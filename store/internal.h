@@ -175,6 +175,11 @@ typedef int (*tx_fn)(struct store_tx *tx, void *arg, struct err *e);
  * work is committed and the listener has been told. Returns 0, TX_ROLLBACK, or -1. */
 int store_write(struct store *s, unsigned flags, tx_fn fn, void *arg, struct err *e);
 
+/* What else goes on on the caller's thread can't wait for what follows (store_on_wait). */
+void store_will_wait(struct store *s);
+/* checkpoint.c: by the leader, after the callers of a commit were answered. */
+void checkpoint_if_due(struct store *s);
+
 struct change_list {
     struct store_change *list; /* keys owned */
     size_t n, cap;

@@ -20,7 +20,6 @@
 #include "internal.h"
 
 #include <assert.h>
-#include <sys/statvfs.h>
 
 #include "../schemas/clock.h"
 
@@ -422,7 +421,7 @@ static void tx_deinit(struct batch *b)
 }
 
 /* The rest of what goes on on this thread can't wait for this call. */
-static void will_wait(struct store *s)
+void store_will_wait(struct store *s)
 {
     void (*on_wait)(void) = s->on_wait;
     if (on_wait)
@@ -435,7 +434,7 @@ static void run_batch(struct store *s, struct batch *b)
     bool good = false;
 
     if (b->durable || b->ops[0]->flags & (TX_ALONE | TX_READ_ONLY_TOO))
-        will_wait(s);
+        store_will_wait(s);
     tx_init(b, s);
     if (!sqlite3_get_autocommit(s->writer->db)) /* the last rollback was given up */
         rollback(b);
@@ -459,54 +458,6 @@ static void run_batch(struct store *s, struct batch *b)
         fail_all(b, &why);
     }
     tx_deinit(b);
-}
-
-/* ---- Checkpoints: only here, only by the leader [I9] ---- */
-
-static bool room_is_short(const struct store *s)
-{
-    struct statvfs disk;
-
-    return statvfs(s->path, &disk) == 0 &&
-           (uint64_t)disk.f_bavail * disk.f_frsize < ROOM_SHORT;
-}
-
-/* A page that each commit writes anew goes to the file once a checkpoint, so these are rare; where there
- * is little room, the log starts anew sooner. */
-static bool is_due(struct store *s)
-{
-    if (s->wal_frames - s->wal_checkpointed >= s->wal_checkpoint)
-        return true;
-    if (s->wal_frames - s->wal_looked < WAL_SHORT)
-        return false;
-    s->wal_looked = s->wal_frames;
-    return room_is_short(s);
-}
-
-/* After the callers were answered. In small bites; when readers never let the log start anew, it
- * waits for them a little. */
-static void checkpoint(struct store *s)
-{
-    struct conn *c = s->writer;
-    bool restart = s->wal_frames >= WAL_RESTART;
-    struct err e = ERR_INIT;
-    int rc;
-
-    if (s->wal_frames < s->wal_checkpointed)
-        s->wal_checkpointed = s->wal_looked = 0;
-    if (!is_due(s) || atomic_load(&s->failed))
-        return;
-    s->wal_checkpointed = s->wal_looked = s->wal_frames;
-    will_wait(s);
-    if (restart)
-        sqlite3_busy_timeout(c->db, 100);
-    rc = sqlite3_wal_checkpoint_v2(
-        c->db, NULL, restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (restart)
-        sqlite3_busy_timeout(c->db, 2000);
-    /* A full disk or a busy reader: tried again later. A failed sync: conn_error remembers it. */
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-        conn_error(c, rc, &e);
 }
 
 /* ---- The queue ---- */
@@ -549,7 +500,7 @@ static void lead_locked(struct store *s, const struct write_op *self)
     pthread_mutex_lock(&s->queue.lock);
     finish_locked(&b, self);
     pthread_mutex_unlock(&s->queue.lock);
-    checkpoint(s);
+    checkpoint_if_due(s);
     pthread_mutex_lock(&s->queue.lock);
     if (s->queue.head) {
         s->queue.head->lead = true;
@@ -580,7 +531,7 @@ int store_write(struct store *s, unsigned flags, tx_fn fn, void *arg, struct err
         op.waits = true;
         pthread_cond_init(&op.wake, NULL);
         pthread_mutex_unlock(&s->queue.lock);
-        will_wait(s);
+        store_will_wait(s);
         pthread_mutex_lock(&s->queue.lock);
         while (!op.done && !op.lead)
             pthread_cond_wait(&op.wake, &s->queue.lock);
