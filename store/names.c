@@ -53,6 +53,8 @@ int names_key(const struct record *rec, slot_no slot, struct buf *out, struct sp
     *ret = (struct span){0};
     if (!en || !en->bytes.n)
         return 0;
+    if (!buf_reserve(out, en->bytes.n))
+        return err_nomem(e);
     if (!json_decode_string(en->bytes, out))
         return err_set(e, ERR_IO, "damaged record: a key is no text");
     *ret = (struct span){out->p + start, out->n - start};
