@@ -1,7 +1,7 @@
 /* Checkpoints: only here, only by the leader of the write queue [I9]. */
-#include "internal.h"
-
 #include <sys/statvfs.h>
+
+#include "missing.h"
 
 static bool room_is_short(const struct store *s)
 {
@@ -40,8 +40,10 @@ void checkpoint_if_due(struct store *s)
     store_will_wait(s);
     if (restart)
         sqlite3_busy_timeout(c->db, 100);
+    missing_pause(s->missing);
     rc = sqlite3_wal_checkpoint_v2(
         c->db, NULL, restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    missing_resume(s->missing);
     if (restart)
         sqlite3_busy_timeout(c->db, 2000);
     /* A full disk or a busy reader: tried again later. A failed sync: conn_error remembers it. */

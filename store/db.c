@@ -13,6 +13,7 @@
 
 #include "lockfile.h"
 #include "log_writes.h"
+#include "missing.h"
 
 /* ---- The file ---- */
 
@@ -275,6 +276,7 @@ static int load(struct store *s, struct err *e)
 
 static void store_free(struct store *s)
 {
+    missing_free(s->missing);
     conn_close(s->writer);
     log_writes_free(s->log_writes);
     lockfile_release(s->lock_path, s->lock_fd);
@@ -409,6 +411,8 @@ static int open_content(struct store *s, const struct store_options *o, struct e
         rc = glance(s, e);
     if (rc == 0 && !s->immutable)
         s->log_writes = log_writes_new(s->writer->db);
+    if (rc == 0 && !s->immutable)
+        s->missing = missing_new();
     if (rc && o->damaged_too && (e->code == ERR_INVALID || e->code == ERR_IO))
         rc = open_bare(s, e);
     if (rc && has_log)
@@ -535,6 +539,8 @@ void store_close(struct store *s)
     store_jobs_stop(s);
     keep_mtimes(s);
     pool_close(s);
+    missing_free(s->missing);
+    s->missing = NULL;
     /* Nothing is lost when this can't be done: the log is read at the next opening. */
     if (s->writer && atomic_load(&s->failed))
         sqlite3_db_config(s->writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);

@@ -8,6 +8,7 @@
  *   queue.lock   the queue of waiting writes and who leads it
  *   pool.lock    free reading connections, calls in progress
  *   state.lock   the present catalog, counts, which links are derived
+ *   missing.lock the names that are known to be missing (missing.c)
  * What the leader of the queue alone touches needs no lock: leadership passes under queue.lock. */
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
@@ -70,6 +71,7 @@ struct count {
 };
 
 struct write_op;
+struct missing;
 
 struct store {
     char *path, *lock_path;
@@ -130,6 +132,7 @@ struct store {
         struct catalog *past; /* of the last revision that needed one: history_read.c */
         size_t past_revived;  /* versions in it that are gone now */
     } state;
+    struct missing *missing;   /* missing.c's; may be NULL */
     atomic_size_t n_underived; /* the same number, to be asked without the lock */
     _Atomic uint64_t epoch;    /* state.cat's, likewise */
 
@@ -186,6 +189,13 @@ struct change_list {
     bool many; /* STORE_CHANGE_MANY after the list */
 };
 
+/* Names that were given, for missing.c: their hashes. */
+struct name_list {
+    uint64_t *hashes;
+    size_t n, cap;
+    bool many; /* and others that are not in it */
+};
+
 struct origin_use {
     uint32_t step;
     uint64_t id; /* the record of these values */
@@ -206,6 +216,7 @@ struct store_tx {
     struct catalog *new_cat; /* set by tx_set_catalog: owned */
     int64_t now_ns;
     struct change_list changes; /* of the present operation */
+    struct name_list names;     /* given by all operations, also by one that was undone */
     struct count *counts;       /* what collections gained or lost, by the present operation */
     size_t n_counts;
     uint32_t *derived; /* links that it derived */

@@ -1,6 +1,6 @@
 /* Reading items. The row's statement stays open while the item is rendered: it holds one snapshot
  * for everything that is looked up on the way, and lends the record's bytes without a copy. */
-#include "internal.h"
+#include "missing.h"
 
 #include <assert.h>
 
@@ -207,6 +207,12 @@ int with_reader(struct store *st, const struct catalog *cat, const struct versio
     }
 }
 
+static int no_such_key(const struct shape *s, struct span key, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "there is no %s \"%.*s\"", s->name,
+                   (int)(key.n > 250 ? 250 : key.n), key.p);
+}
+
 static int gone(struct conn *c, const struct reading *r, struct err *e)
 {
     uint64_t id;
@@ -217,8 +223,7 @@ static int gone(struct conn *c, const struct reading *r, struct err *e)
     if (taken)
         return elsewhere(r->s, r->key, e);
     if (r->key.p)
-        return err_set(e, ERR_NOT_FOUND, "there is no %s \"%.*s\"", r->s->name,
-                       (int)(r->key.n > 250 ? 250 : r->key.n), r->key.p);
+        return no_such_key(r->s, r->key, e);
     return err_set(e, ERR_NOT_FOUND, "the %s is gone", r->s->name);
 }
 
@@ -293,6 +298,11 @@ int store_lookup(struct store *st, const struct catalog *c, const struct version
                  struct buf *ret_text, struct err *e)
 {
     struct reading r = {.v = v, .s = s, .key = key, .stat = ret, .text = ret_text};
+
+    if (derive_for_view(st, v, s->coll, e))
+        return -1;
+    if (missing_knows(st, shape_space(s), key))
+        return no_such_key(s, key, e);
     return with_reader(st, c, v, s, read_one, &r, e);
 }
 

@@ -8,7 +8,7 @@
  *   underived --(first use of the type through a version with the step)--> derived
  *
  * That is one transaction, which brings all items of the collection up to date (derive_move.c). */
-#include "internal.h"
+#include "missing.h"
 
 /* ---- Rows ---- */
 
@@ -35,6 +35,8 @@ static int move_name(struct store_tx *tx, uint32_t space, uint64_t id, struct sp
         return -1;
     if (now.p && run_name(tx, STMT_NAME_INSERT, space, now, id, e))
         return -1;
+    if (now.p)
+        missing_note(tx, space, now);
     if (old.p)
         tx_note(tx, STORE_CHANGE_REMOVED, id, old);
     if (now.p)

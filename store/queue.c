@@ -22,6 +22,7 @@
 #include <assert.h>
 
 #include "../schemas/clock.h"
+#include "missing.h"
 
 #define BATCH_MAX 256
 
@@ -329,9 +330,14 @@ static int commit(struct batch *b, struct err *e)
     struct store *s = b->tx.store;
     uint64_t reserved;
     bool wrote;
+    int rc;
 
-    if (save_numbers(b, &reserved, e) || save_counts(b, e) || prepare(b, e) ||
-        run_stmt(s->writer, STMT_COMMIT, e))
+    if (save_numbers(b, &reserved, e) || save_counts(b, e) || prepare(b, e))
+        return -1;
+    missing_coming(s->missing, &b->tx.names);
+    rc = run_stmt(s->writer, STMT_COMMIT, e);
+    missing_came(s->missing);
+    if (rc)
         return -1;
     wrote = b->tx.changes_before != sqlite3_total_changes(s->writer->db);
     s->reserved_items = reserved;
@@ -415,6 +421,7 @@ static void tx_deinit(struct batch *b)
     derive_tally_free(&b->tx);
     free(b->tx.uses);
     free(b->tx.counts);
+    free(b->tx.names.hashes);
     free(b->tx.derived);
     free(b->counts);
     free(b->underived);

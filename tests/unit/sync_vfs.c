@@ -4,6 +4,7 @@
 #include <string.h>
 
 atomic_uint sync_vfs_log_syncs, sync_vfs_log_writes;
+void (*sync_vfs_before_log_write)(void);
 atomic_bool sync_vfs_fail;
 
 static sqlite3_vfs *base;
@@ -30,6 +31,8 @@ static int log_sync(sqlite3_file *f, int flags)
 static int log_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 {
     atomic_fetch_add(&sync_vfs_log_writes, 1);
+    if (sync_vfs_before_log_write)
+        sync_vfs_before_log_write();
     return log_kind.base->xWrite(f, from, n, at);
 }
 

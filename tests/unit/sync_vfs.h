@@ -9,6 +9,7 @@
 
 extern atomic_uint sync_vfs_log_syncs; /* of -wal files */
 extern atomic_uint sync_vfs_log_writes;
+extern void (*sync_vfs_before_log_write)(void); /* NULL = nothing */
 extern atomic_bool sync_vfs_fail;
 void sync_vfs_register(void);
 
