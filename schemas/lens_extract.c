@@ -21,18 +21,22 @@ static int text_of(struct lens *l, struct view vw, const struct type_ref *t, str
 }
 
 /* Other values have another name, also where the step's version shows the same of both. */
-static int name_of(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                   struct span same, bool hidden, struct span *ret, struct err *e)
+static int name_of(struct lens *l, struct view vw, const struct type_ref *t, struct span stored, struct span *ret,
+                   struct err *e)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
     unsigned char digest[SHA256_SIZE];
+    struct span beyond;
+    bool hidden;
 
+    if (lens_value_beyond(l, vw, t, stored, &beyond, &hidden, e))
+        return -1;
     vw.bare = true;
     if (text_of(l, vw, t, stored, ret, e))
         return -1;
     if (!hidden)
         return 0;
-    sha256(same, digest);
+    sha256(beyond, digest);
     if (!buf_addspan(&b, *ret) || !buf_addc(&b, ' '))
         return err_nomem(e);
     for (size_t i = 0; i < 8; i++)
@@ -48,14 +52,13 @@ int link_values(struct lens *l, const struct version *v, const struct link *lk,
     struct view vw = {v, lk->shapes, lk->n_shapes, false, lk->step};
     struct span *texts = arena_alloc(&l->arena, 3 * (lk->n + 1) * sizeof *texts);
     struct span *names = texts + lk->n + 1, *same = names + lk->n + 1;
-    bool hidden;
 
     if (!texts)
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++)
-        if (lens_value_same(l, vw, lk->types[i], stored[i], &same[i], &hidden, e) ||
+        if (lens_value_same(l, vw, lk->types[i], stored[i], &same[i], e) ||
             text_of(l, vw, lk->types[i], stored[i], &texts[i], e) ||
-            name_of(l, vw, lk->types[i], stored[i], same[i], hidden, &names[i], e))
+            name_of(l, vw, lk->types[i], stored[i], &names[i], e))
             return -1;
     *ret = (struct link_values){stored, texts, names, same};
     return 0;
@@ -66,12 +69,11 @@ int link_values_same(struct lens *l, const struct version *v, const struct link 
 {
     struct view vw = {v, lk->shapes, lk->n_shapes, false, lk->step};
     struct span *same = arena_alloc(&l->arena, (lk->n + 1) * sizeof *same);
-    bool hidden;
 
     if (!same)
         return err_nomem(e);
     for (size_t i = 0; i < lk->n; i++)
-        if (lens_value_same(l, vw, lk->types[i], record_value(r, lk->here[i]), &same[i], &hidden, e))
+        if (lens_value_same(l, vw, lk->types[i], record_value(r, lk->here[i]), &same[i], e))
             return -1;
     *ret = inputs_encode(l, same, lk->n);
     return ret->p ? 0 : err_nomem(e);

@@ -255,9 +255,12 @@ int lens_value_bring(struct lens *l, struct view vw, const struct type_ref *t, s
 
 /* ---- What two values must have in common to be one ---- */
 
-/* hidden: set when something is told that the view does not show. */
+struct tell_how {
+    bool refs;   /* those that the view shows, too */
+    bool hidden; /* set when something is told that the view does not show */
+};
 static int same_value(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                      struct buf *out, bool *hidden, struct err *e);
+                      struct buf *out, struct tell_how *how, struct err *e);
 
 /* The object's slots whose values are told: those that the view shows, and of the others what does not
  * follow from what is told already. */
@@ -267,7 +270,7 @@ struct telling {
     const struct shape *s;
     struct slotset told;
     struct buf *out;
-    bool *hidden;
+    struct tell_how *how;
 };
 
 static int tell_slot(struct telling *t, const struct entry *en, struct err *e)
@@ -278,9 +281,11 @@ static int tell_slot(struct telling *t, const struct entry *en, struct err *e)
     struct buf part BUF_CLEANUP = BUF_INIT;
     struct view in = {t->vw.v, si ? si->shapes : NULL, si ? si->n_shapes : 0, true, 0};
 
-    *t->hidden |= !f && en->slot != SLOT_EXTRA;
-    if (f ? same_value(t->at.l, t->vw, f->type, en->bytes, &part, t->hidden, e)
-        : si && si->type ? same_value(t->at.l, in, si->type, en->bytes, &part, t->hidden, e)
+    struct tell_how all = {.refs = true};
+
+    t->how->hidden |= !f && en->slot != SLOT_EXTRA;
+    if (f ? same_value(t->at.l, t->vw, f->type, en->bytes, &part, t->how, e)
+        : si && si->type ? same_value(t->at.l, in, si->type, en->bytes, &part, &all, e)
                          : !buf_addspan(&part, en->bytes))
         return -1;
     if (!buf_addvarint(t->out, en->slot) || !part_add(t->out, buf_span(&part)))
@@ -387,11 +392,11 @@ static int tell_shown(struct telling *t, struct err *e)
 }
 
 static int same_object(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                       struct buf *out, bool *hidden, struct err *e)
+                       struct buf *out, struct tell_how *how, struct err *e)
 {
     const struct shape *s = shapes_find(vw.shapes, vw.n_shapes, t->shape);
     struct record r RECORD_CLEANUP = RECORD_INIT;
-    struct telling tell = {.vw = vw, .s = s, .out = out, .hidden = hidden};
+    struct telling tell = {.vw = vw, .s = s, .out = out, .how = how};
     bool is, more = true;
 
     if (!s)
@@ -411,7 +416,7 @@ static int same_object(struct lens *l, struct view vw, const struct type_ref *t,
 }
 
 static int same_parts(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                      struct buf *out, bool *hidden, struct err *e)
+                      struct buf *out, struct tell_how *how, struct err *e)
 {
     bool map = stored.p[0] == 'm';
     struct parts it = parts_of(stored, stored.p[0]);
@@ -423,7 +428,7 @@ static int same_parts(struct lens *l, struct view vw, const struct type_ref *t, 
         struct buf part BUF_CLEANUP = BUF_INIT;
         if ((map && !part_next(&it, &k)) || !part_next(&it, &v))
             return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
-        if (same_value(l, vw, t->elem, v, &part, hidden, e))
+        if (same_value(l, vw, t->elem, v, &part, how, e))
             return -1;
         if ((map && !part_add(out, k)) || !part_add(out, buf_span(&part)))
             return err_nomem(e);
@@ -432,26 +437,43 @@ static int same_parts(struct lens *l, struct view vw, const struct type_ref *t, 
 }
 
 static int same_value(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                      struct buf *out, bool *hidden, struct err *e)
+                      struct buf *out, struct tell_how *how, struct err *e)
 {
     char kind = stored.n ? stored.p[0] : 0;
 
+    if (t->base == T_REF && !how->refs)
+        return 0;
     if (!type_structured(t) || (kind != 'o' && kind != 'l' && kind != 'm'))
         return buf_addspan(out, stored) ? 0 : err_nomem(e);
     if (!buf_addc(out, kind))
         return err_nomem(e);
-    return kind == 'o' ? same_object(l, vw, t, stored, out, hidden, e)
-                       : same_parts(l, vw, t, stored, out, hidden, e);
+    return kind == 'o' ? same_object(l, vw, t, stored, out, how, e)
+                       : same_parts(l, vw, t, stored, out, how, e);
 }
 
 int lens_value_same(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                    struct span *ret, bool *ret_hidden, struct err *e)
+                    struct span *ret, struct err *e)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
+    struct tell_how how = {.refs = true};
 
     *ret = stored;
+    if (!stored.p || !type_structured(t))
+        return 0;
+    return same_value(l, vw, t, stored, &b, &how, e) ? -1 : keep_buf(l, &b, ret, e);
+}
+
+int lens_value_beyond(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                      struct span *ret, bool *ret_hidden, struct err *e)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    struct tell_how how = {.refs = false};
+
     *ret_hidden = false;
     if (!stored.p || !type_structured(t))
         return 0;
-    return same_value(l, vw, t, stored, &b, ret_hidden, e) ? -1 : keep_buf(l, &b, ret, e);
+    if (same_value(l, vw, t, stored, &b, &how, e))
+        return -1;
+    *ret_hidden = how.hidden;
+    return keep_buf(l, &b, ret, e);
 }

@@ -99,9 +99,13 @@ int lens_value_without(struct lens *l, const struct type_ref *t, struct span sto
 int lens_value_bring(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
                      uint32_t upto, struct span *ret, struct err *e);
 /* Comparable bytes: two values have the same when they show the same in every version. References
- * count by item, not by its key. *ret_hidden: that is more than the view shows. */
+ * count by item, not by its key. */
 int lens_value_same(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
-                    struct span *ret, bool *ret_hidden, struct err *e);
+                    struct span *ret, struct err *e);
+/* The same for two values that show one text: without the references that the view shows, so that these items'
+ * numbers are not in it. *ret_hidden: there is more than the view shows. */
+int lens_value_beyond(struct lens *l, struct view vw, const struct type_ref *t, struct span stored,
+                      struct span *ret, bool *ret_hidden, struct err *e);
 /* References by the keys that stand for them in a formula's inputs: what it gives of them is not looked
  * up again by its key (the item may be one that is only foreseen, or about to be made). */
 struct known_refs {

@@ -48,9 +48,8 @@ int link_encoded(const struct sight *s, const struct link *lk, size_t i, struct 
 {
     struct view vw = {s->v, lk->shapes, lk->n_shapes, false, lk->step};
     struct span same;
-    bool hidden;
 
-    if (lens_value_same(s->l, vw, lk->types[i], stored, &same, &hidden, e))
+    if (lens_value_same(s->l, vw, lk->types[i], stored, &same, e))
         return -1;
     *ret = inputs_encode(s->l, &same, 1);
     return ret->p ? 0 : err_nomem(e);

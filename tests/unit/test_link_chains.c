@@ -456,6 +456,39 @@ START_TEST(move__a_new_target_has_what_the_writer_says_over_an_inline)
 }
 END_TEST
 
+/* The part of a name that stands for what is hidden. */
+static void checksum_of(const char *key, char ret[17])
+{
+    const char *line = lt_line(&t, "v2", "Dog", key), *end = strstr(line, "\"}\n");
+
+    ck_assert_msg(end && end - line > 17 && end[-17] == ' ', "no checksum: %s", line);
+    memcpy(ret, end - 16, 16);
+    ret[16] = '\0';
+}
+
+/* It must be the same whatever number an item has: that depends on what was made before it. */
+START_TEST(extract__the_name_of_an_object_does_not_tell_an_items_number)
+{
+    char ann[17], eve[17];
+
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n  Person: {fields: {}}\n"
+               "objects:\n  Box: {fields: {who: ref<Person>, size: string}}\n");
+    PUT("v1", "Person", "ann", "{}");
+    PUT("v1", "Person", "eve", "{}");
+    PUT("v1", "Dog", "rex", "{\"home\": {\"who\": \"ann\", \"size\": \"s\"}}");
+    PUT("v1", "Dog", "zoe", "{\"home\": {\"who\": \"eve\", \"size\": \"s\"}}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - remove_field: {type: Box, field: size}\n"
+               "  - extract_type: {type: Dog, fields: [home], into: Home, as: home}\n");
+    checksum_of("rex", ann);
+    checksum_of("zoe", eve);
+    ck_assert_str_eq(ann, eve);
+    lt_backfill(&t);
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"home\": {\"who\": \"ann\", \"size\": \"s\"}}");
+    LINE("v1", "Dog", "zoe", "{\"_key\": \"zoe\", \"home\": {\"who\": \"eve\", \"size\": \"s\"}}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_chains");
@@ -484,6 +517,7 @@ int main(void)
     tcase_add_test(tc, enum__a_write_through_a_copy_reaches_the_type_that_was_extracted);
     tcase_add_test(tc, extract__an_object_without_a_removed_field_is_another);
     tcase_add_test(tc, move__a_new_target_has_what_the_writer_says_over_an_inline);
+    tcase_add_test(tc, extract__the_name_of_an_object_does_not_tell_an_items_number);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
