@@ -192,6 +192,12 @@ int lens_bring(struct lens *l, const struct version *v, const struct group *g, s
     return bring(&at, cur, upto, writing, ret, e);
 }
 
+int lens_bring_seen(const struct sight *s, const struct record *cur, uint32_t upto, struct record *ret, struct err *e)
+{
+    struct sight at = *s;
+    return bring(&at, cur, upto, false, ret, e);
+}
+
 int lens_bring_current(struct lens *l, const struct version *v, const struct shape *s,
                        struct span key, const struct record *cur, const struct record *names,
                        struct record *ret, struct err *e)

@@ -149,6 +149,8 @@ int lens_bring_nested(struct lens *l, const struct version *v, uint32_t upto, st
 int lens_bring(struct lens *l, const struct version *v, const struct group *g, struct span key,
                const struct record *cur, uint32_t upto, bool writing, struct record *ret,
                struct err *e);
+/* The same for a reader on its way over references. */
+int lens_bring_seen(const struct sight *s, const struct record *cur, uint32_t upto, struct record *ret, struct err *e);
 /* For a write through v: the record up to date, also inside. names: whose keys are the item's already,
  * or NULL. */
 int lens_bring_current(struct lens *l, const struct version *v, const struct shape *s,

@@ -115,26 +115,37 @@ static int target_key(const struct sight *s, const struct link *lk, struct span 
     return ret->p ? 0 : err_nomem(e);
 }
 
+/* What older steps compute of the target may be missing; and newer links may show its fields another value than
+ * it holds. */
+static uint32_t target_upto(const struct link *lk, const struct group *g)
+{
+    uint32_t upto = lk->kind == LINK_INLINE ? lk->step : 0;
+    return g->n_links && g->links[g->n_links - 1]->step > upto ? g->links[g->n_links - 1]->step : upto;
+}
+
 /* How the target is looked at, up to date for the link; up: the caller's, holds what is computed. */
 static int target_sight(const struct sight *s, const struct link *lk, slot_no there,
                         const struct record *target, struct record *up, struct sight *ret,
                         struct err *e)
 {
     const struct catalog *c = s->l->cat;
-    bool behind = lk->kind == LINK_INLINE && target->gen < lk->step;
+    const struct group *g = catalog_group(c, lk->target_coll);
+    uint32_t upto = target_upto(lk, g);
+    bool behind = target->gen < upto;
 
     *ret = (struct sight){.l = s->l,
                           .v = s->v,
-                          .g = catalog_group(c, lk->target_coll),
+                          .g = g,
                           .rec = target,
-                          .depth = s->depth + 1};
+                          .depth = s->depth + 1,
+                          .sought = s->sought};
     if ((behind || (there < c->n_slots && c->slots[there].is_volatile)) &&
         target_key(s, lk, &ret->key, e))
         return -1;
     if (!behind)
         return 0;
-    ret->rec = up; /* what older steps compute of it may be missing */
-    return lens_bring(s->l, s->v, ret->g, ret->key, target, lk->step, false, up, e);
+    ret->rec = up;
+    return lens_bring_seen(ret, target, upto, up, e);
 }
 
 /* extract_type has yet to make the record: its values still stand in the holder. */

@@ -351,6 +351,25 @@ START_TEST(reference__what_is_computed_from_its_key_stays_when_the_old_side_is_f
 }
 END_TEST
 
+/* The record in the middle is from before the steps that put its field elsewhere. */
+START_TEST(extract__seen_over_a_record_that_is_not_up_to_date)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {score: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [score], into: Made2, as: word}\n");
+    PUT("v1", "Dog", "rex", "{\"score\": \"a\"}");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - extract_type: {type: Made2, fields: [score], into: Made7, as: breed}\n");
+    PUT("v2", "Made2", "new", "{\"score\": \"a\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"score\": \"a\"}");
+    PUT("v3", "Made7", "a", "{\"score\": \"c\"}");
+    LINE("v2", "Made2", "a", "{\"_key\": \"a\", \"score\": \"c\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"score\": \"c\"}");
+    lt_backfill(&t);
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"score\": \"c\"}");
+}
+END_TEST
+
 /* ---- What finalize takes while it is still looked over ---- */
 
 START_TEST(extract__twice_in_a_branch_that_is_finalized_away)
@@ -518,6 +537,7 @@ int main(void)
     tcase_add_test(tc, extract__an_object_without_a_removed_field_is_another);
     tcase_add_test(tc, move__a_new_target_has_what_the_writer_says_over_an_inline);
     tcase_add_test(tc, extract__the_name_of_an_object_does_not_tell_an_items_number);
+    tcase_add_test(tc, extract__seen_over_a_record_that_is_not_up_to_date);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
