@@ -535,7 +535,7 @@ static int fold_move(const struct sight *s, const struct link *lk, struct record
 
 int link_fold(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
-    if (r->gen < lk->step)
+    if (r->gen < lk->step && lk->kind != LINK_INLINE) /* the fields are not elsewhere yet */
         return 0;
     if (lk->kind ==
         LINK_MOVE) /* of two siblings that move one field, the newer is looked through */

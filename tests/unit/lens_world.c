@@ -220,14 +220,20 @@ void lt_state(struct lens_test *t, const char *version, enum version_state state
     renew(t);
 }
 
-static struct shape *shape_of(struct lens_test *t, const char *version, const char *type,
-                              struct version **ret_v)
+static struct version *version_named(struct lens_test *t, const char *version)
 {
     struct version *v = NULL;
     for (size_t i = 0; i < t->n_entries; i++)
         if (!strcmp(t->entries[i].v->name, version))
             v = t->entries[i].v;
     ck_assert_ptr_nonnull(v);
+    return v;
+}
+
+static struct shape *shape_of(struct lens_test *t, const char *version, const char *type,
+                              struct version **ret_v)
+{
+    struct version *v = version_named(t, version);
     struct shape *s = version_shape_named(v, span_of(type));
     ck_assert_msg(s != NULL, "no type %s in %s", type, version);
     *ret_v = v;
@@ -329,7 +335,7 @@ const char *lt_line(struct lens_test *t, const char *version, const char *type, 
     return get(t, version, type, key, true);
 }
 
-void lt_backfill(struct lens_test *t)
+static void backfill(struct lens_test *t, uint32_t upto)
 {
     for (size_t i = 0; i < t->n_items; i++) {
         struct record cur RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
@@ -340,10 +346,20 @@ void lt_backfill(struct lens_test *t)
         ck_assert(buf_addspan(&t->items[i].body, buf_span(&body)));
         ck_assert_int_eq(record_decode(buf_span(&body), &cur, &e), 0);
         ck_assert_int_eq(lens_materialize(&t->lens, t->items[i].coll, span_of(t->items[i].key),
-                                          &cur, t->cat->last_step, &now, &changed, &e),
+                                          &cur, upto, &now, &changed, &e),
                          0);
         store(&t->items[i], &now);
         buf_free(&body);
         lens_reset(&t->lens);
     }
+}
+
+void lt_backfill(struct lens_test *t)
+{
+    backfill(t, t->cat->last_step);
+}
+
+void lt_backfill_to(struct lens_test *t, const char *version)
+{
+    backfill(t, version_named(t, version)->step_end - 1);
 }

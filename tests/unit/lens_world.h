@@ -56,5 +56,7 @@ const char *lt_get(struct lens_test *t, const char *version, const char *type, c
 const char *lt_line(struct lens_test *t, const char *version, const char *type, const char *key);
 /* Brings every item up to date. */
 void lt_backfill(struct lens_test *t);
+/* Up to the steps of that version, as finalize does. */
+void lt_backfill_to(struct lens_test *t, const char *version);
 
 #endif

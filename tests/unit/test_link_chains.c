@@ -370,6 +370,22 @@ START_TEST(extract__seen_over_a_record_that_is_not_up_to_date)
 }
 END_TEST
 
+/* finalize of v2 stores what v2's steps give, and nothing of v3's. */
+START_TEST(inline__of_an_item_that_is_up_to_an_older_step)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {vet: ref<Vet>}}\n  Vet: {fields: {name: string}}\n");
+    PUT("v1", "Vet", "jo", "{\"name\": \"a\"}");
+    PUT("v1", "Dog", "rex", "{\"vet\": \"jo\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_field: {type: Dog, field: size, as: string, up: \"'s'\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - inline_type: {type: Dog, ref: vet, fields: {name: vet_name}}\n");
+    lt_backfill_to(&t, "v2");
+    PUT("v1", "Vet", "jo", "{\"name\": \"b\"}");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"vet_name\": \"b\", \"size\": \"s\"}");
+}
+END_TEST
+
 /* ---- What finalize takes while it is still looked over ---- */
 
 START_TEST(extract__twice_in_a_branch_that_is_finalized_away)
@@ -538,6 +554,7 @@ int main(void)
     tcase_add_test(tc, move__a_new_target_has_what_the_writer_says_over_an_inline);
     tcase_add_test(tc, extract__the_name_of_an_object_does_not_tell_an_items_number);
     tcase_add_test(tc, extract__seen_over_a_record_that_is_not_up_to_date);
+    tcase_add_test(tc, inline__of_an_item_that_is_up_to_an_older_step);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
