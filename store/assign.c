@@ -53,6 +53,9 @@ static int assign_to(struct store_tx *tx, struct lens *lens, const struct link *
     struct lens_change change;
     bool found;
 
+    /* or an item from before would find the record by the value that it is given now */
+    if (l->kind == LINK_INLINE && derive_coll_tx(tx, l->target_coll, e))
+        return -1;
     if (item_row_get(tx->c, id, &row, &found, e))
         return -1;
     if (!found) /* a reference to nothing shows nothing, and takes nothing */

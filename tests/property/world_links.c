@@ -208,7 +208,8 @@ static int on_assign(void *arg, const struct link *l, uint64_t id, struct span h
 
     if (w->depth >= WORLD_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "items written through each other without end");
-    if (!id && (derive_made(w, l->target_coll, e) || world_derive_given(w, l->target_coll, false, e)))
+    if (((!id || l->kind == LINK_INLINE) && derive_made(w, l->target_coll, e)) ||
+        (!id && world_derive_given(w, l->target_coll, false, e)))
         return -1;
     *ret_id = id;
     lens_init(&lens, w->cat, w->env, &w->lens.world);

@@ -200,6 +200,24 @@ START_TEST(extract__of_a_reference_before_a_rename)
 }
 END_TEST
 
+/* Over inline_type, where nobody has looked at the type before. */
+START_TEST(extract__a_record_that_is_given_a_value_is_not_that_of_older_items)
+{
+    rig_add(&r, dogs);
+    put_dogs(three, 2);
+    rig_add(&r, breeds);
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: breed, fields: {name: breed_name}}\n");
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "d0", "{\"breed_name\": \"Pug\"}"));
+    ASSERT_LINE("v2", "Dog", "d0", "{\"_key\": \"d0\", \"breed\": \"Lab\"}");
+    ASSERT_LINE("v2", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Pug\"}");
+    rig_backfill(&r);
+    ASSERT_LINE("v2", "Dog", "d1", "{\"_key\": \"d1\", \"breed\": \"Pug\"}");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Pug");
+    ASSERT_LINE("v2", "Breed", "Lab", "{\"_key\": \"Lab\", \"name\": \"Pug\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_extract");
@@ -217,6 +235,7 @@ int main(void)
     tcase_add_test(t, extract__a_key_expression_derives_before_it_is_read);
     tcase_add_test(t, extract__of_an_extracted_type);
     tcase_add_test(t, extract__of_a_reference_before_a_rename);
+    tcase_add_test(t, extract__a_record_that_is_given_a_value_is_not_that_of_older_items);
     suite_add_tcase(s, t);
     runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);
