@@ -314,3 +314,17 @@ int lens_fold(struct lens *l, const struct version *v, const struct group *g, st
             return -1;
     return 0;
 }
+
+int lens_bring_before(struct lens *l, const struct version *v, const struct group *g,
+                      struct span key, const struct record *before, const struct record *now,
+                      uint32_t upto, struct record *ret, struct err *e)
+{
+    struct sight at = {.l = l, .v = v, .g = g, .key = key, .names = now};
+
+    if (g->n_links || before->gen >= upto) /* over a link other items would be looked at, or made */
+        return record_copy(before, ret) ? 0 : err_nomem(e);
+    return bring(&at, before, upto, true, ret, e) || lens_unfold(l, v, g, key, ret, e) ||
+                   lens_fold(l, v, g, key, ret, e)
+               ? -1
+               : 0;
+}

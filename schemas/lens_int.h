@@ -151,6 +151,11 @@ int lens_bring(struct lens *l, const struct version *v, const struct group *g, s
                struct err *e);
 /* The same for a reader on its way over references. */
 int lens_bring_seen(const struct sight *s, const struct record *cur, uint32_t upto, struct record *ret, struct err *e);
+/* What the item was before (lens_before.c), as far up to date as it is now: what a formula looks up must not be
+ * looked up anew when its writer goes on. Where there are links it stays as it is. now: whose keys are the item's. */
+int lens_bring_before(struct lens *l, const struct version *v, const struct group *g,
+                      struct span key, const struct record *before, const struct record *now,
+                      uint32_t upto, struct record *ret, struct err *e);
 /* For a write through v: the record up to date, also inside. names: whose keys are the item's already,
  * or NULL. */
 int lens_bring_current(struct lens *l, const struct version *v, const struct shape *s,

@@ -155,7 +155,7 @@ static int settle_base(struct work *w, const struct record *base, struct record 
 struct series {
     slot_no writer;        /* of this write */
     bool matters;
-    struct record before;  /* the item as it was stored when it began */
+    struct record before;  /* the item as it was when it began */
     bool is;               /* there is one: of this writer, or, where nothing is written, of any */
     struct record brought; /* before, up to date */
     struct work again;     /* the write, laid over that */
@@ -176,18 +176,26 @@ static bool same_as_base(const struct work *w, const struct record *base)
     return same && (!base || span_eq(base_value(base, SLOT_EXTRA), base_value(&w->old, SLOT_EXTRA)));
 }
 
+static int series_keep(struct series *ser, const struct work *w, const struct record *before, struct err *e)
+{
+    return lens_bring_before(w->l, w->vw.v, w->g, w->key, before, &w->old, w->l->cat->last_step, &ser->before, e);
+}
+
 /* Where the writer's version goes on with what it began, *w becomes the work that starts from there. */
 static int series_begin(struct series *ser, const struct record *base, const struct record *cur,
                         struct work **w, struct err *e)
 {
+    struct record was RECORD_CLEANUP = RECORD_INIT;
     struct work *laid = *w;
     slot_no writer;
     bool changes, resumes;
 
     ser->writer = raw_slot(laid->vw.v, laid->s);
     ser->matters = cur && before_matters(laid->l, laid->s);
-    if (!cur || before_read(laid->l, cur, &writer, &ser->before, &ser->is, e))
+    if (!cur || before_read(laid->l, cur, &writer, &was, &ser->is, e))
         return cur ? -1 : 0;
+    if (ser->is && series_keep(ser, laid, &was, e))
+        return -1;
     changes = !same_entries(&laid->old, &laid->r);
     if (!changes) {
         ser->writer = writer;
@@ -199,7 +207,7 @@ static int series_begin(struct series *ser, const struct record *base, const str
     if (resumes)
         *w = &ser->again;
     ser->is = ser->matters;
-    return resumes || record_copy(cur, &ser->before) ? 0 : err_nomem(e);
+    return resumes || !ser->is ? 0 : series_keep(ser, laid, cur, e);
 }
 
 /* The slots that are others than they were: when the work began with what the item was before. */

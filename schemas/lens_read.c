@@ -427,7 +427,7 @@ int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struc
 {
     const struct catalog *c = l->cat;
     const struct group *g = catalog_group(c, coll);
-    struct record before RECORD_CLEANUP = RECORD_INIT;
+    struct record before RECORD_CLEANUP = RECORD_INIT, up RECORD_CLEANUP = RECORD_INIT;
     slot_no writer;
     bool is;
 
@@ -440,7 +440,12 @@ int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struc
         lens_fold(l, v, g, key, ret, e))
         return -1;
     record_drop(ret, SLOT_NONE, ENTRY_BEFORE);
-    return is ? before_keep(l, writer, &before, ret, e) : 0;
+    if (!is)
+        return 0;
+    return lens_bring_before(l, v, g, key, &before, ret, upto, &up, e) ||
+                   before_keep(l, writer, &up, ret, e)
+               ? -1
+               : 0;
 }
 
 int lens_field(struct lens *l, const struct version *v, const struct shape *s,

@@ -176,6 +176,29 @@ START_TEST(inside__references_of_objects_in_lists)
 }
 END_TEST
 
+/* What the item was before its writer began is written on from (lens_before.c): it is settled as well. */
+START_TEST(written__on_from_what_it_was)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {}}\n  Person: {fields: {note: string, word: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Person, field: loud, as: string, up: \"upper(word)\"}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v1", "Person", "p", "{\"note\": \"rex\"}");
+    PUT("v1", "Person", "p", "{\"note\": \"rex\", \"word\": \"a\"}");
+    PUT("v1", "Person", "q", "{\"note\": \"rex\"}");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - add_field: {type: Person, field: dog, as: ref<Dog>, up: note}\n");
+    if (_i)
+        rig_backfill(&r);
+    PUT("v1", "Person", "q", "{\"note\": \"rex\", \"word\": \"a\"}"); /* begins here */
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "rex", "max"));
+    PUT("v1", "Person", "p", "{\"note\": \"rex\", \"word\": \"b\"}");
+    PUT("v1", "Person", "q", "{\"note\": \"rex\", \"word\": \"b\"}");
+    ASSERT_LINE("v3", "Person", "q", "{\"_key\": \"q\", \"note\": \"rex\", \"word\": \"b\", \"loud\": \"B\", \"dog\": \"max\"}");
+    ASSERT_LINE("v3", "Person", "p", "{\"_key\": \"p\", \"note\": \"rex\", \"word\": \"b\", \"loud\": \"B\", \"dog\": \"max\"}");
+}
+END_TEST
+
 /* Nothing is looked up, and the old field would have the reference unset: the new one's items go along. */
 START_TEST(moved__a_reference_that_the_item_had)
 {
@@ -261,6 +284,7 @@ int main(void)
     tcase_add_loop_test(tc, key__changes_by_what_a_field_says, 0, 2);
     tcase_add_loop_test(tc, key__of_the_same_version, 0, 2);
     tcase_add_loop_test(tc, inside__references_of_objects_in_lists, 0, 2);
+    tcase_add_loop_test(tc, written__on_from_what_it_was, 0, 2);
     tcase_add_loop_test(tc, moved__a_reference_that_the_item_had, 0, 2);
     tcase_add_loop_test(tc, made__a_record_that_a_formula_refers_to_stays, 0, 2);
     tcase_add_test(tc, settled__once);
