@@ -75,9 +75,7 @@ static bool is_undivided(const struct work *w, slot_no part)
     return false;
 }
 
-/* The step was taken by the writer's type, or by one that it was made from since: not by another type
- * of the same items. */
-static bool is_own(const struct work *w, const struct formula *f)
+bool work_is_own(const struct work *w, const struct formula *f)
 {
     const struct shape *s = w->s->n_colls ? NULL : w->s; /* merge_types: made from several */
     while (s && !shapes_find(f->shapes, f->n_shapes, s->id)) {
@@ -100,7 +98,7 @@ static bool is_crossed(const struct work *w, const struct step_run *st)
     }
     for (size_t i = 0; i < st->n_backward; i++) {
         const struct formula *f = st->backward[i].f;
-        old_side = old_side || work_sees(w, f->out) || !is_own(w, f);
+        old_side = old_side || work_sees(w, f->out) || !work_is_own(w, f);
         crossed |= f->n_inputs == 0;
         for (size_t j = 0; j < f->n_inputs; j++)
             crossed |= f->inputs[j].slot == SLOT_KEY || work_reached(w, f->inputs[j].slot);
@@ -236,7 +234,7 @@ static int pin_new_side(struct work *w, const struct formula *f, struct err *e)
 /* A step on an enum changes the fields of several types, of which some may be of the same items. */
 static bool is_elsewhere(const struct work *w, const struct formula *f)
 {
-    return f->mode == FORMULA_LINKED && !is_own(w, f);
+    return f->mode == FORMULA_LINKED && !work_is_own(w, f);
 }
 
 static int cross(struct work *w, const struct step_run *st, struct err *e)

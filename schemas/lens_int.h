@@ -213,6 +213,12 @@ static inline uint64_t formula_id(const struct formula *f)
 {
     return (uint64_t)f->step * 2 + f->dir;
 }
+/* In the id of a memory: no writer had decided the value that was hidden. */
+#define REMEMBERED_UNDECIDED (UINT64_C(1) << 33)
+static inline bool remembered_by(const struct remembered *m, uint64_t id)
+{
+    return (m->id & ~REMEMBERED_UNDECIDED) == id;
+}
 bool remembered_read(struct span bytes, struct remembered *ret);
 struct span remembered_write(struct lens *l, const struct remembered *m);
 struct span inputs_encode(struct lens *l, const struct span *inputs, size_t n);

@@ -107,7 +107,7 @@ static bool recall(const struct record *r, slot_no slot, uint64_t id, struct spa
     for (size_t i = 0; i < r->n; i++) {
         struct remembered m;
         if (r->e[i].slot == slot && r->e[i].kind == ENTRY_MEMORY &&
-            remembered_read(r->e[i].bytes, &m) && m.id == id && span_eq(m.inputs, inputs)) {
+            remembered_read(r->e[i].bytes, &m) && remembered_by(&m, id) && span_eq(m.inputs, inputs)) {
             *ret = m.value;
             return true;
         }

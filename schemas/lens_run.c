@@ -25,7 +25,7 @@ static struct entry *memory_of(struct record *r, const struct formula *f)
     for (size_t i = 0; i < r->n; i++) {
         struct remembered m;
         if (r->e[i].slot == f->out && r->e[i].kind == ENTRY_MEMORY &&
-            remembered_read(r->e[i].bytes, &m) && m.id == formula_id(f))
+            remembered_read(r->e[i].bytes, &m) && remembered_by(&m, formula_id(f)))
             return &r->e[i];
     }
     return NULL;
@@ -40,13 +40,14 @@ static void memory_drop(struct record *r, struct entry *en)
 
 /* Takes back what was hidden when the inputs are again those it was hidden under. */
 static bool memory_take(struct work *w, const struct formula *f, struct span inputs,
-                        struct span *ret)
+                        struct span *ret, enum entry_kind *ret_kind)
 {
     struct remembered m;
     struct entry *en = memory_of(&w->r, f);
     if (!en || !remembered_read(en->bytes, &m) || !span_eq(m.inputs, inputs))
         return false;
     *ret = m.value;
+    *ret_kind = m.id & REMEMBERED_UNDECIDED ? ENTRY_DERIVED : ENTRY_VALUE;
     memory_drop(&w->r, en);
     return true;
 }
@@ -61,7 +62,8 @@ static int memory_keep(struct work *w, const struct formula *f, const struct spa
     if (sight_eval(&before, f, inputs, (struct span){0}, &computed, e) ||
         (f->key && key_plain(&before, f->key, computed, &computed, e)))
         return -1;
-    struct remembered m = {formula_id(f), had, under}, was;
+    bool decided = work_is_decided(w->g, &w->old, NULL, f->out, f->step);
+    struct remembered m = {formula_id(f) + (decided ? 0 : REMEMBERED_UNDECIDED), had, under}, was;
     struct span bytes = remembered_write(w->l, &m);
     struct entry *en = memory_of(&w->r, f);
     if (!bytes.p)
@@ -86,7 +88,7 @@ static void memory_outdated(struct work *w, const struct formula *f)
         struct remembered m;
         const struct entry *en = &w->r.e[i];
         if (en->slot != f->out || en->kind != ENTRY_MEMORY || !remembered_read(en->bytes, &m) ||
-            m.id == formula_id(f))
+            remembered_by(&m, formula_id(f)))
             w->r.e[kept++] = *en;
     }
     w->r.n = kept;
@@ -125,6 +127,16 @@ static bool partner(const struct group *g, const struct formula *f, size_t i, sl
     return false;
 }
 
+static bool hides_decided(const struct record *r, slot_no slot)
+{
+    struct remembered m;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->e[i].slot == slot && r->e[i].kind == ENTRY_MEMORY &&
+            (!remembered_read(r->e[i].bytes, &m) || !(m.id & REMEMBERED_UNDECIDED)))
+            return true;
+    return false;
+}
+
 /* A writer decided the slot: itself (also when that is hidden at the moment), or one that a linked
  * step shows it by. seen: the shape of a write in progress, or NULL. without: the step that the
  * question comes from. Ends, because steps that are not asked again form a tree. */
@@ -133,7 +145,7 @@ bool work_is_decided(const struct group *g, const struct record *r, const struct
 {
     const struct entry *en = record_get(r, slot);
     slot_no other;
-    if (!en || en->kind == ENTRY_VALUE || record_find(r, slot, ENTRY_MEMORY) ||
+    if (!en || en->kind == ENTRY_VALUE || hides_decided(r, slot) ||
         (seen && shape_field_by_slot(seen, slot)))
         return true;
     for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
@@ -283,6 +295,7 @@ static int run_linked(struct work *w, const struct formula *f, const struct span
                       struct err *e)
 {
     struct sight now = work_sight(w), before = sight_before(w);
+    enum entry_kind kind = ENTRY_VALUE;
     struct span *had, value;
 
     if (sight_inputs(&before, f, &had, e))
@@ -294,14 +307,14 @@ static int run_linked(struct work *w, const struct formula *f, const struct span
     *ret_done = !f->key && span_eq(under, was_under);
     if (*ret_done)
         return 0;
-    *ret_done = memory_take(w, f, under, &value);
+    *ret_done = memory_take(w, f, under, &value, &kind);
     if (memory_keep(w, f, had, was_under, e))
         return -1;
     if (!*ret_done)
         return 0;
     if (f->key && key_name(&now, f->key, value, old_key(w, f), &value, e))
         return -1;
-    return work_store(w, f->out, ENTRY_VALUE, value, e);
+    return work_store(w, f->out, kind, value, e);
 }
 
 int work_run(struct work *w, const struct formula *f, struct err *e)

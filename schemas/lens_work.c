@@ -175,7 +175,7 @@ static int seeds_elsewhere(struct work *w, struct err *e)
 static bool is_theirs(const struct work *w, const struct applied *a)
 {
     const struct formula *f = a->f;
-    bool on_path = work_on_path(w, a->version), back = f->dir == FORMULA_BACKWARD;
+    bool on_path = work_on_path(w, a->version) && work_is_own(w, f), back = f->dir == FORMULA_BACKWARD;
 
     if (f->mode == FORMULA_COMPUTED || work_only_for_new(w->g, f))
         return false;

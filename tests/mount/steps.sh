@@ -239,6 +239,32 @@ remove_field__down_gives_items_of_the_new_version_a_value() {
     before_and_after_backfill v2 check
 }
 
+remove_field__down_stands_in_until_somebody_writes_the_field() {
+    dogs
+    migrate '  - map_values: {type: Dog, field: breed, values: {pug: mops}}
+  - remove_field: {type: Dog, field: breed, down: name}'
+    add v3 <<'YAML'
+version: v3
+from: v1
+migrate:
+  - remove_field: {type: Dog, field: breed}
+YAML
+    check() {
+        local name
+        write "$D2/$1.json" '{"name": "b"}' "$M/v3/Dog/$1.json"
+        for name in c e g; do # through a version that knows nothing of `down`, and back
+            put "$M/v3/Dog/$1.json" "{\"name\": \"$name\"}"
+            put "$D2/$1.json" "{\"name\": \"$name$name\"}"
+            assert_json "$D1/$1.json" .breed "\"$name$name\""
+        done
+        put "$D1/$1.json" '{"name": "gg", "breed": "x"}'
+        put "$M/v3/Dog/$1.json" '{"name": "h"}'
+        put "$D2/$1.json" '{"name": "i"}'
+        assert_json "$D1/$1.json" .breed '"x"'
+    }
+    before_and_after_backfill v2 check
+}
+
 remove_field__required_without_down_or_default_is_refused() {
     dogs
     refused_schema v2 'v2\.yaml:4:' <<'YAML'

@@ -324,6 +324,28 @@ START_TEST(removed_field__seen_over_a_linked_step_it_is_decided)
 }
 END_TEST
 
+/* What the linked step hides there, when a sibling has changed what `down` reads, is nobody's decision. */
+START_TEST(removed_field__what_a_linked_step_hides_of_down_decides_nothing)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - map_values: {type: Dog, field: state, values: {a: y}}\n"
+               "  - remove_field: {type: Dog, field: state, down: name}\n");
+    lt_add(&t, "version: v3\nfrom: v1\nmigrate:\n  - remove_field: {type: Dog, field: state}\n");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"b\"}");
+    ASSERT_PUT("v3", "Dog", "a", "{\"name\": \"c\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"d\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"d\", \"state\": \"d\"}");
+    ASSERT_PUT("v3", "Dog", "a", "{\"name\": \"e\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"f\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"f\", \"state\": \"f\"}");
+    ASSERT_PUT("v1", "Dog", "a", "{\"name\": \"f\", \"state\": \"x\"}"); /* but this does */
+    ASSERT_PUT("v3", "Dog", "a", "{\"name\": \"g\"}");
+    ASSERT_PUT("v2", "Dog", "a", "{\"name\": \"h\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"h\", \"state\": \"x\"}");
+}
+END_TEST
+
 static const char copied[] = "version: v2\nfrom: v1\nmigrate:\n  - copy_type: {from: Dog, to: Cat}\n";
 
 START_TEST(copy_type__a_step_of_one_type_is_none_of_the_other_one)
@@ -352,6 +374,22 @@ START_TEST(copy_type__made_in_one_type_it_comes_back_by_the_steps_of_that_one)
     ASSERT_LINE("v3", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Rex\", \"state\": \"of Rex\"}");
     ASSERT_PUT("v3", "Cow", "b", "{\"name\": \"Max\"}");
     ASSERT_LINE("v1", "Dog", "b", "{\"_key\": \"b\", \"name\": \"Max\", \"state\": \"of Max\"}");
+}
+END_TEST
+
+/* `down` is for items that are made in the type that took the step. */
+START_TEST(copy_type__down_of_one_type_is_for_items_made_in_it)
+{
+    lt_add(&t, two_fields);
+    lt_add(&t, copied);
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - map_values: {type: Dog, field: state, values: {a: b}}\n"
+               "  - remove_field: {type: Cat, field: state, down: \"'of ' || name\"}\n"
+               "  - remove_field: {type: Dog, field: state}\n");
+    ASSERT_PUT("v3", "Dog", "a", "{\"name\": \"Rex\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Rex\"}");
+    ASSERT_PUT("v3", "Dog", "a", "{\"name\": \"Max\"}");
+    ASSERT_LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"name\": \"Max\"}");
 }
 END_TEST
 
@@ -493,6 +531,8 @@ int main(void)
     tcase_add_test(tc, copy_type__shared_fields_reach_each_other);
     tcase_add_test(tc, copy_type__a_step_of_one_type_is_none_of_the_other_one);
     tcase_add_test(tc, copy_type__made_in_one_type_it_comes_back_by_the_steps_of_that_one);
+    tcase_add_test(tc, copy_type__down_of_one_type_is_for_items_made_in_it);
+    tcase_add_test(tc, removed_field__what_a_linked_step_hides_of_down_decides_nothing);
     tcase_add_test(tc, objects__unseen_parts_survive_a_write);
     tcase_add_test(tc, default__shown_and_written_stay_apart);
     tcase_add_test(tc, extract__an_edit_of_the_record_shows_in_items_from_before);
