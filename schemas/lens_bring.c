@@ -192,7 +192,8 @@ int lens_bring(struct lens *l, const struct version *v, const struct group *g, s
     return bring(&at, cur, upto, writing, ret, e);
 }
 
-int lens_bring_seen(const struct sight *s, const struct record *cur, uint32_t upto, struct record *ret, struct err *e)
+int lens_bring_seen(const struct sight *s, const struct record *cur, uint32_t upto,
+                    struct record *ret, struct err *e)
 {
     struct sight at = *s;
     return bring(&at, cur, upto, false, ret, e);

@@ -51,9 +51,11 @@ struct sight {
     bool refs;      /* so are its references, whatever stands over them is looked up */
     const struct record *names; /* whose keys the item has already; NULL: none is known */
     unsigned depth; /* of references followed */
+    const struct sight *from; /* the one whose reference led here, or NULL */
     uint32_t below; /* volatile slots of this rank and over are taken as stored; 0 = none */
     const struct sought {
         struct span ref;
+        uint32_t coll; /* that it is to; two types may have a record of one name */
         const struct sought *outer;
     } *sought; /* references to foreseen records that are being looked for */
 };
@@ -150,7 +152,8 @@ int lens_bring(struct lens *l, const struct version *v, const struct group *g, s
                const struct record *cur, uint32_t upto, bool writing, struct record *ret,
                struct err *e);
 /* The same for a reader on its way over references. */
-int lens_bring_seen(const struct sight *s, const struct record *cur, uint32_t upto, struct record *ret, struct err *e);
+int lens_bring_seen(const struct sight *s, const struct record *cur, uint32_t upto,
+                    struct record *ret, struct err *e);
 /* What the item was before (lens_before.c), as far up to date as it is now: what a formula looks up must not be
  * looked up anew when its writer goes on. Where there are links it stays as it is. now: whose keys are the item's. */
 int lens_bring_before(struct lens *l, const struct version *v, const struct group *g,

@@ -138,6 +138,7 @@ static int target_sight(const struct sight *s, const struct link *lk, slot_no th
                           .g = g,
                           .rec = target,
                           .depth = s->depth + 1,
+                          .from = s,
                           .sought = s->sought};
     if ((behind || (there < c->n_slots && c->slots[there].is_volatile)) &&
         target_key(s, lk, &ret->key, e))
@@ -154,6 +155,13 @@ static int foreseen_values(const struct sight *s, const struct link *made, struc
 {
     const struct group *g = catalog_group(s->l->cat, made->target_coll);
     struct record first RECORD_CLEANUP = {.gen = made->step};
+    struct sight at = {.l = s->l,
+                       .v = s->v,
+                       .g = g,
+                       .key = key,
+                       .depth = s->depth + 1,
+                       .from = s,
+                       .sought = s->sought};
 
     for (size_t i = 0; i < made->n; i++) {
         struct span value = record_value(s->rec, made->here[i]);
@@ -161,12 +169,20 @@ static int foreseen_values(const struct sight *s, const struct link *made, struc
             return err_nomem(e);
     }
     if (g->n_links) /* of its fields, too, some may stand elsewhere, and have been written there */
-        return lens_bring(s->l, s->v, g, key, &first, s->l->cat->last_step, false, ret, e);
+        return lens_bring_seen(&at, &first, s->l->cat->last_step, ret, e);
     return record_copy(&first, ret) ? 0 : err_nomem(e);
 }
 
 static int foreseen_target(const struct sight *s, struct span ref, uint32_t coll,
                            struct record *ret, bool *ret_found, struct err *e);
+
+static bool is_sought(const struct sight *s, struct span ref, uint32_t coll)
+{
+    for (const struct sought *o = s->sought; o; o = o->outer)
+        if (o->coll == coll && span_eq(o->ref, ref))
+            return true;
+    return false;
+}
 
 /* The same, of the item that the record refers to over lk. That reference may be foreseen as well, and
  * then the search for its record must not lead back to one that is being looked for already. */
@@ -174,7 +190,7 @@ static int foreseen_beyond(const struct sight *s, const struct link *lk, struct 
                            struct record *ret, bool *ret_found, struct err *e)
 {
     struct record over RECORD_CLEANUP = RECORD_INIT, up RECORD_CLEANUP = RECORD_INIT;
-    struct sought sought = {ref, s->sought};
+    struct sought sought = {ref, coll, s->sought};
     struct sight deeper = *s, at;
     struct span through;
     bool found;
@@ -183,9 +199,8 @@ static int foreseen_beyond(const struct sight *s, const struct link *lk, struct 
     deeper.sought = &sought;
     if (ref_of(&deeper, lk, &through, e))
         return -1;
-    for (const struct sought *o = &sought; o; o = o->outer)
-        if (span_eq(o->ref, through))
-            return 0;
+    if (is_sought(&deeper, through, lk->target_coll))
+        return 0;
     if (link_target_of(&deeper, lk, &over, &found, e) ||
         (found && target_sight(&deeper, lk, lk->there[0], &over, &up, &at, e)))
         return -1;
@@ -215,6 +230,25 @@ static int foreseen_target(const struct sight *s, struct span ref, uint32_t coll
     return 0;
 }
 
+/* A record that is foreseen itself has references that only those foresee which led to it. */
+static int foreseen_from(const struct sight *s, struct span ref, uint32_t coll, struct record *ret,
+                         bool *ret_found, struct err *e)
+{
+    struct sought sought = {ref, coll, s->sought};
+    bool again = is_sought(s, ref, coll);
+
+    if (foreseen_target(s, ref, coll, ret, ret_found, e))
+        return -1;
+    for (const struct sight *o = s->from; o && !*ret_found && !again; o = o->from) {
+        struct sight there = *o;
+        there.depth = s->depth + 1;
+        there.sought = &sought;
+        if (foreseen_target(&there, ref, coll, ret, ret_found, e))
+            return -1;
+    }
+    return 0;
+}
+
 int link_target_of(const struct sight *s, const struct link *lk, struct record *ret,
                    bool *ret_found, struct err *e)
 {
@@ -229,7 +263,7 @@ int link_target_of(const struct sight *s, const struct link *lk, struct record *
     if (ref_of(s, lk, &ref, e))
         return -1;
     if (ref.n && ref.p[0] == 'k')
-        return foreseen_target(s, ref, lk->target_coll, ret, ret_found, e);
+        return foreseen_from(s, ref, lk->target_coll, ret, ret_found, e);
     if (!ref.p || !(id = lens_ref_id(ref)))
         return 0;
     if (l->world.record_of(l->world.arg, id, &hold, ret_found, e))

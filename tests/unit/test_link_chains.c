@@ -386,6 +386,25 @@ START_TEST(inline__of_an_item_that_is_up_to_an_older_step)
 }
 END_TEST
 
+/* The record of the last reference is foreseen in one that is itself, and three of them have one name. */
+START_TEST(inline__foreseen_over_what_led_there)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {score: integer}}\n");
+    PUT("v1", "Dog", "rex", "{\"score\": 2}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: {score: age}, into: Made3, as: age}\n"
+               "  - extract_type: {type: Made3, fields: [age], into: Made2, as: age}\n"
+               "  - extract_type: {type: Made3, fields: [age], into: Made7, as: age}\n"
+               "  - inline_type: {type: Dog, ref: age, fields: {age: color}}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - inline_type: {type: Made7, ref: age, fields: {age: years}}\n"
+               "  - inline_type: {type: Dog, ref: color, fields: {years: years}}\n");
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"years\": 2}");
+    lt_backfill(&t);
+    LINE("v3", "Dog", "rex", "{\"_key\": \"rex\", \"years\": 2}");
+}
+END_TEST
+
 /* ---- What finalize takes while it is still looked over ---- */
 
 START_TEST(extract__twice_in_a_branch_that_is_finalized_away)
@@ -555,6 +574,7 @@ int main(void)
     tcase_add_test(tc, extract__the_name_of_an_object_does_not_tell_an_items_number);
     tcase_add_test(tc, extract__seen_over_a_record_that_is_not_up_to_date);
     tcase_add_test(tc, inline__of_an_item_that_is_up_to_an_older_step);
+    tcase_add_test(tc, inline__foreseen_over_what_led_there);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
