@@ -37,21 +37,6 @@ static struct expr_env *new_env(struct expr_env *old)
     return env;
 }
 
-static int report(const struct kase *k, struct expr_env *env, uint64_t seed, struct arena *a)
-{
-    struct kase small;
-    struct verdict v;
-    struct stats st = {0};
-
-    shrink_case(k, env, a, &small, &v);
-    printf("# %s does not hold: seed %llu, operation %zu\n# %s\n#\n# cut down to:\n",
-           law_names[v.law], (unsigned long long)seed, v.op + 1, v.text);
-    run_case(&small, env, &v, &st, stdout);
-    printf("# %s: %s\n# again: laws --case %llu\n", law_names[v.law], v.text,
-           (unsigned long long)seed);
-    return 1;
-}
-
 static void summary(const struct stats *st, const char *name, double seconds)
 {
     printf("figures: %s: %llu cases, %llu versions, %llu steps (%llu refused), %llu writes (%llu "
@@ -106,6 +91,23 @@ static struct gen_shares shares_of(const struct options *o, uint64_t seed)
     return shares;
 }
 
+static int report(const struct options *o, const struct kase *k, struct expr_env *env, uint64_t seed,
+                  struct arena *a)
+{
+    struct kase small;
+    struct verdict v;
+    struct stats st = {0};
+    struct gen_shares shares = shares_of(o, seed);
+
+    shrink_case(k, env, a, &small, &v);
+    printf("# %s does not hold: seed %llu, operation %zu\n# %s\n#\n# cut down to:\n",
+           law_names[v.law], (unsigned long long)seed, v.op + 1, v.text);
+    run_case(&small, env, &v, &st, stdout);
+    printf("# %s: %s\n# again: laws --case %llu --linked %u --merged %u%s\n", law_names[v.law], v.text,
+           (unsigned long long)seed, shares.linked, shares.merged, o->history ? " --history" : "");
+    return 1;
+}
+
 static int run_all(const struct options *o)
 {
     struct timespec t0, t1;
@@ -127,7 +129,7 @@ static int run_all(const struct options *o)
             gen_case(o->seed + i, shares_of(o, o->seed + i), &a, env, &k, &st);
         run_case(&k, env, &v, &st, o->show ? stdout : NULL);
         if (v.law)
-            rc = o->all ? mention(&v, o->seed + i) : report(&k, env, o->seed + i, &a);
+            rc = o->all ? mention(&v, o->seed + i) : report(o, &k, env, o->seed + i, &a);
     }
     if (env)
         expr_env_free(env);
