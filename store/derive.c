@@ -284,7 +284,7 @@ static int make_record(struct store_tx *tx, const struct link *l, const struct l
 
     if (tx->depth >= DERIVE_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "extracted types refer to each other without end");
-    if ((present && derive_given_tx(tx, l->target_coll, e)) || free_key(tx, l, values, &key, e))
+    if (free_key(tx, l, values, &key, e))
         return -1;
     tx_sub_lens(tx, &lens);
     tx->depth++;
@@ -402,6 +402,10 @@ static int extract_present(struct store_tx *tx, const struct link *l, const stru
     bool found;
 
     if (find_values(tx->c, STMT_EXTRACTED_FIND, l->step, vals, ret_id, &found, e))
+        return -1;
+    if (!found && /* it may be made by what has to be given before a new one is */
+        (derive_given_tx(tx, l->target_coll, e) ||
+         find_values(tx->c, STMT_EXTRACTED_FIND, l->step, vals, ret_id, &found, e)))
         return -1;
     if (found)
         return 0;

@@ -106,8 +106,6 @@ static int make_record(struct world *w, const struct link *l, const struct link_
 
     if (w->depth >= WORLD_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "extracted types refer to each other without end");
-    if (present && world_derive_given(w, l->target_coll, false, e))
-        return -1;
     free_key(w, l, values->names, &key);
     lens_init(&lens, w->cat, w->env, &w->lens.world);
     w->depth++;
@@ -141,9 +139,12 @@ static int on_extract(void *arg, const struct link *l, const struct link_values 
     }
     if (find_present(w, l, buf_span(&vals), ret_id, e))
         return -1;
+    if (!*ret_id && present && (world_derive_given(w, l->target_coll, false, e) ||
+                                find_present(w, l, buf_span(&vals), ret_id, e)))
+        return -1;
     if (!*ret_id && make_record(w, l, values, present, ret_id, e))
         return -1;
-    if (!o)
+    if (!find_origin(w, l->step, buf_span(&vals)))
         add_origin(w, l->step, buf_span(&vals), *ret_id);
     return 0;
 }
