@@ -342,7 +342,7 @@ static int log_has_frames(const struct store *s, bool *ret, struct err *e)
 /* In a folder that can't be written, a store can still be read, if nothing waits in its log. */
 static int go_immutable(struct store *s, const struct err *why, struct err *e)
 {
-    bool has_log;
+    bool has_log = false;
 
     if (!s->read_only || (why->code != ERR_READ_ONLY && why->code != ERR_ACCESS)) {
         *e = *why;
@@ -397,7 +397,7 @@ static int glance(struct store *s, struct err *e)
 
 static int open_content(struct store *s, const struct store_options *o, struct err *e)
 {
-    bool has_log;
+    bool has_log = false;
     int rc;
 
     if (log_has_frames(s, &has_log, e) || conn_open(s, true, &s->writer, e))
