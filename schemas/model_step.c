@@ -54,7 +54,7 @@ static unsigned column_in(const struct model *m, const struct yaml_node *at, uns
     size_t left = p ? (size_t)(m->v->text.p + m->v->text.n - p) : 0;
     unsigned quote = left && (*p == '"' || *p == '\'');
 
-    if (!at->text || left < quote + at->text_len || memcmp(p + quote, at->text, at->text_len) != 0)
+    if (!p || !at->text || left < quote + at->text_len || memcmp(p + quote, at->text, at->text_len) != 0)
         return at->column;
     return at->column + quote + character;
 }
