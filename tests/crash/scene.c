@@ -130,6 +130,16 @@ static int run_put_new(struct store *s, struct err *e)
 }
 
 /* An item of Dog as v shows it. */
+/* More than is held back of the log's writes at a time (store/log_writes.c). */
+static int run_put_large(struct store *s, struct err *e)
+{
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    bool ok = buf_adds(&text, "{\"name\": \"");
+    for (size_t i = 0; i < 20000 && ok; i++)
+        ok = buf_adds(&text, "large ");
+    return ok && buf_adds(&text, "\"}") ? put(s, "v1", "ada", buf_str(&text), e) : err_nomem(e);
+}
+
 static int lookup(struct store *s, struct catalog *c, const struct version *v, const char *key,
                   uint64_t *ret, struct err *e)
 {
@@ -214,6 +224,7 @@ const struct scene scenes[] = {
     {"list", filled, run_list, .reads = true},
     {"put", with_v2, run_put, .reads = false},
     {"put-new", filled, run_put_new, .reads = false},
+    {"put-large", with_v2, run_put_large, .reads = false},
     {"delete", with_v2, run_delete, .reads = false},
     {"rename", with_v2, run_rename, .reads = false},
     {"append", filled, run_append, .reads = false},

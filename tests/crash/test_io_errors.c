@@ -23,6 +23,7 @@ static const struct way ways[] = {
     {"ENOSPC once", IO_WRITE, FAULT_OTHER, false},
     {"ENOSPC from then on", IO_WRITE, FAULT_OTHER, true},
     {"short read", IO_READ, FAULT_OTHER, false},
+    {"short reads from then on", IO_READ, FAULT_OTHER, true},
     {"locked once", IO_LOCK, FAULT_OTHER, false},
 };
 

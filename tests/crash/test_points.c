@@ -57,7 +57,7 @@ static void every_point(struct stage *t, uint64_t damages, struct figures *f)
 int main(int argc, char **argv)
 {
     struct figures f = {0};
-    uint64_t damages = getenv("SCHEMAFS_LONG") ? 5 : 1;
+    uint64_t damages = getenv("SCHEMAFS_LONG") ? 20 : 4;
     for (size_t i = 0; i < n_scenes; i++) {
         struct stage t;
         if (scenes[i].reads || (argc > 1 && strcmp(argv[1], scenes[i].name) != 0))
