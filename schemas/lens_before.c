@@ -14,21 +14,13 @@
  * kind, varint bytes, bytes. Own bytes are no part of it. */
 #include "lens_int.h"
 
-static bool is_content(const struct entry *en)
-{
-    return en->kind <= ENTRY_BASIS && (en->slot != SLOT_KEY || en->kind > ENTRY_DERIVED);
-}
-
 static bool content_of(const struct record *r, struct record *ret)
 {
-    size_t kept = 0;
-
     if (!record_copy(r, ret))
         return false;
-    for (size_t i = 0; i < ret->n; i++)
-        if (is_content(&ret->e[i]))
-            ret->e[kept++] = ret->e[i];
-    ret->n = kept;
+    record_drop(ret, SLOT_NONE, ENTRY_RAW);
+    record_drop(ret, SLOT_NONE, ENTRY_BEFORE);
+    record_unset(ret, SLOT_KEY); /* stands beside the record */
     return true;
 }
 
@@ -52,14 +44,6 @@ static size_t count_slot(const struct record *r, size_t at, slot_no slot)
     return n - at;
 }
 
-static bool same_entries(const struct entry *a, size_t n_a, const struct entry *b, size_t n_b)
-{
-    bool same = n_a == n_b;
-    for (size_t i = 0; i < n_a && same; i++)
-        same = a[i].kind == b[i].kind && span_eq(a[i].bytes, b[i].bytes);
-    return same;
-}
-
 static bool add_slot(struct buf *out, slot_no slot, const struct entry *en, size_t n)
 {
     bool ok = buf_addvarint(out, slot) && buf_addvarint(out, n);
@@ -78,7 +62,7 @@ static bool add_difference(struct buf *out, const struct record *was, const stru
                        : was->e[i].slot < now->e[k].slot ? was->e[i].slot
                                                          : now->e[k].slot;
         size_t n_was = count_slot(was, i, slot), n_now = count_slot(now, k, slot);
-        if (!same_entries(was->e + i, n_was, now->e + k, n_now) &&
+        if (!entries_same(was->e + i, n_was, now->e + k, n_now) &&
             !add_slot(out, slot, was->e + i, n_was))
             return false;
         i += n_was;

@@ -87,13 +87,7 @@ static int tell(struct lens *l, const struct work *w, bool other, struct lens_ch
 /* A decision that changes no value (a seeded field written as it was shown) is a change too. */
 static bool same_entries(const struct record *a, const struct record *b)
 {
-    if (a->n != b->n)
-        return false;
-    for (size_t i = 0; i < a->n; i++)
-        if (a->e[i].slot != b->e[i].slot || a->e[i].kind != b->e[i].kind ||
-            !span_eq(a->e[i].bytes, b->e[i].bytes))
-            return false;
-    return true;
+    return entries_same(a->e, a->n, b->e, b->n);
 }
 
 struct put_bases {
@@ -188,20 +182,19 @@ static int series_begin(struct series *ser, const struct record *base, const str
     struct record was RECORD_CLEANUP = RECORD_INIT;
     struct work *laid = *w;
     slot_no writer;
-    bool changes, resumes;
+    bool changes = !same_entries(&laid->old, &laid->r), resumes;
 
     ser->writer = raw_slot(laid->vw.v, laid->s);
     ser->matters = cur && before_matters(laid->l, laid->s);
     if (!cur || before_read(laid->l, cur, &writer, &was, &ser->is, e))
         return cur ? -1 : 0;
-    if (ser->is && series_keep(ser, laid, &was, e))
+    resumes = ser->is && changes && ser->matters && writer == ser->writer && same_as_base(laid, base);
+    if (((ser->is && !changes) || resumes) && series_keep(ser, laid, &was, e))
         return -1;
-    changes = !same_entries(&laid->old, &laid->r);
     if (!changes) {
         ser->writer = writer;
         return 0;
     }
-    resumes = ser->is && ser->matters && writer == ser->writer && same_as_base(laid, base);
     if (resumes && before_resume(laid, &ser->before, &ser->brought, &ser->again, &resumes, e))
         return -1;
     if (resumes)

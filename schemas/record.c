@@ -173,6 +173,14 @@ bool record_set(struct record *r, slot_no slot, enum entry_kind kind, struct spa
     return true;
 }
 
+bool entries_same(const struct entry *a, size_t n_a, const struct entry *b, size_t n_b)
+{
+    bool same = n_a == n_b;
+    for (size_t i = 0; i < n_a && same; i++)
+        same = a[i].slot == b[i].slot && a[i].kind == b[i].kind && span_eq(a[i].bytes, b[i].bytes);
+    return same;
+}
+
 bool record_append(struct record *r, const struct entry *en)
 {
     if (!reserve(r, r->n + 1))

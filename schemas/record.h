@@ -64,6 +64,7 @@ const struct entry *record_find(const struct record *r, slot_no slot, enum entry
 bool record_set(struct record *r, slot_no slot, enum entry_kind kind, struct span bytes);
 /* Adds an entry behind all that are there, to whose order it has to keep. */
 bool record_append(struct record *r, const struct entry *en);
+bool entries_same(const struct entry *a, size_t n_a, const struct entry *b, size_t n_b);
 /* Removes a slot's VALUE / DERIVED entry. */
 void record_unset(struct record *r, slot_no slot);
 /* Removes every entry of that kind: of one slot, or of all when slot == SLOT_NONE. */
