@@ -113,6 +113,11 @@ const struct group *catalog_group(const struct catalog *c, uint32_t id);
 bool giver_refers(const struct catalog *c, const struct giver *g, uint32_t coll);
 /* It works in items of the collection, or in objects that may stand in them. */
 bool giver_works_in(const struct catalog *c, const struct giver *g, uint32_t coll);
+/* Some of its items may still be read by what finalize took. */
+bool group_reads_past(const struct group *g);
+bool catalog_reads_past(const struct catalog *c);
+/* The formula that gives the naming's keys or parts, also when finalize took it; NULL: there is none. */
+const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n);
 /* A live version by name, or NULL. */
 struct version *catalog_version(const struct catalog *c, struct span name);
 /* The dormant version of this name that was added last, of those whose parent is live, or NULL. */

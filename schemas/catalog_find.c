@@ -14,6 +14,27 @@ const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t numb
     return lo < c->n_entries && c->entries[lo].v->number == number ? &c->entries[lo] : NULL;
 }
 
+const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n)
+{
+    for (size_t i = c->n_entries; i-- > 0;)
+        for (size_t j = 0; j < c->entries[i].v->n_formulas; j++) {
+            const struct formula *f = c->entries[i].v->formulas[j];
+            if (f->dir == FORMULA_FORWARD && f->out == n->slot && f->step == n->step)
+                return f;
+        }
+    return NULL;
+}
+
+bool group_reads_past(const struct group *g)
+{
+    return g->n_past || g->n_retired;
+}
+
+bool catalog_reads_past(const struct catalog *c)
+{
+    return c->n_past || c->n_retired;
+}
+
 struct version *catalog_version(const struct catalog *c, struct span name)
 {
     for (size_t i = 0; i < c->n_entries; i++)

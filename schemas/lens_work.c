@@ -212,19 +212,40 @@ static int settle_linked(struct work *w, struct err *e)
     return 0;
 }
 
-int work_propagate(struct work *w, struct err *e)
+/* A new item has a name, and a part, in every type that shows it, also where the step that gave them is
+ * finalized: its maker may have come by a copied type, which has others. */
+static int name_everywhere(struct work *w, struct err *e)
+{
+    const struct catalog *c = w->l->cat;
+    for (size_t i = 0; i < c->n_namings; i++) {
+        const struct naming *n = c->namings[i];
+        const struct formula *f =
+            n->coll == w->s->coll && !record_get(&w->r, n->slot) ? catalog_names_by(c, n) : NULL;
+        if (f && work_run(w, f, e))
+            return -1;
+    }
+    return 0;
+}
+
+static int follow_steps(struct work *w, struct err *e)
 {
     const struct group *g = w->g;
-    if (!w->create && !w->changed.n)
-        return 0;
-    if (!(g->n_forward + g->n_backward + g->n_links))
-        return 0;
     if (work_backward_pass(w, e) || forward_pass(w, e) || seeds_elsewhere(w, e))
         return -1;
     return settle_seen(w, g->forward, g->n_forward, e) ||
                    settle_seen(w, g->backward, g->n_backward, e) || settle_linked(w, e)
                ? -1
                : 0;
+}
+
+int work_propagate(struct work *w, struct err *e)
+{
+    const struct group *g = w->g;
+    if (!w->create && !w->changed.n)
+        return 0;
+    if (g->n_forward + g->n_backward + g->n_links && follow_steps(w, e))
+        return -1;
+    return w->create && w->s->kind == SHAPE_ITEM ? name_everywhere(w, e) : 0;
 }
 
 const struct version *link_version(const struct catalog *c, const struct link *lk)

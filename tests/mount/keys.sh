@@ -200,6 +200,31 @@ change_key__revert_and_the_same_file_again() {
     agree v2
 }
 
+# What the step says goes on naming new items, as long as another type shows them by another name.
+change_key__finalized_names_what_a_copy_makes() {
+    dogs
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - copy_type: {from: Dog, to: Copy}
+  - change_key: {type: Dog, up: "'p-' || _key", down: "substr(_key, 3)"}
+YAML
+    backfill v2
+    must_verb finalize v2
+    mv "$D2/p-1.json" "$D2/k.json"
+    put "$M/v2/Copy/k.json" '{"name": "K"}'
+    put "$M/v2/Copy/p-k.json" '{"name": "PK"}'
+    mv "$D2/p-k.json" "$D2/p-x.json"
+    put "$M/v2/Copy/x.json" '{"name": "X"}'
+    assert_eq "$(names "$D2")" $'k.json\np-2.json\np-p-k.json\np-x.json\np-x~2.json'
+    assert_eq "$(names "$M/v2/Copy")" $'1.json\n2.json\nk.json\np-k.json\nx.json'
+    assert_json "$D2/p-x.json" .name '"K"'
+    assert_json "$D2/k.json" .name '"Rex"'
+    unmount_store
+    "$SCHEMAFS" fsck "$S"
+}
+
 change_key__twice_and_finalized_in_the_middle() {
     dogs
     by_chip
