@@ -146,8 +146,9 @@ int lens_yield(struct lens *l, const struct version *v, const struct shape *s, s
                const struct record *cur, struct record *ret, struct lens_change *ret_change,
                struct err *e);
 
-/* Brings a record up to step `upto` (backfill). coll: of the item. *ret_changed = false: it was
- * there already. */
+/* Brings a record up to step `upto` (backfill), and stores in it what it is read by that finalize took. coll:
+ * of the item. *ret_changed = false: there was nothing to do. */
+bool lens_is_due(const struct catalog *c, uint32_t coll, const struct record *r, uint32_t upto);
 int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struct record *cur,
                      uint32_t upto, struct record *ret, bool *ret_changed, struct err *e);
 

@@ -192,7 +192,7 @@ bool before_matters(const struct lens *l, const struct shape *s)
         live += l->cat->entries[i].state != VERSION_GONE;
     for (size_t i = 0; i < s->n_fields; i++)
         objects |= holds_objects(s->fields[i].type);
-    if (s->id >> RAW_SHAPE_BITS || live < 2 || links + g->n_retired + g->n_past)
+    if (s->id >> RAW_SHAPE_BITS || live < 2 || links)
         return false;
     return objects || g->n_forward + g->n_backward + g->n_links;
 }

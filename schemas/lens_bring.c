@@ -322,7 +322,9 @@ int lens_bring_before(struct lens *l, const struct version *v, const struct grou
 {
     struct sight at = {.l = l, .v = v, .g = g, .key = key, .names = now};
 
-    if (g->n_links || before->gen >= upto) /* over a link other items would be looked at, or made */
+    bool due = before->gen < upto;
+
+    if (due ? g->n_links : !group_reads_past(g)) /* over a link other items would be looked at, or made */
         return record_copy(before, ret) ? 0 : err_nomem(e);
     return bring(&at, before, upto, true, ret, e) || lens_unfold(l, v, g, key, ret, e) ||
                    lens_fold(l, v, g, key, ret, e)

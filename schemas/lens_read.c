@@ -422,6 +422,25 @@ int lens_snapshot(struct lens *l, const struct version *v, const struct shape *s
     return 0;
 }
 
+static bool reads_past(const struct group *g, const struct record *r)
+{
+    struct remembered b;
+
+    for (size_t i = 0; i < g->n_retired; i++)
+        if (record_get(r, g->retired[i]->ref))
+            return true;
+    for (size_t i = 0; g->n_past && i < r->n; i++)
+        if (r->e[i].kind == ENTRY_BASIS && remembered_read(r->e[i].bytes, &b) &&
+            formula_among(g->past, g->n_past, b.id, r->e[i].slot))
+            return true;
+    return false;
+}
+
+bool lens_is_due(const struct catalog *c, uint32_t coll, const struct record *r, uint32_t upto)
+{
+    return r->gen < upto || reads_past(catalog_group(c, coll), r);
+}
+
 int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struct record *cur,
                      uint32_t upto, struct record *ret, bool *ret_changed, struct err *e)
 {
@@ -431,7 +450,7 @@ int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struc
     slot_no writer;
     bool is;
 
-    *ret_changed = cur->gen < upto;
+    *ret_changed = lens_is_due(c, coll, cur, upto);
     if (!*ret_changed || !c->n_entries)
         return record_copy(cur, ret) ? 0 : err_nomem(e);
     const struct version *v = c->entries[c->n_entries - 1].v;

@@ -153,7 +153,7 @@ int item_materialize(struct store_tx *tx, const struct item_row *row, uint32_t u
     bool found;
 
     *ret_changed = false;
-    if (row->rec.gen >= upto)
+    if (!lens_is_due(tx->cat, id_coll(row->id), &row->rec, upto))
         return 0;
     if (!writes_others(tx->cat))
         return materialize(tx, row, upto, ret_changed, e);

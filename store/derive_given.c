@@ -135,6 +135,8 @@ int derive_given_to(struct store_tx *tx, uint64_t id, struct err *e)
     struct id_list holders ID_LIST_CLEANUP = {0}, slots ID_LIST_CLEANUP = {0};
     uint32_t coll = 0, last = 0;
 
+    if (derive_past_to(tx, id, e))
+        return -1;
     if (!tx->cat->n_givers)
         return 0;
     if (derive_given_tx(tx, id_coll(id), e) || refs_of(tx, id, SLOT_NONE, SIZE_MAX, &holders, &slots, e))

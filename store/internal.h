@@ -519,6 +519,11 @@ int derive_given_tx(struct store_tx *tx, uint32_t coll, struct err *e);
 int derive_given_of_shape(struct store_tx *tx, const struct shape *s, struct err *e);
 /* Before an item is removed: formulas of what refers to it may give further references to it. */
 int derive_given_to(struct store_tx *tx, uint64_t id, struct err *e);
+/* derive_past.c: before an item gets another key, goes, or changes what shows in others (derive_past_sees):
+ * what is read over it only because of a step that finalize took is stored as it is. */
+int derive_past_to(struct store_tx *tx, uint64_t id, struct err *e);
+bool derive_past_sees(const struct catalog *c, uint64_t id, const struct record *old,
+                      const struct record *now);
 /* Brings items from before the step that refer to `target` up to date, so that table ref has them;
  * all of them, or the first one found. */
 int derive_settle(struct store_tx *tx, const struct link *l, uint64_t target, bool first_only,

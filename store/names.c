@@ -225,7 +225,12 @@ int names_before(struct store_tx *tx, const struct item_row *old, struct named n
     *ret = (struct named){buf_span(&old->key), &old->rec};
     if (names_came(tx, old->id, &old->rec) && read_again(tx, old->id, hold, ret, e))
         return -1;
-    if (!tx->cat->n_givers || tx->rewriting || !is_renamed(tx, old->id, *ret, now))
+    if (tx->rewriting)
+        return 0;
+    bool renamed = is_renamed(tx, old->id, *ret, now);
+    if ((renamed || derive_past_sees(tx->cat, old->id, ret->rec, now.rec)) && derive_past_to(tx, old->id, e))
+        return -1;
+    if (!tx->cat->n_givers || !renamed)
         return 0;
     if (derive_given_tx(tx, id_coll(old->id), e))
         return -1;

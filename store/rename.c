@@ -86,7 +86,7 @@ static int give_way(struct store_tx *tx, uint64_t other, uint64_t id, struct err
     bool found;
 
     history_begin(tx);
-    if (show_settle(tx, other, e) || refs_redirect(tx, other, id, e) ||
+    if (derive_past_to(tx, other, e) || show_settle(tx, other, e) || refs_redirect(tx, other, id, e) ||
         item_row_get(tx->c, other, &row, &found, e))
         return -1;
     return found ? item_remove(tx, &row, e) : 0;

@@ -118,4 +118,28 @@ new_items__change_no_text_of_others() {
     agree v2
 }
 
+finalize__what_was_computed_from_a_name_stays() {
+    people restrict
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - change_type: {type: Person, field: note, to: string, up: "note || ' has ' || dog", down: "substr(note, 1, 3)"}
+YAML
+    notes() { jq -c -s 'map(.note)' "$M/v3/Person"/of-{rex,tim}.json; }
+    backfill v3
+    mv "$D1/rex.json" "$D1/max.json"
+    assert_eq "$(notes)" '["rex has max","tim has tim"]'
+    must_verb finalize v3
+    assert_eq "$(notes)" '["rex has max","tim has tim"]'
+    mv "$M/v3/Dog/max.json" "$M/v3/Dog/leo.json"
+    mv "$M/v3/Dog/tim.json" "$M/v3/Dog/zoe.json" # onto another
+    assert_eq "$(notes)" '["rex has max","tim has tim"]'
+    assert_eq "$(jq -c -s 'map(.dog)' "$M/v3/Person"/of-{rex,tim}.json)" '["leo","zoe"]'
+    remount_store
+    assert_eq "$(notes)" '["rex has max","tim has tim"]'
+    unmount_store
+    "$SCHEMAFS" fsck "$S"
+}
+
 run_tests "$@"

@@ -1,0 +1,174 @@
+/* What finalize leaves: fields that a step computed from other items stay as they are, and items made since have
+ * names and parts. */
+#include "store_rig.h"
+
+#include <check.h>
+
+#include "../../store/verbs.h"
+
+static struct rig r;
+
+static void setup(void)
+{
+    rig_init(&r);
+}
+
+/* Whatever was done: the store is sound. */
+static void teardown(void)
+{
+    struct buf report BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT;
+    size_t findings;
+
+    ck_assert_int_eq(store_fsck(r.s, &report, &findings, &e), 0);
+    ck_assert_msg(findings == 0, "%s", buf_str(&report));
+    rig_free(&r);
+}
+
+#define PUT(...)                ASSERT_OK(rig_put(&r, __VA_ARGS__))
+#define LINE(want, v, type, key) ASSERT_LINE(v, type, key, want)
+
+/* v2's fields are computed from what rex is called; v1 is gone. */
+static void finalize_dogs(void)
+{
+    rig_add(&r, "version: v1\ntypes:\n"
+                "  Dog: {fields: {}}\n"
+                "  Person: {fields: {note: string, dog: ref<Dog>, dogs: list<ref<Dog>>}}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v1", "Person", "p", "{\"note\": \"a\", \"dog\": \"rex\", \"dogs\": [\"rex\"]}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Person, field: seeded, as: string, up: dog}\n"
+                "  - change_type: {type: Person, field: dogs, to: string, up: \"dogs\", down: \"dogs\"}\n"
+                "  - change_type: {type: Person, field: note, to: string, up: \"note || '-' || dog\","
+                " down: \"substr(note, 1, 1)\"}\n");
+    rig_backfill(&r);
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "rex", "max")); /* after the backfill: what is stored is old */
+    rig_state(&r, "v1", VERSION_GONE);
+}
+
+#define P_AS(dog)                                                                                            \
+    LINE("{\"_key\": \"p\", \"note\": \"a-max\", \"dog\": " dog ", \"dogs\": \"[\\\"max\\\"]\", \"seeded\": \"max\"}", \
+         "v2", "Person", "p")
+
+START_TEST(rename__does_not_show_in_what_a_gone_step_computed)
+{
+    finalize_dogs();
+    P_AS("\"max\"");
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "max", "zoe"));
+    P_AS("\"zoe\"");
+    rig_reopen(&r, NULL);
+    P_AS("\"zoe\"");
+}
+END_TEST
+
+START_TEST(delete__leaves_what_a_gone_step_computed)
+{
+    finalize_dogs();
+    ASSERT_OK(rig_delete(&r, "v2", "Person", "p"));
+    ASSERT_OK(rig_delete(&r, "v2", "Dog", "max"));
+    rig_free(&r);
+    rig_init(&r);
+    finalize_dogs();
+    PUT("v2", "Dog", "zoe", "{}");
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "zoe", "max")); /* in its place: what referred to it goes on */
+    P_AS("\"max\"");
+}
+END_TEST
+
+/* The second of two writes leaves what it alone would have left, also where a gone step computed. */
+START_TEST(written__twice_from_what_it_was)
+{
+    finalize_dogs();
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - change_type: {type: Person, field: note, to: string, up: \"substr(note, 1, 2)\", down: note}\n");
+    PUT("v3", "Person", "p", "{\"note\": \"b\", \"dog\": \"max\"}");
+    PUT("v3", "Person", "p", "{\"note\": \"a-\", \"dog\": \"max\", \"dogs\": \"[\\\"max\\\"]\", \"seeded\": \"max\"}");
+    P_AS("\"max\"");
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "max", "zoe"));
+    P_AS("\"zoe\"");
+}
+END_TEST
+
+/* Over a reference: what stood in the other item when the step went. */
+START_TEST(write__to_the_other_item_does_not_show)
+{
+    rig_add(&r, "version: v1\ntypes:\n"
+                "  Breed: {fields: {size: string}}\n"
+                "  Dog: {fields: {breed: ref<Breed>}}\n");
+    PUT("v1", "Breed", "b", "{\"size\": \"big\"}");
+    PUT("v1", "Dog", "rex", "{\"breed\": \"b\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: breed, fields: {size: size}}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - add_field: {type: Dog, field: label, as: string, up: \"'is ' || size\"}\n");
+    rig_backfill(&r);
+    PUT("v1", "Breed", "b", "{\"size\": \"small\"}");
+    LINE("{\"_key\": \"rex\", \"size\": \"small\", \"label\": \"is small\"}", "v3", "Dog", "rex");
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    PUT("v3", "Dog", "tim", "{\"size\": \"huge\"}");
+    LINE("{\"_key\": \"rex\", \"size\": \"small\", \"label\": \"is small\"}", "v3", "Dog", "rex");
+    PUT("v3", "Dog", "rex", "{\"size\": \"tiny\", \"label\": \"is small\"}");
+    LINE("{\"_key\": \"rex\", \"size\": \"tiny\", \"label\": \"is small\"}", "v3", "Dog", "rex");
+}
+END_TEST
+
+/* Both types show the same items; the one's keys were given by a step. */
+START_TEST(made__by_a_copy_has_a_key_in_the_other_type)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {n: integer}}\n");
+    PUT("v1", "Dog", "k3", "{}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - copy_type: {from: Dog, to: Copy}\n"
+                "  - change_key: {type: Dog, up: \"'p-' || _key\", down: \"substr(_key, 3)\"}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "p-k3", "k2"));
+    PUT("v2", "Copy", "k2", "{\"n\": 1}");
+    PUT("v2", "Copy", "p-k2", "{\"n\": 2}");
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "p-k2", "p-x"));
+    PUT("v2", "Copy", "x", "{\"n\": 3}"); /* its name is taken */
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "k2 p-x p-p-k2 p-x~2");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Copy"), "k3 k2 p-k2 x");
+    LINE("{\"_key\": \"k2\"}", "v2", "Dog", "k2");
+    LINE("{\"_key\": \"p-x\", \"n\": 1}", "v2", "Dog", "p-x");
+    LINE("{\"_key\": \"p-x~2\", \"n\": 3}", "v2", "Dog", "p-x~2");
+}
+END_TEST
+
+START_TEST(made__by_a_copy_stands_in_a_part)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {n: integer}}\n");
+    PUT("v1", "Dog", "a", "{\"n\": 1}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - copy_type: {from: Dog, to: Copy}\n"
+                "  - split_type: {type: Dog, into: {Small: \"n < 5\", Big: else}}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    PUT("v2", "Copy", "b", "{\"n\": 2}");
+    PUT("v2", "Copy", "c", "{\"n\": 22}");
+    PUT("v2", "Small", "d", "{\"n\": 23}");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Small"), "a b d");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Big"), "c");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Copy"), "a b c d");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("store_past");
+    TCase *tc = tcase_create("store_past");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, rename__does_not_show_in_what_a_gone_step_computed);
+    tcase_add_test(tc, delete__leaves_what_a_gone_step_computed);
+    tcase_add_test(tc, written__twice_from_what_it_was);
+    tcase_add_test(tc, write__to_the_other_item_does_not_show);
+    tcase_add_test(tc, made__by_a_copy_has_a_key_in_the_other_type);
+    tcase_add_test(tc, made__by_a_copy_stands_in_a_part);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_ENV);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
