@@ -1,8 +1,9 @@
 /* From a declared schema to steps, where only one reading is possible.
  *
- * New types first, so that every declared type can be named; then the fields of the types that
- * stay; then what is gone. What has two readings becomes a question of the plan, and the file is
- * refused with the steps that would answer it. */
+ * Renamed types first, then values of enums and new types, so that every declared type can be named
+ * and every default is one; then the fields of the types that stay; then what is gone. What has two
+ * readings becomes a question of the plan, and the file is refused with the steps that would answer
+ * it. */
 #include "infer_impl.h"
 
 static const char *const kind_words[] = {
@@ -74,20 +75,6 @@ static bool parts_are_there(const struct infer *x, const struct shape *s)
     return true;
 }
 
-static int add_one_type(struct infer *x, size_t i)
-{
-    struct yaml_node *step = add_type_step(x, x->want->shapes[i]);
-
-    if (x->p.nomem)
-        return err_nomem(x->e);
-    x->m->inferred = true;
-    if (schema_step(x->m, step, x->e))
-        return -1;
-    if (!x->paired[i])
-        plan_add(&x->p, step)->applied = true;
-    return 0;
-}
-
 /* What is made of known parts first; a circle starts at its first type in the file. */
 static int add_types(struct infer *x)
 {
@@ -104,7 +91,7 @@ static int add_types(struct infer *x)
             left++;
             if (wait && !parts_are_there(x, s))
                 continue;
-            if (add_one_type(x, i))
+            if (plan_apply(&x->p, add_type_step(x, s), false, x->e))
                 return -1;
             added++;
             wait = true;
@@ -152,23 +139,41 @@ static size_t likeliest(const struct infer *x, const struct shape *gone)
     return best;
 }
 
-static struct yaml_node *rename_step(struct infer *x, const char *kind, const char *from,
-                                     const char *to, const struct yaml_node *at)
+static struct yaml_node *rename_step(struct infer *x, const char *from, const char *to,
+                                     const struct yaml_node *at)
 {
-    struct yaml_node *step = plan_step(&x->p, kind, at);
+    struct yaml_node *step = plan_step(&x->p, "rename_type", at);
 
     plan_text(&x->p, step, "from", from);
     plan_text(&x->p, step, "to", to);
     return step;
 }
 
-/* Questions about types that are gone beside new ones; the others are removed at the end. */
-static void ask_renamed_types(struct infer *x)
+/* What the parent is after the renames: later steps change the model, not this. */
+static int take_old(struct infer *x)
 {
-    for (size_t i = 0; i < x->old->n_shapes; i++) {
-        const struct shape *gone = x->old->shapes[i], *s;
+    const struct version *now = x->m->v;
+    struct version *old = arena_alloc(&x->m->v->arena, sizeof(*old));
+    struct shape **shapes = arena_alloc(&x->m->v->arena, (now->n_shapes + 1) * sizeof(*shapes));
+
+    if (!old || !shapes)
+        return err_nomem(x->e);
+    for (size_t i = 0; i < now->n_shapes; i++)
+        shapes[i] = now->shapes[i];
+    *old = (struct version){.name = x->m->parent->name, .shapes = shapes, .n_shapes = now->n_shapes};
+    x->old = old;
+    return 0;
+}
+
+/* Questions about types that are gone beside new ones. */
+static int rename_types(struct infer *x)
+{
+    const struct version *parent = x->old;
+
+    for (size_t i = 0; i < parent->n_shapes; i++) {
+        const struct shape *gone = parent->shapes[i], *s;
+        struct plan_answer answer;
         const struct yaml_node *at;
-        struct plan_item *item;
         size_t pair;
 
         if (infer_same_name(x->want, gone) || (pair = likeliest(x, gone)) == x->want->n_shapes)
@@ -176,14 +181,14 @@ static void ask_renamed_types(struct infer *x)
         x->paired[pair] = true;
         s = x->want->shapes[pair];
         at = shape_node(x->root, s);
-        item = plan_ask(&x->p, at,
-                        "\"%s\" may be \"%s\" renamed, or a new type beside one that is "
-                        "gone",
-                        s->name, gone->name);
-        item->choice[0][0] = rename_step(x, "rename_type", gone->name, s->name, at);
-        item->choice[1][0] = add_type_step(x, s);
-        item->choice[1][1] = infer_step(x, "remove_type", gone, NULL, at);
+        answer = plan_ask(&x->p, at, "rename_type", "add_type and remove_type",
+                          "\"%s\" may be \"%s\" renamed, or a new type beside one that is gone",
+                          s->name, gone->name);
+        if (answer.no == 0 &&
+            plan_apply(&x->p, rename_step(x, gone->name, s->name, at), answer.guess, x->e))
+            return -1;
     }
+    return take_old(x);
 }
 
 /* ---- Enums ---- */
@@ -207,63 +212,73 @@ static const char *missing(const struct shape *in, const struct shape *from, siz
     return NULL;
 }
 
-static struct yaml_node *value_step(struct infer *x, const char *kind, const struct shape *s,
-                                    const char *value, const char *as)
+/* add_value or remove_value, applied. */
+static int answer_value(struct infer *x, const char *kind, const struct shape *s,
+                        const char *value, const char *as)
 {
     struct yaml_node *step = plan_step(&x->p, kind, infer_place(x, s));
 
     plan_text(&x->p, step, "enum", s->name);
     plan_text(&x->p, step, "value", value);
-    plan_guess(&x->p, step, "as", as);
-    return step;
+    plan_text(&x->p, step, "as", as);
+    return plan_apply(&x->p, step, true, x->e);
 }
 
-static void ask_renamed_value(struct infer *x, const struct shape *want, const char *gone,
-                              const char *new)
+static int ask_renamed_value(struct infer *x, const struct shape *want, const char *gone,
+                             const char *new)
 {
     const struct yaml_node *at = infer_place(x, want);
     struct yaml_node *rename = plan_step(&x->p, "rename_value", at);
-    struct plan_item *item = plan_ask(&x->p, at,
-                                      "%s: \"%s\" may be \"%s\" renamed, or a new value beside one "
-                                      "that is gone",
-                                      want->name, new, gone);
+    struct plan_answer answer =
+        plan_ask(&x->p, at, "rename_value", "add_value and remove_value",
+                 "%s: \"%s\" may be \"%s\" renamed, or a new value beside one that is gone",
+                 want->name, new, gone);
 
+    if (answer.no == 1)
+        return answer_value(x, "add_value", want, new, gone) ||
+                       answer_value(x, "remove_value", want, gone, new)
+                   ? -1
+                   : 0;
     plan_text(&x->p, rename, "enum", want->name);
     plan_text(&x->p, rename, "from", gone);
     plan_text(&x->p, rename, "to", new);
-    item->choice[0][0] = rename;
-    item->choice[1][0] = value_step(x, "add_value", want, new, gone);
-    item->choice[1][1] = value_step(x, "remove_value", want, gone, new);
+    return plan_apply(&x->p, rename, answer.guess, x->e);
+}
+
+static int ask_new_value(struct infer *x, const struct shape *want, const char *new)
+{
+    plan_ask(&x->p, infer_place(x, want), "add_value", NULL,
+             "%s: \"%s\" is new, and older versions have to show one of their values for it",
+             want->name, new);
+    return answer_value(x, "add_value", want, new, infer_same_name(x->m->v, want)->values[0]);
+}
+
+static int ask_lost_value(struct infer *x, const struct shape *want, const char *gone)
+{
+    plan_ask(&x->p, infer_place(x, want), "remove_value", NULL,
+             "%s: \"%s\" is gone, and items that hold it have to show another value", want->name,
+             gone);
+    return answer_value(x, "remove_value", want, gone, want->values[0]);
 }
 
 /* Every new or lost value needs an answer: what the other side shows for it. */
-static void diff_values(struct infer *x, const struct shape *old, const struct shape *want)
+static int diff_values(struct infer *x, const struct shape *old, const struct shape *want)
 {
-    const struct yaml_node *at = infer_place(x, want);
-
     for (size_t k = 0;; k++) {
         const char *gone = missing(want, old, k), *new = missing(old, want, k);
 
-        if (gone && new)
-            ask_renamed_value(x, want, gone, new);
-        else if (new)
-            plan_ask(&x->p, at,
-                     "%s: \"%s\" is new, and older versions have to show one of their values for it",
-                     want->name, new)
-                ->choice[0][0] = value_step(x, "add_value", want, new, old->values[0]);
-        else if (gone)
-            plan_ask(&x->p, at,
-                     "%s: \"%s\" is gone, and items that hold it have to show another value",
-                     want->name, gone)
-                ->choice[0][0] = value_step(x, "remove_value", want, gone, want->values[0]);
-        else
-            return;
+        if (!gone && !new)
+            return 0;
+        if (gone && new   ? ask_renamed_value(x, want, gone, new)
+            : new         ? ask_new_value(x, want, new)
+                          : ask_lost_value(x, want, gone))
+            return -1;
     }
 }
 
 /* ---- Types that stay, types that go ---- */
 
-static int diff_shape(struct infer *x, const struct shape *old, const struct shape *want)
+static int check_kind(struct infer *x, const struct shape *old, const struct shape *want)
 {
     const struct yaml_node *at = key_place(x->m, infer_place(x, want));
 
@@ -275,9 +290,21 @@ static int diff_shape(struct infer *x, const struct shape *old, const struct sha
         return model_refuse(x->m, at, x->e, "%s is %s in %s and %s here: no step changes `open`",
                             want->name, old->open ? "open" : "not open", x->old->name,
                             want->open ? "open" : "not");
-    if (want->kind != SHAPE_ENUM)
-        return infer_fields(x, old, want);
-    diff_values(x, old, want);
+    return 0;
+}
+
+/* What stays under its name must be of one kind. Enums with their values, which fields and new types
+ * have as defaults. */
+static int diff_kinds(struct infer *x)
+{
+    for (size_t i = 0; i < x->want->n_shapes; i++) {
+        const struct shape *want = x->want->shapes[i], *old = infer_same_name(x->old, want);
+
+        if (!old)
+            continue;
+        if (check_kind(x, old, want) || (want->kind == SHAPE_ENUM && diff_values(x, old, want)))
+            return -1;
+    }
     return 0;
 }
 
@@ -304,19 +331,6 @@ static bool still_held(const struct infer *x, const bool *going, size_t i)
     return false;
 }
 
-static bool was_asked(const struct infer *x, const struct shape *gone)
-{
-    for (size_t i = 0; i < x->p.n; i++) {
-        const struct yaml_node *last = x->p.items[i]->choice[1][1];
-        const struct yaml_node *type = last ? yaml_get(last->child, "type") : NULL;
-
-        if (type && strcmp(last->child->key, "remove_type") == 0 &&
-            strcmp(type->text, gone->name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The holder before what it holds; a circle can't be taken apart, and its step says so. */
 static int remove_types(struct infer *x)
 {
@@ -327,8 +341,7 @@ static int remove_types(struct infer *x)
         return err_nomem(x->e);
     for (size_t i = 0; i < n; i++) {
         going[i] = x->old->shapes[i]->kind != SHAPE_PARTS &&
-                   !infer_same_name(x->want, x->old->shapes[i]) &&
-                   !was_asked(x, x->old->shapes[i]);
+                   !infer_same_name(x->want, x->old->shapes[i]);
         left += going[i];
     }
     do {
@@ -336,8 +349,10 @@ static int remove_types(struct infer *x)
         for (size_t i = 0; i < n; i++) {
             if (!going[i] || still_held(x, going, i))
                 continue;
-            plan_add(&x->p, infer_step(x, "remove_type", x->old->shapes[i], NULL,
-                                       yaml_get(x->root, "types")));
+            plan_add(&x->p,
+                     infer_step(x, "remove_type", x->old->shapes[i], NULL,
+                                yaml_get(x->root, "types")),
+                     false);
             going[i] = false;
             left--;
         }
@@ -361,13 +376,12 @@ int schema_infer(struct model *m, const struct model *declared, const struct yam
     x.paired = arena_alloc(&m->v->arena, x.want->n_shapes + 1);
     if (!x.paired)
         return err_nomem(e);
-    ask_renamed_types(&x);
-    if (promise_types(&x) || add_types(&x))
+    if (rename_types(&x) || diff_kinds(&x) || promise_types(&x) || add_types(&x))
         return -1;
     for (size_t i = 0; i < x.want->n_shapes; i++) {
-        const struct shape *old = infer_same_name(x.old, x.want->shapes[i]);
+        const struct shape *want = x.want->shapes[i];
 
-        if (old && diff_shape(&x, old, x.want->shapes[i]))
+        if (want->kind != SHAPE_ENUM && infer_same_name(x.old, want) && infer_fields(&x, want))
             return -1;
     }
     if (remove_types(&x))

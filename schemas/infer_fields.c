@@ -1,4 +1,5 @@
-/* The fields of a type that stays: which steps make the declared ones of the old ones. */
+/* The fields of a type that stays: which steps make the declared ones of the old ones. `old` is the
+ * model's shape, in which what is renamed has its new name. */
 #include "convert.h"
 #include "infer_impl.h"
 
@@ -56,14 +57,16 @@ static void put_flag(struct infer *x, struct yaml_node *map, const char *word, b
         plan_entry(&x->p, map, word, YAML_BOOL, "true");
 }
 
-/* change_type's `to`: the declared type and what no other step changes. */
+/* change_type's `to`: the declared type and what no other step changes. A check that is new has a
+ * step of its own. */
 static struct yaml_node *retype_step(struct infer *x, const struct pair *p, const char *type)
 {
+    bool checked = p->is->check && text_same(p->was->check, p->is->check);
     static const char *const on_delete[] = {NULL, "unset", "cascade"};
     const struct yaml_node *def = p->def->kind == YAML_MAP ? yaml_get(p->def, "default") : NULL;
     struct yaml_node *step = infer_step(x, "change_type", p->shape, p->is->name, p->def), *to;
 
-    if (!p->was->required && !def && !p->was->unique && !p->is->check && !p->is->on_delete) {
+    if (!p->was->required && !def && !p->was->unique && !checked && !p->is->on_delete) {
         plan_text(&x->p, step, "to", type);
         return step;
     }
@@ -73,7 +76,7 @@ static struct yaml_node *retype_step(struct infer *x, const struct pair *p, cons
     put_flag(x, to, "unique", p->was->unique);
     if (def)
         plan_copy(&x->p, to, "default", def);
-    if (p->is->check)
+    if (checked)
         plan_entry(&x->p, to, "check", YAML_STRING, p->is->check);
     if (p->is->on_delete)
         plan_entry(&x->p, to, "on_delete", YAML_STRING, on_delete[p->is->on_delete]);
@@ -91,10 +94,25 @@ static const char *say_types(struct infer *x, const struct pair *p, const char *
     return text ? text : type;
 }
 
-static int diff_type(struct infer *x, const struct pair *p, bool *retyped)
+/* A value and a list of such values: the step's kind, NULL = it is something else, or the step would be
+ * refused. */
+static const char *list_step(const struct pair *p, const struct type_ref *type)
+{
+    const struct type_ref *was = p->was->type;
+
+    if (p->was->required && !p->was->def.p)
+        return NULL;
+    if (type->base == T_LIST && type_equal(was, type->elem))
+        return "wrap_list";
+    return was->base == T_LIST && type_equal(was->elem, type) ? "unwrap_list" : NULL;
+}
+
+/* Plans change_type, or one of the list steps, where the type or what has no step of its own is another.
+ * *ret: it did; a default is said by it then. */
+static int diff_type(struct infer *x, struct pair *p, bool *ret)
 {
     struct version *now = x->m->v;
-    const char *text = type_text(x->m, x->want, p->is->type);
+    const char *text = type_text(x->m, x->want, p->is->type), *list;
     const struct type_ref *type;
     struct yaml_node *step;
     bool same;
@@ -103,21 +121,32 @@ static int diff_type(struct infer *x, const struct pair *p, bool *retyped)
         return err_nomem(x->e);
     if (type_parse(x->m, p->def, text, p->is->name, &type, x->e))
         return -1;
-    *retyped = !type_equal(p->was->type, type);
-    if (!*retyped && p->was->on_delete == p->is->on_delete && (p->is->check || !p->was->check))
+    same = type_equal(p->was->type, type);
+    *ret = !same || p->was->on_delete != p->is->on_delete || (!p->is->check && p->was->check);
+    if (!*ret)
         return 0;
+    if ((list = list_step(p, type))) {
+        plan_ask(&x->p, p->def, list, NULL,
+                 *list == 'w'
+                     ? "%s.%s is a list now, and may begin with the value there was"
+                     : "%s.%s is no list any more, and may be its head",
+                 p->shape->name, p->is->name);
+        if (plan_apply(&x->p, infer_step(x, list, p->shape, p->is->name, p->def), true, x->e))
+            return -1;
+        p->shape = infer_same_name(x->m->v, p->shape);
+        p->was = infer_field_of_name(p->shape, p->is);
+        *ret = false;
+        return 0;
+    }
     step = retype_step(x, p, text);
-    if (convert_forward(p->was->type, type, now->shapes, now->n_shapes, &same)) {
-        plan_add(&x->p, step);
+    if (same || convert_forward(p->was->type, type, now->shapes, now->n_shapes, &same)) {
+        plan_add(&x->p, step, false);
         return 0;
     }
-    if (type_equal(p->was->type, type)) {
-        plan_add(&x->p, step);
-        return 0;
-    }
-    plan_guess(&x->p, step, "up", guess_cast(x, p->is->name, type));
-    plan_text(&x->p, step, "down", guess_cast(x, p->is->name, p->was->type));
-    plan_ask_one(&x->p, step, say_types(x, p, text));
+    plan_text(&x->p, step, "up", guess_cast(x, p->is->name, p->was->type, type));
+    plan_text(&x->p, step, "down", guess_cast(x, p->is->name, type, p->was->type));
+    plan_ask(&x->p, step, "change_type", NULL, "%s", say_types(x, p, text));
+    plan_add(&x->p, step, true);
     return 0;
 }
 
@@ -127,7 +156,14 @@ static void diff_default(struct infer *x, const struct pair *p)
 
     if (p->is->def.p)
         plan_node(&x->p, step, "default", yaml_get(p->def, "default"));
-    plan_add(&x->p, step);
+    plan_add(&x->p, step, false);
+}
+
+/* A question with one answer, whose step has to be looked at. */
+static void ask(struct infer *x, struct yaml_node *step, const char *question)
+{
+    plan_ask(&x->p, step, step ? step->child->key : NULL, NULL, "%s", question);
+    plan_add(&x->p, step, true);
 }
 
 static void diff_required(struct infer *x, const struct pair *p)
@@ -136,19 +172,17 @@ static void diff_required(struct infer *x, const struct pair *p)
     struct yaml_node *step = infer_step(x, kind, p->shape, p->is->name, p->def);
 
     if (p->is->required && !p->is->def.p) {
-        plan_guess(&x->p, step, "up", guess_value(x, x->want, p->is));
-        plan_ask_one(&x->p, step,
-                     say(x, p->shape, p->is, "is now required, and unset in some items"));
+        plan_text(&x->p, step, "up", guess_value(x, x->want, p->is));
+        ask(x, step, say(x, p->shape, p->is, "is now required, and unset in some items"));
     } else if (!p->is->required && !p->was->def.p && p->is->def.p) {
         plan_text(&x->p, step, "down", guess_value(x, x->want, p->is));
-        plan_add(&x->p, step);
+        plan_add(&x->p, step, false);
     } else if (!p->is->required && !p->was->def.p) {
-        plan_guess(&x->p, step, "down", guess_value(x, x->want, p->is));
-        plan_ask_one(&x->p, step,
-                     say(x, p->shape, p->is,
-                         "need not be set any more, but older versions require it"));
+        plan_text(&x->p, step, "down", guess_value(x, x->want, p->is));
+        ask(x, step,
+            say(x, p->shape, p->is, "need not be set any more, but older versions require it"));
     } else {
-        plan_add(&x->p, step);
+        plan_add(&x->p, step, false);
     }
 }
 
@@ -160,12 +194,9 @@ static void diff_unique(struct infer *x, const struct pair *p)
 
     plan_entry(&x->p, list, NULL, YAML_STRING, p->is->name);
     if (p->is->unique)
-        plan_ask_one(&x->p, step,
-                     say(x, p->shape, p->is,
-                         "is now unique, which items that exist "
-                         "may contradict"));
-    else
-        plan_add(&x->p, step);
+        plan_ask(&x->p, step, kind, NULL, "%s.%s is now unique, which items that exist may contradict",
+                 p->shape->name, p->is->name);
+    plan_add(&x->p, step, false);
 }
 
 static struct yaml_node *check_step(struct infer *x, const char *kind, const struct pair *p,
@@ -177,19 +208,19 @@ static struct yaml_node *check_step(struct infer *x, const char *kind, const str
     return step;
 }
 
-static void diff_check(struct infer *x, const struct pair *p)
+/* dropped: the check before is gone with the field's type. */
+static void diff_check(struct infer *x, const struct pair *p, bool dropped)
 {
-    struct plan_item *item =
-        plan_ask(&x->p, p->def, "%s.%s has a new check, which items that exist may fail",
-                 p->shape->name, p->is->name);
+    bool replaced = p->was->check && !dropped;
     struct yaml_node *step = check_step(x, "add_check", p, p->is->check);
     struct yaml_node *up = plan_map(&x->p, step, "up");
 
+    plan_ask(&x->p, p->def, replaced ? "remove_check and add_check" : "add_check", NULL,
+             "%s.%s has a new check, which items that exist may fail", p->shape->name, p->is->name);
     plan_entry(&x->p, up, p->is->name, YAML_STRING, "NULL");
-    plan_is_guess(&x->p, step);
-    item->choice[0][p->was->check ? 1 : 0] = step;
-    if (p->was->check)
-        item->choice[0][0] = check_step(x, "remove_check", p, p->was->check);
+    if (replaced)
+        plan_add(&x->p, check_step(x, "remove_check", p, p->was->check), false);
+    plan_add(&x->p, step, true);
 }
 
 /* The shape has the check, be it of one field or of several. */
@@ -202,7 +233,7 @@ static bool has_check(const struct shape *s, const char *check)
     return false;
 }
 
-static int diff_field(struct infer *x, const struct pair *p)
+static int diff_field(struct infer *x, struct pair *p)
 {
     bool relaxed = p->was->required && !p->is->required, retyped = false;
 
@@ -218,180 +249,135 @@ static int diff_field(struct infer *x, const struct pair *p)
         diff_unique(x, p);
     if (p->is->check && !text_same(p->was->check, p->is->check) &&
         !has_check(p->shape, p->is->check))
-        diff_check(x, p);
+        diff_check(x, p, retyped);
     return 0;
 }
 
 /* ---- Fields that come and go ---- */
 
-static struct yaml_node *add_field_step(struct infer *x, const struct shape *s,
-                                        const struct field *f)
+/* A new field of the same type as one that is gone, and that none is renamed to yet; NULL = none. */
+static const struct field *new_of_type(const struct infer *x, const struct shape *old,
+                                       const struct shape *want, const bool *paired,
+                                       const struct field *gone)
 {
-    const struct yaml_node *def = field_node(x->root, s, f);
-    struct yaml_node *step = infer_step(x, "add_field", s, f->name, def);
+    for (size_t i = 0; i < want->n_fields; i++) {
+        const struct field *f = &want->fields[i];
 
-    plan_node(&x->p, step, "as", def);
-    if (f->required && !f->def.p)
-        plan_guess(&x->p, step, "up", guess_value(x, x->want, f));
-    return step;
-}
-
-static struct yaml_node *remove_field_step(struct infer *x, const struct shape *s,
-                                           const struct field *f, const struct yaml_node *at)
-{
-    struct yaml_node *step = infer_step(x, "remove_field", s, f->name, at);
-
-    if (f->required && !f->def.p)
-        plan_guess(&x->p, step, "down", guess_value(x, x->old, f));
-    return step;
-}
-
-struct field_diff {
-    const struct shape *old, *want;
-    /* Of want->fields: the one that is gone and may be this one renamed, and the question about it;
-     * NULL = none. */
-    const struct field **was;
-    struct plan_item **asked;
-};
-
-/* A new field of the same type as one that is gone; n_fields = there is none. */
-static size_t new_of_type(const struct infer *x, const struct field_diff *d,
-                          const struct field *gone)
-{
-    for (size_t i = 0; i < d->want->n_fields; i++) {
-        const struct field *f = &d->want->fields[i];
-
-        if (!d->was[i] && !infer_field_of_name(d->old, f) &&
-            type_same_named(gone->type, x->old, f->type, x->want))
-            return i;
+        if (!paired[i] && !infer_field_of_name(old, f) &&
+            type_same_named(gone->type, x->m->v, f->type, x->want))
+            return f;
     }
-    return d->want->n_fields;
+    return NULL;
 }
 
-static void field_gone(struct infer *x, const struct field_diff *d, const struct field *gone)
+static int ask_renamed_field(struct infer *x, const struct shape *old, const struct field *gone,
+                             const struct shape *want, const struct field *f)
 {
-    const struct yaml_node *at = infer_place(x, d->want);
-    size_t pair = new_of_type(x, d, gone);
-    const struct field *f;
-    struct plan_item *item;
-    struct yaml_node *rename;
+    const struct yaml_node *at = field_node(x->root, want, f);
+    struct yaml_node *rename = infer_step(x, "rename_field", old, NULL, at);
+    struct plan_answer answer =
+        plan_ask(&x->p, at, "rename_field", "remove_field and add_field",
+                 "%s.%s may be \"%s\" renamed, or a new field beside one that is gone", old->name,
+                 f->name, gone->name);
 
-    if (pair == d->want->n_fields) {
-        struct yaml_node *step = remove_field_step(x, d->old, gone, at);
-
-        if (gone->required && !gone->def.p)
-            plan_ask_one(&x->p, step,
-                         say(x, d->old, gone,
-                             "is gone, but older versions require "
-                             "it"));
-        else
-            plan_add(&x->p, step);
-        return;
-    }
-    f = &d->want->fields[pair];
-    d->was[pair] = gone;
-    d->asked[pair] = item = plan_ask(&x->p, field_node(x->root, d->want, f),
-                    "%s.%s may be \"%s\" renamed, or a new field beside one that is gone",
-                    d->old->name, f->name, gone->name);
-    rename = infer_step(x, "rename_field", d->old, NULL, item->at ? item->at : at);
     plan_text(&x->p, rename, "from", gone->name);
     plan_text(&x->p, rename, "to", f->name);
-    item->choice[0][0] = rename;
-    item->choice[1][0] = remove_field_step(x, d->old, gone, at);
-    item->choice[1][1] = add_field_step(x, d->want, f);
+    return answer.no == 0 ? plan_apply(&x->p, rename, answer.guess, x->e) : 0;
+}
+
+static int rename_fields(struct infer *x, const struct shape *want)
+{
+    const struct shape *old = infer_same_name(x->m->v, want);
+    bool *paired = arena_alloc(&x->m->v->arena, want->n_fields + 1);
+
+    if (!paired)
+        return err_nomem(x->e);
+    for (size_t i = 0; i < old->n_fields; i++) {
+        const struct field *gone = &old->fields[i], *f;
+
+        if (infer_field_of_name(want, gone) || !(f = new_of_type(x, old, want, paired, gone)))
+            continue;
+        paired[f - want->fields] = true;
+        if (ask_renamed_field(x, old, gone, want, f))
+            return -1;
+    }
+    return 0;
+}
+
+static void field_gone(struct infer *x, const struct shape *s, const struct field *gone,
+                       const struct yaml_node *at)
+{
+    struct yaml_node *step = infer_step(x, "remove_field", s, gone->name, at);
+
+    if (!gone->required || gone->def.p) {
+        plan_add(&x->p, step, false);
+        return;
+    }
+    plan_text(&x->p, step, "down", guess_value(x, x->m->v, gone));
+    ask(x, step, say(x, s, gone, "is gone, but older versions require it"));
 }
 
 static void field_new(struct infer *x, const struct shape *want, const struct field *f)
 {
-    struct yaml_node *step = add_field_step(x, want, f);
+    const struct yaml_node *def = field_node(x->root, want, f);
+    struct yaml_node *step = infer_step(x, "add_field", want, f->name, def);
 
-    if (f->required && !f->def.p)
-        plan_ask_one(&x->p, step,
-                     say(x, want, f,
-                         "is new and required, and items that exist have "
-                         "no value for it"));
-    else
-        plan_add(&x->p, step);
-}
-
-/* The place in want->fields of what old->fields[i] becomes when the question about want->fields[added]
- * is answered with a new field, and every other with a rename; n_fields = none. */
-static size_t place_of(const struct field_diff *d, size_t i, size_t added)
-{
-    const struct field *same = infer_field_of_name(d->want, &d->old->fields[i]);
-
-    if (same)
-        return (size_t)(same - d->want->fields);
-    for (size_t k = 0; k < d->want->n_fields; k++) {
-        if (d->was[k] == &d->old->fields[i] && k != added)
-            return k;
-    }
-    return d->want->n_fields;
-}
-
-/* What stays keeps its order, what is new goes to the end: is that the declared order? added: as
- * above, n_fields = every question is answered with a rename. */
-static bool order_holds(const struct field_diff *d, size_t added)
-{
-    size_t at = 0, n = d->want->n_fields;
-
-    for (size_t i = 0; i < d->old->n_fields; i++) {
-        size_t place = place_of(d, i, added);
-
-        if (place < n && place != at++)
-            return false;
-    }
-    if (added < n && added != at++)
-        return false;
-    for (; at < n && !d->was[at] && !infer_field_of_name(d->old, &d->want->fields[at]); at++)
-        ;
-    return at == n;
-}
-
-static struct yaml_node *reorder_step(struct infer *x, const struct field_diff *d)
-{
-    struct yaml_node *step = infer_step(x, "reorder_fields", d->old, NULL, infer_place(x, d->want));
-    struct yaml_node *list = plan_list(&x->p, step, "fields");
-
-    for (size_t i = 0; i < d->want->n_fields; i++)
-        plan_entry(&x->p, list, NULL, YAML_STRING, d->want->fields[i].name);
-    return step;
-}
-
-static void reorder(struct infer *x, const struct field_diff *d)
-{
-    if (!order_holds(d, d->want->n_fields)) {
-        plan_add(&x->p, reorder_step(x, d));
+    plan_node(&x->p, step, "as", def);
+    if (!f->required || f->def.p) {
+        plan_add(&x->p, step, false);
         return;
     }
-    for (size_t i = 0; i < d->want->n_fields; i++) {
-        if (d->asked[i] && !order_holds(d, i))
-            d->asked[i]->after = reorder_step(x, d);
-    }
+    plan_text(&x->p, step, "up", guess_value(x, x->want, f));
+    ask(x, step, say(x, want, f, "is new and required, and items that exist have no value for it"));
 }
 
-int infer_fields(struct infer *x, const struct shape *old, const struct shape *want)
+/* What stays keeps its order, what is new goes to the end: is that the declared order? */
+static bool order_holds(const struct shape *old, const struct shape *want)
 {
-    struct arena *arena = &x->m->v->arena;
-    struct field_diff d = {.old = old, .want = want};
+    size_t at = 0;
 
-    d.was = arena_alloc(arena, (want->n_fields + 1) * sizeof(*d.was));
-    d.asked = arena_alloc(arena, (want->n_fields + 1) * sizeof(*d.asked));
-    if (!d.was || !d.asked)
-        return err_nomem(x->e);
+    for (size_t i = 0; i < old->n_fields; i++) {
+        const struct field *f = infer_field_of_name(want, &old->fields[i]);
+
+        if (f && f != &want->fields[at++])
+            return false;
+    }
+    while (at < want->n_fields && !infer_field_of_name(old, &want->fields[at]))
+        at++;
+    return at == want->n_fields;
+}
+
+static void reorder(struct infer *x, const struct shape *old, const struct shape *want)
+{
+    struct yaml_node *step = infer_step(x, "reorder_fields", old, NULL, infer_place(x, want));
+    struct yaml_node *list = plan_list(&x->p, step, "fields");
+
+    for (size_t i = 0; i < want->n_fields; i++)
+        plan_entry(&x->p, list, NULL, YAML_STRING, want->fields[i].name);
+    plan_add(&x->p, step, false);
+}
+
+int infer_fields(struct infer *x, const struct shape *want)
+{
+    const struct shape *old;
+
+    if (rename_fields(x, want))
+        return -1;
+    old = infer_same_name(x->m->v, want);
     for (size_t i = 0; i < old->n_fields; i++) {
         const struct field *is = infer_field_of_name(want, &old->fields[i]);
         struct pair p = {old, &old->fields[i], is, is ? field_node(x->root, want, is) : NULL};
 
         if (!is)
-            field_gone(x, &d, &old->fields[i]);
+            field_gone(x, old, &old->fields[i], infer_place(x, want));
         else if (diff_field(x, &p))
             return -1;
     }
     for (size_t i = 0; i < want->n_fields; i++) {
-        if (!d.was[i] && !infer_field_of_name(old, &want->fields[i]))
+        if (!infer_field_of_name(old, &want->fields[i]))
             field_new(x, want, &want->fields[i]);
     }
-    reorder(x, &d);
+    if (!order_holds(old, want))
+        reorder(x, old, want);
     return 0;
 }

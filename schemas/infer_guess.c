@@ -73,11 +73,16 @@ const char *guess_value(struct infer *x, const struct version *v, const struct f
     return known(x, arena_strndup(&x->m->v->arena, out.p, out.n));
 }
 
-const char *guess_cast(struct infer *x, const char *field, const struct type_ref *to)
+const char *guess_cast(struct infer *x, const char *field, const struct type_ref *from,
+                       const struct type_ref *to)
 {
+    bool head = from->base == T_LIST && to->base != T_LIST && to->base != T_JSON;
+    bool one = to->base == T_LIST && from->base != T_LIST && from->base != T_JSON;
+    const char *cast = head ? "json_extract(value, '$[0]')" : one ? "json_array(value)"
+                                                                  : casts[to->base];
     struct buf out BUF_CLEANUP = BUF_INIT;
 
-    if (!sql_rename(casts[to->base], "value", field, &out))
+    if (!sql_rename(cast, "value", field, &out))
         return known(x, NULL);
     return known(x, arena_strndup(&x->m->v->arena, out.p, out.n));
 }

@@ -81,25 +81,6 @@ void plan_text(struct plan *p, struct yaml_node *step, const char *arg, const ch
     plan_entry(p, step ? step->child : NULL, arg, YAML_STRING, text);
 }
 
-void plan_is_guess(struct plan *p, const struct yaml_node *step)
-{
-    const struct yaml_node **guesses =
-        arena_grow(&p->m->v->arena, p->guesses, p->n_guesses, sizeof(*guesses));
-
-    if (!guesses) {
-        p->nomem = true;
-        return;
-    }
-    p->guesses = guesses;
-    p->guesses[p->n_guesses++] = step;
-}
-
-void plan_guess(struct plan *p, struct yaml_node *step, const char *arg, const char *text)
-{
-    plan_text(p, step, arg, text);
-    plan_is_guess(p, step);
-}
-
 void plan_node(struct plan *p, struct yaml_node *step, const char *arg,
                const struct yaml_node *node)
 {
@@ -126,49 +107,46 @@ struct yaml_node *plan_list(struct plan *p, struct yaml_node *step, const char *
     return open_arg(p, step, arg, YAML_SEQ);
 }
 
-/* ---- Items ---- */
+/* ---- Steps and questions ---- */
 
-static struct plan_item *add_item(struct plan *p, const struct yaml_node *at)
+void plan_add(struct plan *p, struct yaml_node *step, bool guess)
 {
-    struct arena *arena = &p->m->v->arena;
-    struct plan_item **items = arena_grow(arena, p->items, p->n, sizeof(struct plan_item *));
-    struct plan_item *item = arena_alloc(arena, sizeof(*item));
+    struct plan_step *grown = arena_grow(&p->m->v->arena, p->steps, p->n, sizeof(*grown));
 
-    if (!items || !item) {
+    if (!grown || !step) {
         p->nomem = true;
-        return &p->spare;
+        return;
     }
-    item->at = at;
-    p->items = items;
-    p->items[p->n++] = item;
-    return item;
+    p->steps = grown;
+    p->steps[p->n++] = (struct plan_step){step, guess, false};
 }
 
-struct plan_item *plan_add(struct plan *p, struct yaml_node *step)
+int plan_apply(struct plan *p, struct yaml_node *step, bool guess, struct err *e)
 {
-    static const struct yaml_node nowhere;
-    struct plan_item *item = add_item(p, step ? step : &nowhere);
-
-    item->choice[0][0] = step;
-    return item;
+    plan_add(p, step, guess);
+    if (p->nomem)
+        return err_nomem(e);
+    p->m->inferred = true;
+    if (schema_step(p->m, step, e))
+        return -1;
+    p->steps[p->n - 1].applied = true;
+    return 0;
 }
 
-struct plan_item *plan_ask(struct plan *p, const struct yaml_node *at, const char *fmt, ...)
+struct plan_answer plan_ask(struct plan *p, const struct yaml_node *at, const char *first,
+                            const char *other, const char *fmt, ...)
 {
-    struct plan_item *item = add_item(p, at);
+    const struct model_candidates *c = p->m->candidates;
     char text[sizeof(((struct err *)0)->text)];
     va_list ap;
 
+    if (p->question.text)
+        return (struct plan_answer){.guess = other != NULL};
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    item->question = keep(p, text);
-    return item;
-}
-
-void plan_ask_one(struct plan *p, struct yaml_node *step, const char *question)
-{
-    plan_ask(p, step, "%s", question)->choice[0][0] = step;
+    p->question = (struct plan_question){keep(p, text), at, first, other};
+    return (struct plan_answer){.no = c && other ? c->answer : 0};
 }
 
 /* ---- Printing: YAML, a step a line ---- */
@@ -208,98 +186,49 @@ static bool print_node(const struct yaml_node *n, struct buf *out)
     return buf_addc(out, map ? '}' : ']');
 }
 
-static bool is_guess(const struct plan *p, const struct yaml_node *step)
+static bool print_steps(const struct plan *p, struct buf *out)
 {
-    for (size_t i = 0; i < p->n_guesses; i++) {
-        if (p->guesses[i] == step)
-            return true;
-    }
-    return false;
-}
+    if (!buf_adds(out, "migrate:\n"))
+        return false;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct yaml_node *args = p->steps[i].node->child;
 
-static bool print_line(const struct yaml_node *step, bool guess, struct buf *out)
-{
-    return !step || (buf_printf(out, "  - %s: ", step->child->key) &&
-                     print_node(step->child, out) &&
-                     buf_adds(out, guess ? "  # a guess: mend it\n" : "\n"));
-}
-
-/* One item of an answer. That a question is not the one being answered and has two readings makes
- * its first one a guess too. */
-static bool print_item(const struct plan *p, const struct plan_item *item, size_t choice,
-                       bool chosen, struct buf *out)
-{
-    bool guess = !chosen && item->choice[1][0];
-
-    for (size_t i = 0; i < PLAN_STEPS; i++) {
-        const struct yaml_node *step = item->choice[choice][i];
-
-        if (!print_line(step, guess || is_guess(p, step), out))
+        if (!buf_printf(out, "  - %s: ", args->key) || !print_node(args, out) ||
+            !buf_adds(out, p->steps[i].guess ? "  # a guess: mend it\n" : "\n"))
             return false;
     }
     return true;
 }
 
-/* All steps, with one of the answers to one question and the first one to the others. */
-static bool print_answer(const struct plan *p, const struct plan_item *question, size_t choice,
-                         struct buf *out)
+static bool print_candidate(const struct plan *p, struct model_candidates *c)
 {
-    if (!buf_adds(out, "migrate:\n"))
-        return false;
-    for (size_t i = 0; i < p->n; i++) {
-        bool chosen = p->items[i] == question;
+    static const char *const heads[] = {"# either\n", "# or\n"};
 
-        if (!print_item(p, p->items[i], chosen ? choice : 0, chosen, out))
-            return false;
-    }
-    return choice == 0 || print_line(question->after, false, out);
+    c->n = p->question.other ? 2 : 1;
+    return (c->n == 1 || buf_adds(c->out, heads[c->answer])) && print_steps(p, c->out);
 }
 
-static bool print_candidates(const struct plan *p, const struct plan_item *q, struct buf *out)
+static int refuse(const struct plan *p, struct err *e)
 {
-    bool two = q->choice[1][0] != NULL;
+    const struct plan_question *q = &p->question;
 
-    return (!two || buf_adds(out, "# either\n")) && print_answer(p, q, 0, out) &&
-           (!two || (buf_adds(out, "# or\n") && print_answer(p, q, 1, out)));
-}
-
-/* "remove_field and add_field" */
-static void name_steps(const struct plan_item *q, size_t choice, char *ret, size_t size)
-{
-    const struct yaml_node *second = q->choice[choice][1];
-
-    snprintf(ret, size, "%s%s%s", q->choice[choice][0]->child->key, second ? " and " : "",
-             second ? second->child->key : "");
-}
-
-static int refuse_question(const struct plan *p, const struct plan_item *q, struct err *e)
-{
-    char first[80], other[80] = "";
-
-    if (p->m->candidates && !print_candidates(p, q, p->m->candidates))
+    if (p->m->candidates && !print_candidate(p, p->m->candidates))
         return err_nomem(e);
-    name_steps(q, 0, first, sizeof(first));
-    if (q->choice[1][0])
-        name_steps(q, 1, other, sizeof(other));
-    model_refuse(p->m, key_place(p->m, q->at), e, "%s", q->question);
-    return err_expected(e, "`migrate` with %s%s%s", first, *other ? ", or with " : "", other);
+    model_refuse(p->m, key_place(p->m, q->at), e, "%s", q->text);
+    return err_expected(e, "`migrate` with %s%s%s", q->first, q->other ? ", or with " : "",
+                        q->other ? q->other : "");
 }
 
 int plan_run(struct plan *p, struct err *e)
 {
     if (p->nomem)
         return err_nomem(e);
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->items[i]->question)
-            return refuse_question(p, p->items[i], e);
-    }
+    if (p->question.text)
+        return refuse(p, e);
     p->m->inferred = true;
     for (size_t i = 0; i < p->n; i++) {
-        if (p->items[i]->applied)
-            continue;
-        if (schema_step(p->m, p->items[i]->choice[0][0], e))
+        if (!p->steps[i].applied && schema_step(p->m, p->steps[i].node, e))
             return -1;
-        p->items[i]->applied = true;
     }
     return 0;
 }

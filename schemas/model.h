@@ -35,14 +35,19 @@ struct model {
     size_t n_before;
     struct model_text *texts;        /* where checks and names of fields stand in the file */
     size_t n_texts;
-    struct buf *candidates;          /* NULL, or where steps go that would answer a refused
-                                        declaration */
+    struct model_candidates *candidates; /* NULL, or where steps go that would answer a refused
+                                            declaration */
     struct model_pending *pending;   /* types that are about to be added (infer.c) */
     size_t n_pending;
 };
 struct model_text {
     const char *text;
     const struct yaml_node *at;
+};
+struct model_candidates {
+    struct buf *out;
+    unsigned answer; /* which answer to its first question is taken, from 0 */
+    unsigned n;      /* set by infer.c: how many there are */
 };
 struct model_pending {
     const char *name;

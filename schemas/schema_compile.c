@@ -365,7 +365,7 @@ static struct version *version_new(struct span text, struct version *parent,
 
 static int compile_text(const char *file, struct span text, struct version *parent,
                         const struct schema_counters *first, struct expr_env *env,
-                        struct buf *candidates, struct version **ret, struct err *e)
+                        struct model_candidates *candidates, struct version **ret, struct err *e)
 {
     struct version *v;
     struct model m;
@@ -406,10 +406,16 @@ int schema_compile(const char *file, struct span text, struct version *parent,
 bool schema_candidates(const char *file, struct span text, struct version *parent,
                        const struct schema_counters *first, struct expr_env *env, struct buf *out)
 {
-    struct version *v = NULL;
-    struct err e = ERR_INIT;
+    struct model_candidates c = {.out = out};
 
-    if (compile_text(file, text, parent, first, env, out, &v, &e) == 0)
-        version_unref(v);
-    return e.code != ERR_NO_MEMORY;
+    do {
+        struct version *v = NULL;
+        struct err e = ERR_INIT;
+
+        if (compile_text(file, text, parent, first, env, &c, &v, &e) == 0)
+            version_unref(v);
+        if (e.code == ERR_NO_MEMORY)
+            return false;
+    } while (++c.answer < c.n);
+    return true;
 }

@@ -274,6 +274,48 @@ YAML
     done
 }
 
+# What follows from an answer stands among its steps: the members of a renamed object, or change_type of the fields that
+# hold one before it goes.
+infer__a_candidate_holds_what_follows_from_its_answer() {
+    local declared n
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - add_type:  {type: Place, kind: object, fields: {street: string, city: string}}
+  - add_type:  {type: Person, fields: {email: string, home: Place}}
+  - add_field: {type: Dog, field: owner, as: ref<Person>}
+YAML
+    put "$M/v2/Person/ann.json" '{"email": "a@b", "home": {"city": "Rome"}}'
+    put "$M/v2/Dog/bo.json" '{"name": "Bo", "owner": "ann"}'
+    declared=$(cat <<'YAML'
+version: v3
+from: v2
+types:
+  Dog: {fields: {name: {type: string, required: true}, breed: string, age: integer, owner: ref<Human>}}
+  Human: {fields: {mail: string, home: Spot}}
+objects:
+  Spot: {fields: {street: string, town: string}}
+YAML
+)
+    refused_schema v3 'v3\.yaml:7:3: "Spot" may be "Place" renamed' <<<"$declared"
+    assert_eq "$(candidates)" 2
+    for n in 1 2; do cp "$T/candidate.$n" "$T/steps.$n"; done
+    add v3 <<<"$declared"$'\n'"$(cat "$T/steps.1")"
+    assert_json "$M/v3/Human/ann.json" . '{"mail":"a@b","home":{"town":"Rome"}}'
+    assert_json "$M/v3/Dog/bo.json" .owner '"ann"'
+    mv "$M/v3/Human/ann.json" "$M/v3/Human/eve.json"
+    sees "$M/v2/Person/eve.json"
+    assert_json "$M/v2/Dog/bo.json" .owner '"eve"'
+    agree v3
+    must_verb revert v3
+    add v3 <<<"$declared"$'\n'"$(cat "$T/steps.2")"
+    assert_json "$M/v3/Human/eve.json" . '{"mail":"a@b"}'
+    assert_json "$M/v3/Dog/bo.json" .owner '"eve"'
+    assert_json "$M/v2/Person/eve.json" .home '{"city":"Rome"}'
+    agree v3
+}
+
 # Older versions show the default too, where the field is unset: there is no other reading.
 infer__a_field_relaxed_to_a_default() {
     add v2 <<'YAML'
