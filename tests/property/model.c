@@ -301,7 +301,7 @@ static struct m_item *new_item(struct model *m, size_t node, const char *key)
     MUST(m->n_items < MODEL_ITEMS);
     struct m_item *it = &m->items[m->n_items];
     m->before[m->n_items++].writer = 0;
-    *it = (struct m_item){.key = arena_strdup(m->a, key), .root = m->nodes[node].root};
+    *it = (struct m_item){.key = arena_strdup(m->a, key), .root = m->nodes[node].root, .number = ++m->n_numbers};
     for (size_t to = 0; to < m->known; to++)
         if (m->nodes[to].root == it->root && !m_descends(m, node, to))
             decide_removed(m, it, to);
@@ -326,10 +326,11 @@ static bool lay(const struct m_node *n, const struct m_item *it, const char *con
     return changes;
 }
 
-/* The item goes back to what it was before its writer began, or its writer begins now. */
-static void begin_again(struct m_item *it, struct m_before *b, size_t writer)
+/* The item goes back to what it was before its writer began, or its writer begins now: also where that
+ * referred to something that is gone. */
+static void begin_again(struct model *m, struct m_item *it, struct m_before *b, size_t writer)
 {
-    if (b->writer == writer)
+    if (b->writer == writer && m_refs_stand(m, &b->it))
         *it = b->it;
     else
         *b = (struct m_before){writer, *it};
@@ -344,7 +345,7 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
 
     if (!lay(n, it, values, now))
         return;
-    begin_again(it, &m->before[it - m->items], writer);
+    begin_again(m, it, &m->before[it - m->items], writer);
     memcpy(c.was, it->v, sizeof c.was);
     for (size_t i = 0; i < n->n; i++) {
         c.seen[n->f[i].id] = c.reached[n->f[i].id] = true;
@@ -368,14 +369,19 @@ static void make(struct model *m, size_t node, const char *key, const char *cons
 }
 
 bool model_write(struct model *m, size_t writer, size_t node, const char *key,
-                 const char *const *values)
+                 const char *const *texts)
 {
     const struct m_node *n = &m->nodes[node];
     struct m_item *it = model_item(m, n->root, key);
+    const char *values[MODEL_FIELDS];
 
-    for (size_t i = 0; i < n->n; i++)
-        if (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) && m_fails_check(values[i]))
+    for (size_t i = 0; i < n->n; i++) {
+        bool ref = n->f[i].type == M_REF && texts[i];
+        values[i] = ref ? m_ref_taken(m, &n->f[i], texts[i]) : texts[i];
+        if ((ref && !values[i]) || (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) &&
+                                    m_fails_check(values[i])))
             return false;
+    }
     if (it)
         rewrite(m, it, writer, node, values);
     else
@@ -458,14 +464,24 @@ void model_remove(struct model *m, struct m_item *it)
     memmove(&m->before[i], &m->before[i + 1], after * sizeof m->before[i]);
 }
 
-void model_line(const struct model *m, size_t node, const struct m_item *it, struct buf *out)
+bool model_rename(struct model *m, struct m_item *it, const char *key)
+{
+    if (model_item(m, it->root, key))
+        return false;
+    it->key = arena_strdup(m->a, key);
+    m->before[it - m->items].writer = 0;
+    return true;
+}
+
+void model_line(struct model *m, size_t node, const struct m_item *it, struct buf *out)
 {
     const struct m_node *n = &m->nodes[node];
     MUST(buf_printf(out, "{\"_key\": \"%s\"", it->key));
     for (size_t i = 0; i < n->n; i++) {
         const char *v = it->v[n->f[i].id] ? it->v[n->f[i].id] : n->f[i].def;
         if (v)
-            MUST(buf_printf(out, ", \"%s\": %s", n->f[i].name, v));
+            MUST(buf_printf(out, ", \"%s\": %s", n->f[i].name,
+                            n->f[i].type == M_REF ? m_ref_text(m, v) : v));
     }
     MUST(buf_adds(out, "}\n"));
 }

@@ -26,7 +26,7 @@
 #define MODEL_RULES  4
 #define MODEL_IDS    200
 #define MODEL_VALUES 8
-#define MODEL_ITEMS  16
+#define MODEL_ITEMS  48
 
 enum m_kind {
     M_RENAME_TYPE,
@@ -64,6 +64,7 @@ enum m_kind {
     M_REMOVE_UNIQUE,
     M_ADD_CHECK,
     M_REMOVE_CHECK,
+    M_ADD_REF, /* to a type that there is */
     M_KINDS
 };
 
@@ -74,10 +75,10 @@ struct m_step {
     unsigned expr, expr2;  /* functions of one field: forward, or the only one; backward */
     const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others */
     size_t n;
-    size_t then; /* M_RESTORE: the node that has the field */
+    size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF: of the type referred to */
 };
 
-enum m_type { M_TEXT, M_INT, M_ENUM, M_LIST, M_OBJECT };
+enum m_type { M_TEXT, M_INT, M_ENUM, M_LIST, M_OBJECT, M_REF };
 struct m_field {
     const char *name;
     enum m_type type;
@@ -87,6 +88,7 @@ struct m_field {
     bool old;    /* every older node shows it, or what it follows from */
     const char *def;
     const char *members[2]; /* of an object */
+    size_t refers;          /* of a reference: the line of the type */
 };
 
 typedef const char *m_fn(struct arena *a, const struct m_step *s, const char *const *in,
@@ -104,6 +106,7 @@ struct m_node {
     char type[16];
     int from;    /* -1: the type begins here */
     size_t root; /* where it began */
+    size_t line; /* the same, but a copy begins a type of its own */
     struct m_field f[MODEL_FIELDS];
     size_t n;
     const char *values[MODEL_VALUES]; /* of the enum */
@@ -120,6 +123,7 @@ struct m_memory {
 struct m_item {
     const char *key;
     size_t root;
+    unsigned number; /* no other item has it, or gets it later */
     const char *v[MODEL_IDS];
     bool decided[MODEL_IDS];
     struct m_memory memory[MODEL_NODES][MODEL_RULES];
@@ -140,6 +144,7 @@ struct model {
     struct m_item items[MODEL_ITEMS];
     struct m_before before[MODEL_ITEMS];
     size_t n_items;
+    unsigned n_numbers;
 };
 
 /* ---- model_fn.c ---- */
@@ -153,6 +158,19 @@ m_fn m_fn_same, m_fn_first, m_fn_rest, m_fn_join, m_fn_bar, m_fn_before_bar, m_f
     m_fn_cast_text, m_fn_fits_int, m_fn_fits_enum, m_fn_mend, m_fn_nest, m_fn_member_a,
     m_fn_member_b;
 bool m_fails_check(const char *value);
+
+/* ---- model_links.c ---- */
+/* The value of a reference, which stays the same whatever its item is called. */
+const char *m_ref(struct arena *a, const struct m_item *it);
+struct m_item *m_referred(struct model *m, const char *value); /* NULL: to nothing */
+/* As a text shows it. */
+const char *m_ref_text(struct model *m, const char *value);
+/* What a writer means by the text: NULL = there is no such item. */
+const char *m_ref_taken(struct model *m, const struct m_field *f, const char *text);
+/* All that the item refers to is there. */
+bool m_refs_stand(struct model *m, const struct m_item *it);
+/* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */
+bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS]);
 
 /* ---- model_step.c ---- */
 /* The node after `from` (M_ADD_TYPE: without one). */
@@ -175,12 +193,15 @@ struct m_final {
 };
 void model_finalize(struct model *m, const struct m_final *f);
 void model_remove(struct model *m, struct m_item *it);
+/* false: another item has the key. */
+bool model_rename(struct model *m, struct m_item *it, const char *key);
 struct m_item *model_item(struct model *m, size_t root, const char *key); /* NULL = none */
 /* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
- * are not looked at. writer: a version and its type, not 0. false: a check refuses it, and nothing has changed. */
+ * are not looked at. writer: a version and its type, not 0. false: a check refuses it, or a reference to
+ * nothing, and nothing has changed. */
 bool model_write(struct model *m, size_t writer, size_t node, const char *key,
                  const char *const *values);
 /* One line, as in TYPE.jsonl. */
-void model_line(const struct model *m, size_t node, const struct m_item *it, struct buf *out);
+void model_line(struct model *m, size_t node, const struct m_item *it, struct buf *out);
 
 #endif

@@ -10,11 +10,12 @@
 #define MAX_OPS   60
 #define MAX_SHOWN 6
 
-enum m_op_kind { MO_ADD, MO_WRITE, MO_REMOVE, MO_BACKFILL, MO_REVERT, MO_WAKE, MO_FINALIZE };
+enum m_op_kind { MO_ADD, MO_WRITE, MO_REMOVE, MO_RENAME, MO_BACKFILL, MO_REVERT, MO_WAKE, MO_FINALIZE };
 struct m_op {
     enum m_op_kind kind;
     size_t version, node;
-    const char *key, *values[MODEL_FIELDS];
+    const char *key, *values[MODEL_FIELDS]; /* keys of items: see m_gen_key */
+    const char *to; /* MO_RENAME */
     uint64_t salt;
     bool edit, cut;
 };
@@ -38,6 +39,18 @@ struct m_case {
 /* ---- model_yaml.c ---- */
 const char *m_format(struct m_case *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *m_step_yaml(struct m_case *c, const struct m_step *s, const char *type);
+
+/* ---- model_gen_links.c ---- */
+/* A key that is chosen from those there are when it is used: '?' and a number. */
+const char *m_gen_key(struct m_case *c);
+/* Of the items of a type, or `else_key` when there are none, or the key is no such. */
+const char *m_key_now(struct model *m, size_t root, const char *key, const char *else_key);
+const char *m_gen_ref(struct m_case *c);
+/* The rest of a step about references; true for any other. */
+bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s);
+/* A reference of the version to the type. */
+bool m_type_is_used(const struct m_case *c, size_t version, size_t node);
+bool m_shows_line(const struct m_case *c, size_t version, size_t line);
 
 /* ---- model_gen.c ---- */
 /* A root and some versions, and then, for the first `versions` of them, what is done. */

@@ -128,6 +128,7 @@ static const struct {
     [M_REMOVE_UNIQUE] = {"remove_unique", .of = is_unique, .weight = 3},
     [M_ADD_CHECK] = {"add_check", .of = is_plain, .weight = 3},
     [M_REMOVE_CHECK] = {"remove_check", .of = is_checked, .weight = 3},
+    [M_ADD_REF] = {"add_field", .new_a = true, .weight = 5},
 };
 
 const char *m_kind_name(enum m_kind kind)
@@ -149,7 +150,7 @@ static bool choose_restored(struct m_case *c, size_t version, size_t node, struc
             bool taken =
                 m_field_at(&m->nodes[node], f->name) >= 0 || m_has_id(&m->nodes[node], f->id);
             if (!m_descends(m, node, then) || taken || f->type == M_ENUM || f->read_only ||
-                f->required || f->checked)
+                f->required || f->checked || (f->type == M_REF && !m_shows_line(c, version, f->refers)))
                 continue;
             /* the step that took it away only hid it, and none made a copy of the type since */
             bool hidden = true;
@@ -247,7 +248,7 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
         s->b = m_format(c, "C%zu", c->shape.n);
         return sh->n < MAX_SHOWN;
     case M_REMOVE_TYPE:
-        return sh->n > 1;
+        return sh->n > 1 && !m_type_is_used(c, version, node);
     case M_RESTORE:
         return choose_restored(c, version, node, s);
     case M_REMOVE_DOWN:
@@ -274,7 +275,7 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     case M_RENAME_VALUE:
         return !enum_is_shared(c, version) && choose_values(c, n, s);
     default:
-        return true;
+        return m_choose_link(c, version, node, s);
     }
 }
 
@@ -402,6 +403,8 @@ static const char *some_value(struct m_case *c, const struct m_node *n, const st
         return numbers[rnd_below(&c->r, 5)];
     case M_ENUM:
         return m_format(c, "\"%s\"", n->values[rnd_below(&c->r, n->n_values)]);
+    case M_REF:
+        return m_gen_ref(c);
     case M_OBJECT:
         break;
     }
@@ -425,7 +428,8 @@ static void make_write(struct m_case *c, size_t version, enum m_op_kind kind)
     struct m_op *op = new_op(c, kind, version);
     const struct m_shows *sh = &c->shows[version];
     op->node = sh->node[rnd_below(&c->r, sh->n)];
-    op->key = keys[rnd_below(&c->r, 3)];
+    op->key = rnd_chance(&c->r, 30) ? m_gen_key(c) : keys[rnd_below(&c->r, 3)];
+    op->to = rnd_chance(&c->r, 50) ? m_format(c, "r%zu", c->n_ops) : keys[rnd_below(&c->r, 3)];
     op->edit = rnd_chance(&c->r, 50);
     const struct m_node *n = &c->shape.nodes[op->node];
     for (size_t i = 0; i < n->n; i++)
@@ -505,7 +509,7 @@ void m_gen_ops(struct m_case *c)
         if (n < 18)
             add_next(c, &st);
         else if (n < 76 && st.of[v] == LIVE)
-            make_write(c, v, n < 72 ? MO_WRITE : MO_REMOVE);
+            make_write(c, v, n < 69 ? MO_WRITE : n < 73 ? MO_REMOVE : MO_RENAME);
         else if (n >= 76 && n < 84)
             new_op(c, MO_BACKFILL, 0);
         else if (n >= 84)

@@ -75,6 +75,20 @@ static bool put_both(struct m_run *r, const struct m_op *op, const struct view *
     return false;
 }
 
+/* The keys that the operation names, of the items that there are now. */
+static void choose_keys(struct m_run *r, const struct m_op *op, struct m_op *ret)
+{
+    const struct m_node *n = &r->model.nodes[op->node];
+    *ret = *op;
+    if (op->key)
+        ret->key = m_key_now(&r->model, n->root, op->key, "k1");
+    for (size_t i = 0; i < n->n; i++)
+        if (op->values[i] && op->values[i][0] == '?') {
+            const char *key = m_key_now(&r->model, r->model.nodes[n->f[i].refers].root, op->values[i], NULL);
+            ret->values[i] = key ? m_format(r->c, "\"%s\"", key) : NULL;
+        }
+}
+
 /* A field keeps what it shows where the version computes it. */
 static bool write_item(struct m_run *r, const struct m_op *op)
 {
@@ -147,18 +161,58 @@ static void finalize(struct m_run *r, size_t version)
     model_finalize(&r->model, &f);
 }
 
-static void remove_item(struct m_run *r, const struct m_op *op)
+/* The fields that versions show now. */
+static void shown_fields(struct m_run *r, bool ret[MODEL_IDS])
+{
+    for (size_t i = 0; i < r->w.n_views; i++) {
+        const struct m_node *n = &r->model.nodes[node_of(r, &r->w.views[i])];
+        for (size_t k = 0; k < n->n; k++)
+            ret[n->f[k].id] = true;
+    }
+}
+
+/* Of one that is referred to it is refused; where no version shows by what, the model does not say. */
+static bool remove_item(struct m_run *r, const struct m_op *op)
 {
     const struct m_node *n = &r->model.nodes[op->node];
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
     const struct w_item *it = vw ? world_item(&r->w, vw->s->coll, op->key) : NULL;
+    bool shown[MODEL_IDS] = {0};
 
     if (!it)
-        return;
+        return true;
     if (r->script)
         fprintf(r->script, "rm %s/%s/%s.json\n", vw->v->name, n->type, op->key);
-    MUST(world_remove(&r->w, it->id));
-    model_remove(&r->model, model_item(&r->model, n->root, op->key));
+    shown_fields(r, shown);
+    struct m_item *mine = model_item(&r->model, n->root, op->key);
+    bool removed = world_remove(&r->w, it->id), busy = m_is_referred_to(&r->model, mine, shown);
+    if (removed ? busy : !m_is_referred_to(&r->model, mine, NULL)) {
+        snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s its removal, the model does not\n",
+                 vw->v->name, vw->s->name, op->key, removed ? "takes" : "refuses");
+        return false;
+    }
+    if (removed)
+        model_remove(&r->model, mine);
+    return true;
+}
+
+static bool rename_item(struct m_run *r, const struct m_op *op)
+{
+    const struct m_node *n = &r->model.nodes[op->node];
+    const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
+    const struct w_item *it = vw ? world_item(&r->w, vw->s->coll, op->key) : NULL;
+    struct err e = ERR_INIT;
+
+    if (!it || world_item(&r->w, vw->s->coll, op->to)) /* it would take the other's place */
+        return true;
+    if (r->script)
+        fprintf(r->script, "mv %s/%s/%s.json %s/%s/%s.json\n", vw->v->name, n->type, op->key, vw->v->name,
+                n->type, op->to);
+    if (world_rekey(&r->w, vw, it->id, op->to, &e) == 0)
+        return model_rename(&r->model, model_item(&r->model, n->root, op->key), op->to);
+    snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine refuses to rename it: %s\n", vw->v->name,
+             vw->s->name, op->key, e.text);
+    return false;
 }
 
 static void backfill(struct m_run *r, const struct m_op *op)
@@ -175,9 +229,11 @@ static void backfill(struct m_run *r, const struct m_op *op)
 }
 
 /* false: the model says otherwise. */
-static bool do_op(struct m_run *r, const struct m_op *op)
+static bool do_op(struct m_run *r, const struct m_op *as_drawn)
 {
-    bool known = r->added[op->version], wake = op->kind == MO_WAKE;
+    bool known = r->added[as_drawn->version], wake = as_drawn->kind == MO_WAKE;
+    struct m_op with_keys, *op = &with_keys;
+    choose_keys(r, as_drawn, op);
     switch (op->kind) {
     case MO_ADD:
         add_version(r, op->version);
@@ -185,9 +241,9 @@ static bool do_op(struct m_run *r, const struct m_op *op)
     case MO_WRITE:
         return !known || write_item(r, op);
     case MO_REMOVE:
-        if (known)
-            remove_item(r, op);
-        break;
+        return !known || remove_item(r, op);
+    case MO_RENAME:
+        return !known || rename_item(r, op);
     case MO_BACKFILL:
         if (r->w.n_entries)
             backfill(r, op);

@@ -117,6 +117,7 @@ static void add_type(struct change *c)
 static void copy_type(struct change *c)
 {
     snprintf(c->n->type, sizeof c->n->type, "%s", c->s->b);
+    c->n->line = c->m->n;
     if (c->s->kind == M_COPY_TYPE)
         return;
     struct m_field f = new_field(c, c->s->c);
@@ -135,6 +136,14 @@ static void add(struct change *c)
     if (c->s->kind != M_ADD)
         add_rule(c, true, f.seeded ? M_SEEDED : M_COMPUTED, m_exprs[c->s->expr], f.id, c->b.id, 0,
                  1);
+}
+
+static void add_ref(struct change *c)
+{
+    struct m_field f = new_field(c, c->s->a);
+    f.type = M_REF;
+    f.refers = c->m->nodes[c->s->then].line;
+    insert(c, c->n->n, f);
 }
 
 static void remove_down(struct change *c)
@@ -358,6 +367,7 @@ static void (*const appliers[M_KINDS])(struct change *c) = {
     [M_REMOVE_UNIQUE] = change_unique,
     [M_ADD_CHECK] = add_check,
     [M_REMOVE_CHECK] = remove_check,
+    [M_ADD_REF] = add_ref,
 };
 
 void model_step(struct model *m, size_t from, const struct m_step *step)
@@ -366,7 +376,7 @@ void model_step(struct model *m, size_t from, const struct m_step *step)
     struct m_node *n = &m->nodes[m->n];
     struct change c = {.m = m, .n = n, .s = step};
 
-    *n = (struct m_node){.from = -1, .root = m->n};
+    *n = (struct m_node){.from = -1, .root = m->n, .line = m->n};
     if (step->kind == M_ADD_TYPE) {
         snprintf(n->type, sizeof n->type, "%s", step->b);
     } else {

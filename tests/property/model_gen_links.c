@@ -1,0 +1,60 @@
+/* What model_gen.c draws of references between items. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_case.h"
+
+const char *m_gen_key(struct m_case *c)
+{
+    return m_format(c, "?%u", rnd_below(&c->r, 1000));
+}
+
+const char *m_key_now(struct model *m, size_t root, const char *key, const char *else_key)
+{
+    size_t n = 0, at;
+    if (key[0] != '?')
+        return key;
+    for (size_t i = 0; i < m->n_items; i++)
+        n += m->items[i].root == root;
+    at = n ? strtoul(key + 1, NULL, 10) % n : 0;
+    for (size_t i = 0; i < m->n_items; i++)
+        if (m->items[i].root == root && at-- == 0)
+            return m->items[i].key;
+    return else_key;
+}
+
+const char *m_gen_ref(struct m_case *c)
+{
+    unsigned n = rnd_below(&c->r, 100);
+    return n < 6 ? "null" : n < 9 ? "\"k9\"" : m_gen_key(c);
+}
+
+bool m_shows_line(const struct m_case *c, size_t version, size_t line)
+{
+    const struct m_shows *sh = &c->shows[version];
+    for (size_t i = 0; i < sh->n; i++)
+        if (c->shape.nodes[sh->node[i]].line == line)
+            return true;
+    return false;
+}
+
+bool m_type_is_used(const struct m_case *c, size_t version, size_t node)
+{
+    const struct m_shows *sh = &c->shows[version];
+    for (size_t i = 0; i < sh->n; i++) {
+        const struct m_node *n = &c->shape.nodes[sh->node[i]];
+        for (size_t k = 0; k < n->n; k++)
+            if (n->f[k].type == M_REF && n->f[k].refers == c->shape.nodes[node].line)
+                return true;
+    }
+    return false;
+}
+
+bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct m_shows *sh = &c->shows[version];
+    (void)node;
+    if (s->kind == M_ADD_REF)
+        s->then = sh->node[rnd_below(&c->r, sh->n)];
+    return true;
+}

@@ -1,0 +1,69 @@
+/* model.h: references between items. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "case.h"
+#include "model.h"
+
+static const char *text(struct arena *a, const char *s)
+{
+    const char *p = arena_strdup(a, s);
+    MUST(p);
+    return p;
+}
+
+const char *m_ref(struct arena *a, const struct m_item *it)
+{
+    char value[24];
+    snprintf(value, sizeof value, "@%u", it->number);
+    return text(a, value);
+}
+
+struct m_item *m_referred(struct model *m, const char *value)
+{
+    unsigned long number = value && value[0] == '@' ? strtoul(value + 1, NULL, 10) : 0;
+    for (size_t i = 0; i < m->n_items; i++)
+        if (m->items[i].number == number)
+            return &m->items[i];
+    return NULL;
+}
+
+const char *m_ref_text(struct model *m, const char *value)
+{
+    const struct m_item *it = m_referred(m, value);
+    char quoted[80];
+    if (!it)
+        return value;
+    MUST((size_t)snprintf(quoted, sizeof quoted, "\"%s\"", it->key) < sizeof quoted);
+    return text(m->a, quoted);
+}
+
+const char *m_ref_taken(struct model *m, const struct m_field *f, const char *json)
+{
+    char key[80];
+    if (json[0] != '"')
+        return json;
+    MUST((size_t)snprintf(key, sizeof key, "%.*s", (int)strlen(json) - 2, json + 1) < sizeof key);
+    const struct m_item *it = model_item(m, m->nodes[f->refers].root, key);
+    return it ? m_ref(m->a, it) : NULL;
+}
+
+bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS])
+{
+    for (size_t i = 0; i < m->n_items; i++)
+        for (size_t id = 0; id < m->n_ids && &m->items[i] != it; id++) {
+            const char *v = m->items[i].v[id];
+            if (v && v[0] == '@' && strtoul(v + 1, NULL, 10) == it->number && (!by || by[id]))
+                return true;
+        }
+    return false;
+}
+
+bool m_refs_stand(struct model *m, const struct m_item *it)
+{
+    for (size_t id = 0; id < m->n_ids; id++)
+        if (it->v[id] && it->v[id][0] == '@' && !m_referred(m, it->v[id]))
+            return false;
+    return true;
+}
