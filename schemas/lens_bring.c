@@ -269,10 +269,25 @@ int lens_unfold(struct lens *l, const struct version *v, const struct group *g, 
     return 0;
 }
 
-/* What a writer decided in a seeded slot depends on nothing any more (I5). */
+/* All that may change it from elsewhere is what an item is called that it refers to. */
+static bool reads_only_keys(const struct catalog *c, const struct formula *f)
+{
+    bool further = false;
+    for (size_t i = 0; i < f->n_inputs; i++)
+        further |= f->inputs[i].slot < c->n_slots && c->slots[f->inputs[i].slot].is_volatile;
+    return !further;
+}
+
+/* What a writer decided in a seeded slot depends on nothing any more (I5), and an older side's field on a key
+ * that the newer side's formula reads only while it was computed by that: else a rename would change it
+ * though nobody wrote through the newer version. */
 static bool is_source(const struct sight *s, const struct formula *f, const struct record *r)
 {
     const struct catalog *c = s->l->cat;
+    const struct entry *en = record_get(r, f->out);
+    if (f->dir == FORMULA_BACKWARD && f->mode == FORMULA_LINKED && !(en && en->kind == ENTRY_DERIVED) &&
+        reads_only_keys(c, f))
+        return false;
     if (f->step > r->gen || f->out >= c->n_slots || c->slots[f->out].source != f)
         return false;
     return f->mode != FORMULA_SEEDED || !work_seed_is_decided(s->g, r, NULL, f);
