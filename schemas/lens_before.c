@@ -12,7 +12,7 @@
  * An entry of the record keeps the slots in which the two differ, as they were: varint oldest version,
  * varint generation, then for each slot varint slot, varint number of entries, and for each of these
  * kind, varint bytes, bytes. Own bytes are no part of it. */
-#include "lens_int.h"
+#include "lens_work.h"
 
 static bool content_of(const struct record *r, struct record *ret)
 {
@@ -355,4 +355,41 @@ int before_resume(struct work *w, const struct record *before, struct record *br
     if (*ret_is && lay_seen(ret, &w->r, ret_is, e))
         return -1;
     return *ret_is ? carry_own_bytes(&w->r, &ret->r, e) : 0;
+}
+
+/* A formula looks for an item by its key: what it finds may be another than when the run's last text was laid. */
+static bool looks_up(const struct group *g)
+{
+    for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
+        const struct formula *f = work_formula_at(g, i);
+        const struct type_ref *t = f->out_type;
+        while (t->elem)
+            t = t->elem;
+        if (t->base == T_REF)
+            return true;
+    }
+    return false;
+}
+
+static bool same_values(const struct record *a, const struct record *b)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->e[i].kind <= ENTRY_DERIVED && !span_eq(a->e[i].bytes, record_value(b, a->e[i].slot)))
+            return false;
+    return true;
+}
+
+int before_replays(const struct work *w, const struct record *before, bool *ret, struct err *e)
+{
+    struct record brought RECORD_CLEANUP = RECORD_INIT;
+    struct work last = *w, again WORK_CLEANUP = {0};
+
+    *ret = true;
+    if (w->g->n_links || !looks_up(w->g))
+        return 0;
+    last.r = w->old;
+    if (before_resume(&last, before, &brought, &again, ret, e) || (*ret && work_propagate(&again, e)))
+        return -1;
+    *ret = *ret && same_values(&again.r, &w->old) && same_values(&w->old, &again.r);
+    return 0;
 }

@@ -324,6 +324,9 @@ int before_keep(struct lens *l, slot_no writer, const struct record *before, str
  * w has to outlive it). *ret_is = false: another has taken by now what it had then. */
 int before_resume(struct work *w, const struct record *before, struct record *brought,
                   struct work *ret, bool *ret_is, struct err *e);
+/* *ret: its last text, laid over that again, makes the item what it is: where a formula looks for an item by
+ * its key, that may be another by now, and the run is over. */
+int before_replays(const struct work *w, const struct record *before, bool *ret, struct err *e);
 
 /* ---- lens_check.c ---- */
 /* record_value; base may be NULL. */

@@ -200,6 +200,53 @@ START_TEST(written__on_from_what_it_was)
 END_TEST
 
 /* Nothing is looked up, and the old field would have the reference unset: the new one's items go along. */
+/* Who wrote "rex" found no dog of that name; written back, it is the same item as before, whoever came since. */
+START_TEST(written__back_what_found_nobody_then)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {}}\n  Person: {fields: {dog: ref<Dog>}}\n");
+    PUT("v1", "Person", "p", "{}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - change_type: {type: Person, field: dog, to: string, up: dog, down: dog}\n");
+    if (_i)
+        rig_backfill(&r);
+    PUT("v2", "Person", "p", "{\"dog\": \"rex\"}");
+    ASSERT_LINE("v1", "Person", "p", "{\"_key\": \"p\"}");
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v2", "Person", "p", "{\"dog\": \"tim\"}");
+    PUT("v2", "Person", "p", "{\"dog\": \"rex\"}");
+    ASSERT_LINE("v1", "Person", "p", "{\"_key\": \"p\"}");
+    PUT("v2", "Person", "p", "{\"dog\": \"tim\"}");
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "rex", "tim"));
+    PUT("v2", "Person", "q", "{\"dog\": \"tim\"}"); /* a new one looks */
+    ASSERT_LINE("v1", "Person", "p", "{\"_key\": \"p\"}");
+    ASSERT_LINE("v1", "Person", "q", "{\"_key\": \"q\", \"dog\": \"tim\"}");
+}
+END_TEST
+
+/* Nobody wrote through v2: what v1 shows can't come from there. */
+START_TEST(rename__gives_older_sides_nothing)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {}}\n  Person: {fields: {note: string, dog: ref<Dog>}}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v1", "Person", "p", "{\"dog\": \"rex\"}");
+    PUT("v1", "Person", "q", "{\"note\": \"n\", \"dog\": \"rex\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - change_type: {type: Person, field: note, to: string, up: \"coalesce(note, 'none')\","
+                " down: \"note || '-' || dog\"}\n");
+    if (_i)
+        rig_backfill(&r);
+    PUT("v1", "Person", "p", "{\"dog\": null}");
+    PUT("v1", "Person", "p", "{\"dog\": \"rex\"}");
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "rex", "max"));
+    ASSERT_LINE("v1", "Person", "p", "{\"_key\": \"p\", \"dog\": \"max\"}");
+    ASSERT_LINE("v1", "Person", "q", "{\"_key\": \"q\", \"note\": \"n\", \"dog\": \"max\"}");
+    PUT("v2", "Person", "q", "{\"note\": \"m\", \"dog\": \"max\"}");
+    ASSERT_LINE("v1", "Person", "q", "{\"_key\": \"q\", \"note\": \"m-max\", \"dog\": \"max\"}");
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "max", "rex"));
+    ASSERT_LINE("v1", "Person", "q", "{\"_key\": \"q\", \"note\": \"m-rex\", \"dog\": \"rex\"}");
+}
+END_TEST
+
 START_TEST(moved__a_reference_that_the_item_had)
 {
     rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {}}\n"
@@ -285,6 +332,8 @@ int main(void)
     tcase_add_loop_test(tc, key__of_the_same_version, 0, 2);
     tcase_add_loop_test(tc, inside__references_of_objects_in_lists, 0, 2);
     tcase_add_loop_test(tc, written__on_from_what_it_was, 0, 2);
+    tcase_add_loop_test(tc, written__back_what_found_nobody_then, 0, 2);
+    tcase_add_loop_test(tc, rename__gives_older_sides_nothing, 0, 2);
     tcase_add_loop_test(tc, moved__a_reference_that_the_item_had, 0, 2);
     tcase_add_loop_test(tc, made__a_record_that_a_formula_refers_to_stays, 0, 2);
     tcase_add_test(tc, settled__once);
