@@ -197,13 +197,22 @@ bool before_matters(const struct lens *l, const struct shape *s)
     return objects || g->n_forward + g->n_backward + g->n_links;
 }
 
-/* The rule by which a slot's keys are given; NULL: there is none. */
-static const struct key_rule *rule_of(const struct group *g, slot_no slot)
+/* The rule by which a slot's keys are given, or were, before finalize took the step; false: there is none. */
+static bool rule_of(const struct work *w, slot_no slot, struct key_rule *ret)
 {
-    for (size_t i = 0; i < g->n_forward; i++)
-        if (g->forward[i].f->out == slot && g->forward[i].f->key)
-            return g->forward[i].f->key;
-    return NULL;
+    const struct catalog *c = w->l->cat;
+
+    for (size_t i = 0; i < w->g->n_forward; i++)
+        if (w->g->forward[i].f->out == slot && w->g->forward[i].f->key) {
+            *ret = *w->g->forward[i].f->key;
+            return true;
+        }
+    for (size_t i = 0; i < c->n_namings; i++)
+        if (c->namings[i]->slot == slot && c->namings[i]->space && !c->namings[i]->shared) {
+            *ret = (struct key_rule){.space = c->namings[i]->space};
+            return true;
+        }
+    return false;
 }
 
 /* Where a part's name stands, nothing can be taken. */
@@ -218,15 +227,15 @@ static bool is_part(const struct catalog *c, slot_no slot)
 /* A key that the item had then, and has not now: does anybody else? */
 static int key_is_free(struct work *w, slot_no slot, struct span json, bool *ret, struct err *e)
 {
-    const struct key_rule *rule = rule_of(w->g, slot);
     enum name_state state = NAME_FREE;
+    struct key_rule rule;
     struct span key;
 
-    *ret = rule && json.p;
+    *ret = rule_of(w, slot, &rule) && json.p;
     if (!*ret || !w->l->world.name_taken)
         return 0;
     if (key_decode(w->l, json, &key, e) ||
-        w->l->world.name_taken(w->l->world.arg, rule, key, &state, e))
+        w->l->world.name_taken(w->l->world.arg, &rule, key, &state, e))
         return -1;
     *ret = state == NAME_FREE;
     return 0;

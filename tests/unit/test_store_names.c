@@ -122,6 +122,25 @@ START_TEST(names__a_hidden_key_comes_back_with_what_it_was_hidden_under)
 }
 END_TEST
 
+/* The second of two writes by v3 leaves the name that it alone would have left, also where finalize took the
+ * step that gave v2 its names. */
+START_TEST(names__two_writes_after_finalize_leave_what_the_second_leaves)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - change_key: {type: Dog, up: _key, down: _key}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n  - change_key: {type: Dog, up: _key, down: name}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    ASSERT_OK(rig_put(&r, "v2", "Dog", "x", "{\"name\": \"a\"}"));
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "x", "{\"name\": \"c\"}"));
+    ASSERT_OK(rig_put(&r, "v2", "Dog", "c", "{\"name\": \"d\"}"));
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "x", "{\"name\": \"b\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "b");
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "x", "{\"name\": \"a\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "x");
+}
+END_TEST
+
 START_TEST(names__a_long_one_that_is_taken_is_shortened)
 {
     char key[250], text[300];
@@ -285,6 +304,7 @@ int main(void)
     tcase_add_test(t, names__are_the_same_after_backfill_and_reopening);
     tcase_add_test(t, names__each_change_of_one_is_told);
     tcase_add_test(t, names__a_hidden_key_comes_back_with_what_it_was_hidden_under);
+    tcase_add_test(t, names__two_writes_after_finalize_leave_what_the_second_leaves);
     tcase_add_test(t, names__a_long_one_that_is_taken_is_shortened);
     tcase_add_test(t, names__go_with_the_version_that_used_them);
     tcase_add_test(t, parts__derived_by_the_first_use_of_one);
