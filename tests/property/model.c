@@ -79,11 +79,21 @@ static void inputs_of(const struct m_rule *r, const char *const *v, const char *
         ret[i] = v[r->in[i]];
 }
 
+/* v: all values, of now or of before the write. */
 static const char *computed(const struct carry *c, size_t to, const struct m_rule *r,
-                            const char *const *in, const char *prev)
+                            const char *const *v, const char *prev)
 {
-    const char *shown[2] = {in[0] ? in[0] : r->def[0], in[1] ? in[1] : r->def[1]};
-    return r->fn(c->m->a, &c->m->nodes[to].step, shown, prev);
+    const char *in[2] = {0};
+    inputs_of(r, v, in);
+    for (size_t i = 0; i < r->n_in; i++)
+        in[i] = in[i] ? in[i] : r->def[i];
+    const char *value = r->fn(c->m->a, &c->m->nodes[to].step, in, prev);
+    return r->key ? m_key_plain(value, v[r->like]) : value;
+}
+
+static void give(struct carry *c, const struct m_rule *r, const char *value)
+{
+    set(c, r->out, r->key ? m_key_free(c->m, c->it, r->out, value) : value, r);
 }
 
 /* A linked field is about to be given a value: what it showed is remembered, or returns. */
@@ -98,7 +108,7 @@ static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
     bool back = had.is && same(had.under[0], now[0]) && same(had.under[1], now[1]);
     if (back)
         mem->is = false;
-    if (!same(was, computed(c, to, r, before, NULL)))
+    if (!same(was, computed(c, to, r, c->was, NULL)))
         *mem = (struct m_memory){true, was, {before[0], before[1]}};
     else if (mem->is && same(mem->under[0], before[0]) && same(mem->under[1], before[1]))
         mem->is = false;
@@ -109,25 +119,22 @@ static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
 static void run_linked(struct carry *c, size_t to, size_t i)
 {
     const struct m_rule *r = &c->m->nodes[to].rules[i];
-    const char *in[2] = {0}, *value, *part = c->it->v[r->out];
+    const char *value, *part = c->it->v[r->out];
 
     if (!c->create && returns(c, to, i, &value)) {
-        set(c, r->out, value, r);
+        give(c, r, value);
         return;
     }
     /* of a list that shows nothing now, the one it hides */
     if (!part || !strcmp(part, "null"))
         part = c->it->memory[to][i].is ? c->it->memory[to][i].value : NULL;
-    inputs_of(r, c->it->v, in);
-    set(c, r->out, computed(c, to, r, in, part), r);
+    give(c, r, computed(c, to, r, c->it->v, part));
 }
 
 static void run_derived(struct carry *c, size_t to, size_t i)
 {
     const struct m_rule *r = &c->m->nodes[to].rules[i];
-    const char *in[2] = {0};
-    inputs_of(r, c->it->v, in);
-    set(c, r->out, computed(c, to, r, in, NULL), r);
+    set(c, r->out, computed(c, to, r, c->it->v, NULL), r);
 }
 
 /* ---- Back to the root ---- */
@@ -296,12 +303,25 @@ static void decide_removed(const struct model *m, struct m_item *it, size_t to)
             it->decided[m->nodes[to].rules[i].out] = true;
 }
 
+static const char *key_text(struct model *m, const char *key)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    MUST(buf_printf(&b, "\"%s\"", key));
+    const char *text = arena_strdup(m->a, buf_str(&b));
+    MUST(text);
+    return text;
+}
+
+/* Its own key, where that is another than its maker sees, is like that one until older versions say theirs. */
 static struct m_item *new_item(struct model *m, size_t node, const char *key)
 {
+    size_t root = m->nodes[node].root, own = m->nodes[root].key;
     MUST(m->n_items < MODEL_ITEMS);
     struct m_item *it = &m->items[m->n_items];
     m->before[m->n_items++].writer = 0;
-    *it = (struct m_item){.key = arena_strdup(m->a, key), .root = m->nodes[node].root, .number = ++m->n_numbers};
+    *it = (struct m_item){.root = root, .number = ++m->n_numbers};
+    it->v[m->nodes[node].key] = key_text(m, key);
+    it->v[own] = m_key_free(m, it, own, it->v[m->nodes[node].key]);
     for (size_t to = 0; to < m->known; to++)
         if (m->nodes[to].root == it->root && !m_descends(m, node, to))
             decide_removed(m, it, to);
@@ -327,32 +347,67 @@ static bool lay(const struct m_node *n, const struct m_item *it, const char *con
 }
 
 /* The item goes back to what it was before its writer began, or its writer begins now: also where that
- * referred to something that is gone. */
+ * referred to something that is gone, or was called as another one is now. */
 static void begin_again(struct model *m, struct m_item *it, struct m_before *b, size_t writer)
 {
-    if (b->writer == writer && m_refs_stand(m, &b->it))
+    if (b->writer == writer && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it))
         *it = b->it;
     else
         *b = (struct m_before){writer, *it};
 }
 
+/* The writer's side. */
+static void look(struct carry *c)
+{
+    const struct m_node *n = &c->m->nodes[c->at];
+    c->seen[n->key] = c->reached[n->key] = true;
+    for (size_t i = 0; i < n->n; i++)
+        c->seen[n->f[i].id] = c->reached[n->f[i].id] = true;
+}
+
+/* An item that gets another key of its own by a write is one that was renamed: a run ends. */
 static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t node,
                     const char *const *values)
 {
     const struct m_node *n = &m->nodes[node];
     struct carry c = {.m = m, .it = it, .at = node};
-    const char *now[MODEL_FIELDS];
+    struct m_before *b = &m->before[it - m->items];
+    size_t own = m->nodes[it->root].key;
+    const char *now[MODEL_FIELDS], *was = it->v[own];
 
     if (!lay(n, it, values, now))
         return;
-    begin_again(m, it, &m->before[it - m->items], writer);
+    begin_again(m, it, b, writer);
     memcpy(c.was, it->v, sizeof c.was);
-    for (size_t i = 0; i < n->n; i++) {
-        c.seen[n->f[i].id] = c.reached[n->f[i].id] = true;
+    look(&c);
+    for (size_t i = 0; i < n->n; i++)
         if (!n->f[i].read_only && !same(it->v[n->f[i].id], now[i]))
             set(&c, n->f[i].id, now[i], NULL);
-    }
     spread(&c);
+    if (!same(it->v[own], was))
+        b->writer = 0;
+}
+
+void model_rename(struct model *m, size_t node, struct m_item *it, const char *key)
+{
+    struct carry c = {.m = m, .it = it, .at = node};
+    const char *now = key_text(m, key);
+
+    m->before[it - m->items].writer = 0;
+    memcpy(c.was, it->v, sizeof c.was);
+    look(&c);
+    set(&c, m->nodes[node].key, now, NULL);
+    spread(&c);
+}
+
+/* By steps that finalize took: the maker came by another type of the same items. */
+static void name_everywhere(struct carry *c)
+{
+    for (size_t to = 0; to < c->m->known; to++) {
+        const struct m_node *n = &c->m->nodes[to];
+        if (n->root == c->it->root && n->step.kind == M_CHANGE_KEY && !c->it->v[n->key])
+            give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
+    }
 }
 
 static void make(struct model *m, size_t node, const char *key, const char *const *values)
@@ -360,24 +415,24 @@ static void make(struct model *m, size_t node, const char *key, const char *cons
     const struct m_node *n = &m->nodes[node];
     struct carry c = {.m = m, .it = new_item(m, node, key), .create = true, .at = node};
 
-    for (size_t i = 0; i < n->n; i++) {
-        c.seen[n->f[i].id] = c.reached[n->f[i].id] = true;
+    look(&c);
+    for (size_t i = 0; i < n->n; i++)
         if (!n->f[i].read_only)
             set(&c, n->f[i].id, values[i], NULL);
-    }
     spread(&c);
+    name_everywhere(&c);
 }
 
-bool model_write(struct model *m, size_t writer, size_t node, const char *key,
-                 const char *const *texts)
+bool model_write(struct model *m, size_t writer, const struct m_shows *beside, size_t node,
+                 const char *key, const char *const *texts)
 {
     const struct m_node *n = &m->nodes[node];
-    struct m_item *it = model_item(m, n->root, key);
+    struct m_item *it = model_item(m, node, key);
     const char *values[MODEL_FIELDS];
 
     for (size_t i = 0; i < n->n; i++) {
         bool ref = n->f[i].type == M_REF && texts[i];
-        values[i] = ref ? m_ref_taken(m, &n->f[i], texts[i]) : texts[i];
+        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i]) : texts[i];
         if ((ref && !values[i]) || (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) &&
                                     m_fails_check(values[i])))
             return false;
@@ -390,14 +445,6 @@ bool model_write(struct model *m, size_t writer, size_t node, const char *key,
 }
 
 /* ---- The rest ---- */
-
-struct m_item *model_item(struct model *m, size_t root, const char *key)
-{
-    for (size_t i = 0; i < m->n_items; i++)
-        if (m->items[i].root == root && !strcmp(m->items[i].key, key))
-            return &m->items[i];
-    return NULL;
-}
 
 /* An item that is there when a step comes: its new fields follow from those before. */
 static void carry_over(struct model *m, struct m_item *it, size_t to)
@@ -464,24 +511,16 @@ void model_remove(struct model *m, struct m_item *it)
     memmove(&m->before[i], &m->before[i + 1], after * sizeof m->before[i]);
 }
 
-bool model_rename(struct model *m, struct m_item *it, const char *key)
-{
-    if (model_item(m, it->root, key))
-        return false;
-    it->key = arena_strdup(m->a, key);
-    m->before[it - m->items].writer = 0;
-    return true;
-}
-
-void model_line(struct model *m, size_t node, const struct m_item *it, struct buf *out)
+void model_line(struct model *m, const struct m_shows *beside, size_t node, const struct m_item *it,
+                struct buf *out)
 {
     const struct m_node *n = &m->nodes[node];
-    MUST(buf_printf(out, "{\"_key\": \"%s\"", it->key));
+    MUST(buf_printf(out, "{\"_key\": %s", it->v[n->key]));
     for (size_t i = 0; i < n->n; i++) {
         const char *v = it->v[n->f[i].id] ? it->v[n->f[i].id] : n->f[i].def;
         if (v)
             MUST(buf_printf(out, ", \"%s\": %s", n->f[i].name,
-                            n->f[i].type == M_REF ? m_ref_text(m, v) : v));
+                            n->f[i].type == M_REF ? m_ref_text(m, beside, &n->f[i], v) : v));
     }
     MUST(buf_adds(out, "}\n"));
 }

@@ -26,6 +26,7 @@
 #define MODEL_RULES  4
 #define MODEL_IDS    200
 #define MODEL_VALUES 8
+#define MODEL_SHOWN  6
 #define MODEL_ITEMS  48
 
 enum m_kind {
@@ -64,6 +65,7 @@ enum m_kind {
     M_REMOVE_UNIQUE,
     M_ADD_CHECK,
     M_REMOVE_CHECK,
+    M_CHANGE_KEY,
     M_ADD_REF, /* to a type that there is */
     M_KINDS
 };
@@ -100,6 +102,8 @@ struct m_rule {
     size_t out, in[2], n_in;
     const char *def[2]; /* what an input reads while it is unset */
     m_fn *fn;
+    bool key;    /* what it gives is a key (model_names.c) */
+    size_t like; /* then: the other side's */
 };
 
 struct m_node {
@@ -107,6 +111,7 @@ struct m_node {
     int from;    /* -1: the type begins here */
     size_t root; /* where it began */
     size_t line; /* the same, but a copy begins a type of its own */
+    size_t key;  /* where its keys are */
     struct m_field f[MODEL_FIELDS];
     size_t n;
     const char *values[MODEL_VALUES]; /* of the enum */
@@ -114,6 +119,12 @@ struct m_node {
     struct m_step step;
     struct m_rule rules[MODEL_RULES];
     size_t n_rules;
+    struct m_rule namer; /* M_CHANGE_KEY: it names new items also after finalize */
+};
+
+/* The nodes that a version shows, and those that its steps made: [first, end). */
+struct m_shows {
+    size_t node[MODEL_SHOWN], n, first, end;
 };
 
 struct m_memory {
@@ -121,7 +132,6 @@ struct m_memory {
     const char *value, *under[2];
 };
 struct m_item {
-    const char *key;
     size_t root;
     unsigned number; /* no other item has it, or gets it later */
     const char *v[MODEL_IDS];
@@ -163,14 +173,30 @@ bool m_fails_check(const char *value);
 /* The value of a reference, which stays the same whatever its item is called. */
 const char *m_ref(struct arena *a, const struct m_item *it);
 struct m_item *m_referred(struct model *m, const char *value); /* NULL: to nothing */
+/* The node of a type, among those of a version. */
+size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line);
 /* As a text shows it. */
-const char *m_ref_text(struct model *m, const char *value);
+const char *m_ref_text(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *value);
 /* What a writer means by the text: NULL = there is no such item. */
-const char *m_ref_taken(struct model *m, const struct m_field *f, const char *text);
+const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text);
 /* All that the item refers to is there. */
 bool m_refs_stand(struct model *m, const struct m_item *it);
 /* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */
 bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS]);
+/* ---- model_names.c ---- */
+/* SQL with %s for the field, and the same in C: of the field, of the key before it (or after it), or of both. */
+struct m_key_expr {
+    const char *sql;
+    m_fn *fn;
+    bool field, key;
+};
+extern const struct m_key_expr m_key_exprs[];
+extern const size_t n_m_key_exprs;
+m_fn m_fn_key_up, m_fn_key_down;
+const char *m_key_plain(const char *value, const char *like);
+/* The first of key, key~2, ... that no other item of the type is called. */
+const char *m_key_free(struct model *m, const struct m_item *it, size_t id, const char *key);
+bool m_keys_stand(const struct model *m, const struct m_item *then, const struct m_item *now);
 
 /* ---- model_step.c ---- */
 /* The node after `from` (M_ADD_TYPE: without one). */
@@ -193,15 +219,18 @@ struct m_final {
 };
 void model_finalize(struct model *m, const struct m_final *f);
 void model_remove(struct model *m, struct m_item *it);
-/* false: another item has the key. */
-bool model_rename(struct model *m, struct m_item *it, const char *key);
-struct m_item *model_item(struct model *m, size_t root, const char *key); /* NULL = none */
+/* Shown under that key; NULL = none. */
+struct m_item *model_item(struct model *m, size_t node, const char *key);
+bool model_shows(const struct model *m, size_t node, const struct m_item *it);
+/* No other item may be called that. */
+void model_rename(struct model *m, size_t node, struct m_item *it, const char *key);
 /* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
- * are not looked at. writer: a version and its type, not 0. false: a check refuses it, or a reference to
+ * are not looked at. beside: what the version shows. writer: a version and its type, not 0. false: a check refuses it, or a reference to
  * nothing, and nothing has changed. */
-bool model_write(struct model *m, size_t writer, size_t node, const char *key,
-                 const char *const *values);
+bool model_write(struct model *m, size_t writer, const struct m_shows *beside, size_t node,
+                 const char *key, const char *const *values);
 /* One line, as in TYPE.jsonl. */
-void model_line(struct model *m, size_t node, const struct m_item *it, struct buf *out);
+void model_line(struct model *m, const struct m_shows *beside, size_t node, const struct m_item *it,
+                struct buf *out);
 
 #endif

@@ -7,8 +7,7 @@
 #include "model.h"
 #include "rand.h"
 
-#define MAX_OPS   60
-#define MAX_SHOWN 6
+#define MAX_OPS 60
 
 enum m_op_kind { MO_ADD, MO_WRITE, MO_REMOVE, MO_RENAME, MO_BACKFILL, MO_REVERT, MO_WAKE, MO_FINALIZE };
 struct m_op {
@@ -18,11 +17,6 @@ struct m_op {
     const char *to; /* MO_RENAME */
     uint64_t salt;
     bool edit, cut;
-};
-
-/* The nodes that a version shows, and those that its steps made: [first, end). */
-struct m_shows {
-    size_t node[MAX_SHOWN], n, first, end;
 };
 
 struct m_case {
@@ -43,8 +37,8 @@ const char *m_step_yaml(struct m_case *c, const struct m_step *s, const char *ty
 /* ---- model_gen_links.c ---- */
 /* A key that is chosen from those there are when it is used: '?' and a number. */
 const char *m_gen_key(struct m_case *c);
-/* Of the items of a type, or `else_key` when there are none, or the key is no such. */
-const char *m_key_now(struct model *m, size_t root, const char *key, const char *else_key);
+/* Of the items of a node, or `else_key` when there are none, or the key is no such. */
+const char *m_key_now(struct m_case *c, struct model *m, size_t node, const char *key, const char *else_key);
 const char *m_gen_ref(struct m_case *c);
 /* The rest of a step about references; true for any other. */
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s);

@@ -128,6 +128,7 @@ static const struct {
     [M_REMOVE_UNIQUE] = {"remove_unique", .of = is_unique, .weight = 3},
     [M_ADD_CHECK] = {"add_check", .of = is_plain, .weight = 3},
     [M_REMOVE_CHECK] = {"remove_check", .of = is_checked, .weight = 3},
+    [M_CHANGE_KEY] = {"change_key", .of = is_text, .with = is_text, .weight = 4},
     [M_ADD_REF] = {"add_field", .new_a = true, .weight = 5},
 };
 
@@ -233,6 +234,15 @@ static bool enum_is_shared(const struct m_case *c, size_t version)
     return n != 1;
 }
 
+/* A key that no version shows is nobody's name (docs/decisions/07-open-laws.md). */
+static bool is_new_key(const struct m_case *c, size_t version, size_t key)
+{
+    bool is = false;
+    for (size_t i = c->shows[version].first; i < c->shows[version].end; i++)
+        is |= c->shape.nodes[i].key == key && c->shape.nodes[i].step.kind == M_CHANGE_KEY;
+    return is;
+}
+
 static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_node *n = &c->shape.nodes[node];
@@ -242,11 +252,11 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     case M_RENAME_TYPE:
     case M_ADD_TYPE:
         s->b = m_format(c, "T%zu", c->shape.n);
-        return sh->n < MAX_SHOWN;
+        return sh->n < MODEL_SHOWN;
     case M_COPY_TYPE:
     case M_COPY_TYPE_OWN:
         s->b = m_format(c, "C%zu", c->shape.n);
-        return sh->n < MAX_SHOWN;
+        return sh->n < MODEL_SHOWN;
     case M_REMOVE_TYPE:
         return sh->n > 1 && !m_type_is_used(c, version, node);
     case M_RESTORE:
@@ -257,6 +267,12 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
         return !goes_round(c, n, s);
     case M_MAP:
         choose_map(c, s);
+        return true;
+    case M_CHANGE_KEY:
+        if (n->key != c->shape.nodes[n->root].key && is_new_key(c, version, n->key))
+            return false;
+        s->expr = rnd_below(&c->r, n_m_key_exprs);
+        s->expr2 = rnd_below(&c->r, n_m_key_exprs);
         return true;
     case M_NEST:
         s->from[0] = s->a;
@@ -314,6 +330,7 @@ static void make_root(struct m_case *c)
     struct m_node *n = &c->shape.nodes[0];
 
     c->shape.a = &c->a;
+    n->key = c->shape.n_ids++;
     snprintf(n->type, sizeof n->type, "Dog");
     n->from = -1;
     memcpy(n->values, values, sizeof values);
@@ -424,14 +441,14 @@ static struct m_op *new_op(struct m_case *c, enum m_op_kind kind, size_t version
 
 static void make_write(struct m_case *c, size_t version, enum m_op_kind kind)
 {
-    static const char *const keys[] = {"k1", "k2", "k3"};
+    static const char *const keys[] = {"k1", "k2", "k3"}, *const names[] = {"k1", "k2", "n1", "n2", "a", "k-k1"};
     struct m_op *op = new_op(c, kind, version);
     const struct m_shows *sh = &c->shows[version];
     op->node = sh->node[rnd_below(&c->r, sh->n)];
-    op->key = rnd_chance(&c->r, 30) ? m_gen_key(c) : keys[rnd_below(&c->r, 3)];
-    op->to = rnd_chance(&c->r, 50) ? m_format(c, "r%zu", c->n_ops) : keys[rnd_below(&c->r, 3)];
-    op->edit = rnd_chance(&c->r, 50);
     const struct m_node *n = &c->shape.nodes[op->node];
+    op->key = rnd_chance(&c->r, n->key == c->shape.nodes[n->root].key ? 30 : 60) ? m_gen_key(c) : keys[rnd_below(&c->r, 3)];
+    op->to = rnd_chance(&c->r, 30) ? m_format(c, "r%zu", c->n_ops) : names[rnd_below(&c->r, sizeof names / sizeof names[0])];
+    op->edit = rnd_chance(&c->r, 50);
     for (size_t i = 0; i < n->n; i++)
         op->values[i] = some_value(c, n, &n->f[i]);
 }

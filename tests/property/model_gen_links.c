@@ -9,17 +9,19 @@ const char *m_gen_key(struct m_case *c)
     return m_format(c, "?%u", rnd_below(&c->r, 1000));
 }
 
-const char *m_key_now(struct model *m, size_t root, const char *key, const char *else_key)
+const char *m_key_now(struct m_case *c, struct model *m, size_t node, const char *key, const char *else_key)
 {
     size_t n = 0, at;
     if (key[0] != '?')
         return key;
     for (size_t i = 0; i < m->n_items; i++)
-        n += m->items[i].root == root;
+        n += model_shows(m, node, &m->items[i]);
     at = n ? strtoul(key + 1, NULL, 10) % n : 0;
     for (size_t i = 0; i < m->n_items; i++)
-        if (m->items[i].root == root && at-- == 0)
-            return m->items[i].key;
+        if (model_shows(m, node, &m->items[i]) && at-- == 0) {
+            const char *is = m->items[i].v[m->nodes[node].key];
+            return m_format(c, "%.*s", (int)strlen(is) - 2, is + 1);
+        }
     return else_key;
 }
 

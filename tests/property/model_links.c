@@ -29,23 +29,28 @@ struct m_item *m_referred(struct model *m, const char *value)
     return NULL;
 }
 
-const char *m_ref_text(struct model *m, const char *value)
+size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line)
 {
-    const struct m_item *it = m_referred(m, value);
-    char quoted[80];
-    if (!it)
-        return value;
-    MUST((size_t)snprintf(quoted, sizeof quoted, "\"%s\"", it->key) < sizeof quoted);
-    return text(m->a, quoted);
+    size_t i = 0;
+    while (i < beside->n && m->nodes[beside->node[i]].line != line)
+        i++;
+    MUST(i < beside->n);
+    return beside->node[i];
 }
 
-const char *m_ref_taken(struct model *m, const struct m_field *f, const char *json)
+const char *m_ref_text(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *value)
+{
+    const struct m_item *it = m_referred(m, value);
+    return it ? it->v[m->nodes[m_node_of_line(m, beside, f->refers)].key] : value;
+}
+
+const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *json)
 {
     char key[80];
     if (json[0] != '"')
         return json;
     MUST((size_t)snprintf(key, sizeof key, "%.*s", (int)strlen(json) - 2, json + 1) < sizeof key);
-    const struct m_item *it = model_item(m, m->nodes[f->refers].root, key);
+    const struct m_item *it = model_item(m, m_node_of_line(m, beside, f->refers), key);
     return it ? m_ref(m->a, it) : NULL;
 }
 

@@ -19,6 +19,7 @@ struct m_run {
     struct world w;
     struct model model;
     bool added[CASE_VERSIONS];
+    uint64_t ids[MAX_OPS + 1]; /* the engine's, of each item by number */
     char why[3000];
     FILE *script;
     uint64_t compared;
@@ -33,27 +34,43 @@ static size_t node_of(const struct m_run *r, const struct view *vw)
     case_die("a type that the model does not know", vw->s->name);
 }
 
+static const struct w_item *same_item(const struct m_run *r, const struct m_item *it)
+{
+    return it ? world_by_id(&r->w, r->ids[it->number]) : NULL;
+}
+
 static bool item_differs(struct m_run *r, const struct view *vw, const struct m_item *it)
 {
-    struct buf is BUF_CLEANUP = BUF_INIT, should BUF_CLEANUP = BUF_INIT;
+    struct buf is BUF_CLEANUP = BUF_INIT, should BUF_CLEANUP = BUF_INIT, key BUF_CLEANUP = BUF_INIT;
     struct err e = ERR_INIT;
     size_t node = node_of(r, vw);
-    const struct w_item *w = world_item(&r->w, vw->s->coll, it->key);
-    if (r->model.nodes[node].root != it->root)
-        return false;
-    if (!w || world_text(&r->w, vw, w, true, &is, &e))
-        case_die("an item can't be read", w ? e.text : it->key);
-    model_line(&r->model, node, it, &should);
+    const struct w_item *w = same_item(r, it);
+    if (!w)
+        case_die("an item is gone", vw->s->name);
+    if (world_shows(&r->w, vw, w, &key) && world_text(&r->w, vw, w, true, &is, &e))
+        case_die("an item can't be read", e.text);
+    if (model_shows(&r->model, node, it))
+        model_line(&r->model, &r->c->shows[vw->index], node, it, &should);
     r->compared++;
     if (span_eq(buf_span(&is), buf_span(&should)))
         return false;
-    snprintf(r->why, sizeof r->why, "%s/%s/%s reads\n#   %s# and the model says\n#   %s",
-             vw->v->name, vw->s->name, it->key, buf_str(&is), buf_str(&should));
+    snprintf(r->why, sizeof r->why, "%s/%s/%s reads\n#   %s\n# and the model says\n#   %s\n",
+             vw->v->name, vw->s->name, buf_str(&key), buf_str(&is), buf_str(&should));
     return true;
+}
+
+/* Items that had no keys yet by a new step get them by the first look. */
+static void look(struct m_run *r)
+{
+    struct err e = ERR_INIT;
+    for (size_t i = 0; i < r->w.n_views; i++)
+        if (world_derive(&r->w, &r->w.views[i], false, &e))
+            case_die("items can't be given their keys", e.text);
 }
 
 static bool differs(struct m_run *r)
 {
+    look(r);
     for (size_t i = 0; i < r->w.n_views; i++)
         for (size_t k = 0; k < r->model.n_items; k++)
             if (item_differs(r, &r->w.views[i], &r->model.items[k]))
@@ -66,9 +83,13 @@ static bool put_both(struct m_run *r, const struct m_op *op, const struct view *
                      struct span text, const struct buf *base)
 {
     struct err e = ERR_INIT;
-    const struct w_item *it = world_item(&r->w, vw->s->coll, op->key);
+    const struct w_item *it = same_item(r, model_item(&r->model, op->node, op->key));
     bool refused = world_put(&r->w, vw, it ? it->id : 0, op->key, text, base, &e) != 0;
-    if (model_write(&r->model, op->version * MODEL_NODES + op->node + 1, op->node, op->key, op->values) == !refused)
+    bool taken = model_write(&r->model, op->version * MODEL_NODES + op->node + 1, &r->c->shows[op->version],
+                             op->node, op->key, op->values);
+    if (taken && !refused && !it)
+        r->ids[r->model.n_numbers] = r->w.last;
+    if (taken == !refused)
         return true;
     snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s a write, the model does not: %s\n",
              vw->v->name, vw->s->name, op->key, refused ? "refuses" : "takes", e.text);
@@ -81,10 +102,11 @@ static void choose_keys(struct m_run *r, const struct m_op *op, struct m_op *ret
     const struct m_node *n = &r->model.nodes[op->node];
     *ret = *op;
     if (op->key)
-        ret->key = m_key_now(&r->model, n->root, op->key, "k1");
+        ret->key = m_key_now(r->c, &r->model, op->node, op->key, "k1");
     for (size_t i = 0; i < n->n; i++)
         if (op->values[i] && op->values[i][0] == '?') {
-            const char *key = m_key_now(&r->model, r->model.nodes[n->f[i].refers].root, op->values[i], NULL);
+            size_t to = m_node_of_line(&r->model, &r->c->shows[op->version], n->f[i].refers);
+            const char *key = m_key_now(r->c, &r->model, to, op->values[i], NULL);
             ret->values[i] = key ? m_format(r->c, "\"%s\"", key) : NULL;
         }
 }
@@ -96,17 +118,17 @@ static bool write_item(struct m_run *r, const struct m_op *op)
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
     struct members m = {arena_alloc(&r->c->a, (n->n + 1) * sizeof(struct member)), 0};
     struct buf text BUF_CLEANUP = BUF_INIT, base BUF_CLEANUP = BUF_INIT;
-    const struct w_item *it = vw ? world_item(&r->w, vw->s->coll, op->key) : NULL;
+    const struct w_item *it = same_item(r, model_item(&r->model, op->node, op->key));
     struct err e = ERR_INIT;
 
-    if (!vw)
+    if (!vw || (!it && r->model.n_items == MODEL_ITEMS))
         return true;
     for (size_t i = 0; i < n->n; i++)
         if (op->values[i] && !n->f[i].read_only)
             m.m[m.n++] = (struct member){n->f[i].name, op->values[i]};
     case_text(&m, 0, &text);
     if (r->script)
-        fprintf(r->script, "cat > %s/%s/%s.json <<'EOF'\n%sEOF\n", vw->v->name, n->type, op->key,
+        fprintf(r->script, "cat > '%s/%s/%s.json' <<'EOF'\n%sEOF\n", vw->v->name, n->type, op->key,
                 buf_str(&text));
     if (op->edit && it && world_open(&r->w, vw, it, &base, &e))
         case_die("an item can't be opened", e.text);
@@ -176,23 +198,22 @@ static bool remove_item(struct m_run *r, const struct m_op *op)
 {
     const struct m_node *n = &r->model.nodes[op->node];
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
-    const struct w_item *it = vw ? world_item(&r->w, vw->s->coll, op->key) : NULL;
+    struct m_item *it = model_item(&r->model, op->node, op->key);
     bool shown[MODEL_IDS] = {0};
 
-    if (!it)
+    if (!vw || !it)
         return true;
     if (r->script)
-        fprintf(r->script, "rm %s/%s/%s.json\n", vw->v->name, n->type, op->key);
+        fprintf(r->script, "rm '%s/%s/%s.json'\n", vw->v->name, n->type, op->key);
     shown_fields(r, shown);
-    struct m_item *mine = model_item(&r->model, n->root, op->key);
-    bool removed = world_remove(&r->w, it->id), busy = m_is_referred_to(&r->model, mine, shown);
-    if (removed ? busy : !m_is_referred_to(&r->model, mine, NULL)) {
+    bool removed = world_remove(&r->w, same_item(r, it)->id), busy = m_is_referred_to(&r->model, it, shown);
+    if (removed ? busy : !m_is_referred_to(&r->model, it, NULL)) {
         snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s its removal, the model does not\n",
                  vw->v->name, vw->s->name, op->key, removed ? "takes" : "refuses");
         return false;
     }
     if (removed)
-        model_remove(&r->model, mine);
+        model_remove(&r->model, it);
     return true;
 }
 
@@ -200,16 +221,18 @@ static bool rename_item(struct m_run *r, const struct m_op *op)
 {
     const struct m_node *n = &r->model.nodes[op->node];
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
-    const struct w_item *it = vw ? world_item(&r->w, vw->s->coll, op->key) : NULL;
+    struct m_item *it = model_item(&r->model, op->node, op->key);
     struct err e = ERR_INIT;
 
-    if (!it || world_item(&r->w, vw->s->coll, op->to)) /* it would take the other's place */
+    if (!vw || !it || model_item(&r->model, op->node, op->to)) /* it would take the other's place */
         return true;
     if (r->script)
-        fprintf(r->script, "mv %s/%s/%s.json %s/%s/%s.json\n", vw->v->name, n->type, op->key, vw->v->name,
+        fprintf(r->script, "mv '%s/%s/%s.json' '%s/%s/%s.json'\n", vw->v->name, n->type, op->key, vw->v->name,
                 n->type, op->to);
-    if (world_rekey(&r->w, vw, it->id, op->to, &e) == 0)
-        return model_rename(&r->model, model_item(&r->model, n->root, op->key), op->to);
+    if (world_rekey(&r->w, vw, same_item(r, it)->id, op->to, &e) == 0) {
+        model_rename(&r->model, op->node, it, op->to);
+        return true;
+    }
     snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine refuses to rename it: %s\n", vw->v->name,
              vw->s->name, op->key, e.text);
     return false;

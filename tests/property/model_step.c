@@ -110,6 +110,7 @@ static struct m_field *link_one(struct change *c, m_fn *up, m_fn *down)
 static void add_type(struct change *c)
 {
     c->n->n = 0;
+    c->n->key = new_id(c);
     insert(c, 0, (struct m_field){.name = "name", .id = new_id(c), .old = true});
     insert(c, 1, (struct m_field){.name = "size", .type = M_INT, .id = new_id(c), .old = true});
 }
@@ -332,6 +333,27 @@ static void remove_check(struct change *c)
     c->n->f[c->at].checked = false;
 }
 
+static void key_rule(struct change *c, bool forward, const struct m_key_expr *x, const struct m_field *f,
+                     size_t out, size_t like)
+{
+    const size_t in[] = {x->field ? f->id : like, like};
+    add_rule(c, forward, M_LINKED, forward ? m_fn_key_up : m_fn_key_down, out, in[0], in[1],
+             (size_t)x->field + x->key);
+    struct m_rule *r = &c->n->rules[c->n->n_rules - 1];
+    r->def[0] = x->field ? f->def : NULL;
+    r->key = true;
+    r->like = like;
+}
+
+static void change_key(struct change *c)
+{
+    size_t before = c->n->key;
+    c->n->key = new_id(c);
+    key_rule(c, true, &m_key_exprs[c->s->expr], &c->a, c->n->key, before);
+    c->n->namer = c->n->rules[0];
+    key_rule(c, false, &m_key_exprs[c->s->expr2], &c->b, before, c->n->key);
+}
+
 static void (*const appliers[M_KINDS])(struct change *c) = {
     [M_RENAME_TYPE] = rename_type,
     [M_ADD_TYPE] = add_type,
@@ -367,6 +389,7 @@ static void (*const appliers[M_KINDS])(struct change *c) = {
     [M_REMOVE_UNIQUE] = change_unique,
     [M_ADD_CHECK] = add_check,
     [M_REMOVE_CHECK] = remove_check,
+    [M_CHANGE_KEY] = change_key,
     [M_ADD_REF] = add_ref,
 };
 

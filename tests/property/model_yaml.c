@@ -15,14 +15,24 @@ const char *m_format(struct m_case *c, const char *fmt, ...)
     return p;
 }
 
-static const char *sql(struct m_case *c, unsigned expr, const char *field)
+static const char *over_field(struct m_case *c, const char *expr, const char *field)
 {
     char out[200];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(out, sizeof out, m_expr_sql[expr], field);
+    snprintf(out, sizeof out, expr, field);
 #pragma GCC diagnostic pop
     return m_format(c, "%s", out);
+}
+
+static const char *sql(struct m_case *c, unsigned expr, const char *field)
+{
+    return over_field(c, m_expr_sql[expr], field);
+}
+
+static const char *key_sql(struct m_case *c, unsigned expr, const char *field)
+{
+    return over_field(c, m_key_exprs[expr].sql, field);
 }
 
 static const char *type_yaml(struct m_case *c, const struct m_step *s, const char *type)
@@ -39,6 +49,9 @@ static const char *type_yaml(struct m_case *c, const struct m_step *s, const cha
     case M_COPY_TYPE_OWN:
         return m_format(c, "copy_type: {from: %s, to: %s, fields: {%s: {as: string, up: \"%s\"}}}",
                         type, s->b, s->c, sql(c, s->expr, s->a));
+    case M_CHANGE_KEY:
+        return m_format(c, "change_key: {type: %s, up: \"%s\", down: \"%s\"}", type,
+                        key_sql(c, s->expr, s->a), key_sql(c, s->expr2, s->b));
     default:
         return NULL;
     }
