@@ -127,10 +127,11 @@ static bool writes_others(const struct catalog *c)
     return false;
 }
 
-static int materialize(struct store_tx *tx, const struct item_row *row, uint32_t upto,
+static int materialize(struct store_tx *tx, const struct item_row *row, uint32_t upto, bool *ret_again,
                        bool *ret_changed, struct err *e)
 {
     struct record now RECORD_CLEANUP = RECORD_INIT;
+    size_t derived = tx->n_derived;
     struct lens lens;
     int rc;
 
@@ -139,27 +140,35 @@ static int materialize(struct store_tx *tx, const struct item_row *row, uint32_t
     tx->rewriting++;
     rc = lens_materialize(&lens, id_coll(row->id), buf_span(&row->key), &row->rec, upto, &now,
                           ret_changed, e);
-    if (rc == 0 && *ret_changed)
+    *ret_again = tx->n_derived != derived;
+    if (rc == 0 && *ret_changed && !*ret_again)
         rc = item_store(tx, row, &now, 0, e);
     tx->rewriting--;
     lens_deinit(&lens);
     return rc;
 }
 
+/* What is derived on the way may bring this item up to date, and give it its names: then again, and from what it
+ * is now, as for an item that was read before something was derived. */
 int item_materialize(struct store_tx *tx, const struct item_row *row, uint32_t upto,
                      bool *ret_changed, struct err *e)
 {
     struct item_row fresh ITEM_ROW_CLEANUP = {0};
-    bool found;
+    bool reread = tx->n_derived || writes_others(tx->cat), again = true, found;
 
     *ret_changed = false;
     if (!lens_is_due(tx->cat, id_coll(row->id), &row->rec, upto))
         return 0;
-    if (!writes_others(tx->cat))
-        return materialize(tx, row, upto, ret_changed, e);
-    if (item_row_get(tx->c, row->id, &fresh, &found, e))
-        return -1;
-    return found ? materialize(tx, &fresh, upto, ret_changed, e) : 0;
+    while (again) {
+        if (reread && item_row_get(tx->c, row->id, &fresh, &found, e))
+            return -1;
+        if (reread && !found)
+            return 0;
+        if (materialize(tx, reread ? &fresh : row, upto, &again, ret_changed, e))
+            return -1;
+        reread = true;
+    }
+    return 0;
 }
 
 /* ---- Putting ---- */

@@ -90,6 +90,27 @@ START_TEST(names__are_the_same_after_backfill_and_reopening)
 }
 END_TEST
 
+/* A key that reads what another item of the type is called: who is brought up to date first, a backfill (_i == 0)
+ * or a reader, does not matter, and no item stands in its own way. */
+START_TEST(names__of_others_in_a_name)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string, mum: ref<Dog>}}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "1", "{\"name\": \"A\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "2", "{\"name\": \"B\", \"mum\": \"1\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "3", "{\"name\": \"C\", \"mum\": \"2\"}"));
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - change_type: {type: Dog, field: mum, to: string, up: mum, down: mum}\n"
+                "  - change_key: {type: Dog, up: \"name || coalesce('-' || mum, '')\", down: _key}\n");
+    if (_i == 0)
+        rig_backfill(&r);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "A B-A C-B-A");
+    rig_backfill(&r);
+    ck_assert_str_eq(rig_keys(&r, "v2", "Dog"), "A B-A C-B-A");
+    ASSERT_LINE("v2", "Dog", "C-B-A", "{\"_key\": \"C-B-A\", \"name\": \"C\", \"mum\": \"B-A\"}");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
 START_TEST(names__each_change_of_one_is_told)
 {
     put_dogs();
@@ -302,6 +323,7 @@ int main(void)
     tcase_add_test(t, names__derived_by_the_first_use_of_the_type);
     tcase_add_test(t, names__derived_by_a_reference_to_the_type);
     tcase_add_test(t, names__are_the_same_after_backfill_and_reopening);
+    tcase_add_loop_test(t, names__of_others_in_a_name, 0, 2);
     tcase_add_test(t, names__each_change_of_one_is_told);
     tcase_add_test(t, names__a_hidden_key_comes_back_with_what_it_was_hidden_under);
     tcase_add_test(t, names__two_writes_after_finalize_leave_what_the_second_leaves);
