@@ -460,6 +460,13 @@ static int plan_run(struct expr_env *env, struct plan *p, struct sql_value *ret,
     return rc == SQLITE_ROW ? read_result(p->stmt, ret, e) : 0;
 }
 
+static int truth(sqlite3_stmt *stmt, const struct sql_value *v)
+{
+    if (v->kind == SQL_NULL)
+        return -1;
+    return v->kind == SQL_INTEGER ? v->integer != 0 : sqlite3_column_double(stmt, 0) != 0;
+}
+
 static struct cell cell_of(const struct formula_input *in, struct span json)
 {
     return (struct cell){in->type, json.p ? json : in->def};
@@ -481,6 +488,30 @@ static int eval_sql(struct expr_env *env, const struct formula *f, const struct 
     return r;
 }
 
+/* What a mend is not for: the value as it stands. */
+static int eval_kept(struct expr_env *env, const struct formula *f, const struct span *inputs,
+                     struct buf *out, bool *ret_kept, bool *ret_set, struct err *e)
+{
+    struct plan *p;
+    struct sql_value v;
+
+    *ret_kept = false;
+    if (!f->fails)
+        return 0;
+    if (plan_get(env, f->fails_uid, f->fails, f->inputs, NULL, f->n_inputs, &p, e))
+        return -1;
+    for (size_t i = 0; i < p->n; i++)
+        env->cells[i] = cell_of(&f->inputs[p->at[i]], inputs[p->at[i]]);
+    int r = plan_run(env, p, &v, e);
+    if (r == 0)
+        *ret_kept = truth(p->stmt, &v) != 0;
+    sqlite3_reset(p->stmt);
+    if (r)
+        return r;
+    *ret_set = *ret_kept && inputs[f->kept].p;
+    return *ret_set && !buf_addspan(out, inputs[f->kept]) ? err_nomem(e) : 0;
+}
+
 /* A result that makes a check of its own field false is none. */
 static int keep_if_fits(struct expr_env *env, const struct formula *f, size_t start,
                         struct buf *out, bool *ret_set, struct err *e)
@@ -497,25 +528,20 @@ static int keep_if_fits(struct expr_env *env, const struct formula *f, size_t st
 int expr_eval(struct expr_env *env, const struct formula *f, const struct span *inputs,
               struct span prev, struct buf *out, bool *ret_set, struct err *e)
 {
-    bool set = false;
+    bool set = false, kept;
     size_t start = out->n;
-    int r = f->fn ? f->fn(f, inputs, prev, out, &set, e) : eval_sql(env, f, inputs, out, &set, e);
+    int r = eval_kept(env, f, inputs, out, &kept, &set, e);
+    if (r == 0 && !kept)
+        r = f->fn ? f->fn(f, inputs, prev, out, &set, e) : eval_sql(env, f, inputs, out, &set, e);
     if (r || (set && keep_if_fits(env, f, start, out, &set, e)))
         return -1;
-    if (!set && f->mend.p) {
+    if (!set && f->mend.p && !(kept && !inputs[f->kept].p)) {
         set = true;
         if (!buf_addspan(out, f->mend))
             return err_nomem(e);
     }
     *ret_set = set;
     return 0;
-}
-
-static int truth(sqlite3_stmt *stmt, const struct sql_value *v)
-{
-    if (v->kind == SQL_NULL)
-        return -1;
-    return v->kind == SQL_INTEGER ? v->integer != 0 : sqlite3_column_double(stmt, 0) != 0;
 }
 
 int expr_condition(struct expr_env *env, uint64_t uid, const char *sql,

@@ -114,6 +114,8 @@ struct formula_spec {
                                     now: take it before or after changing it) plus _key */
     const struct field *out;
     const char *sql;             /* or NULL with fn */
+    const char *fails, *kept;    /* NULL, or: sql mends what this condition is false of; elsewhere the
+                                    field `kept`, which sql reads too, goes on as it is */
     bool as_shown;               /* a linked one too reads unset fields as their default: it
                                     judges or names an item, and does not convert a value */
     const struct yaml_node *where; /* for messages about sql */

@@ -49,6 +49,10 @@ static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struc
             inputs[f->n_inputs].def = over->fields[i].def;
         f->n_inputs++;
     }
+    f->fails = spec->fails;
+    f->fails_uid = spec->fails ? expr_new_uid() : 0;
+    while (spec->fails && strcmp(inputs[f->kept].name, spec->kept) != 0)
+        f->kept++;
     if (used[over->n_fields])
         inputs[f->n_inputs++] = (struct formula_input){
             .name = "_key", .slot = shape_key(over), .type = &key_type};

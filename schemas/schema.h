@@ -154,6 +154,9 @@ struct formula {
     const struct formula_input *inputs;
     size_t n_inputs;
     const char *sql;             /* either an SQL scalar expression ... */
+    const char *fails;           /* (asked only where this condition over the inputs is false; elsewhere the */
+    uint64_t fails_uid;
+    size_t kept;                 /* result is this input as it stands, null and unset too; NULL = always) */
     formula_fn fn;               /* ... or a function, with its own data in fn_arg */
     const void *fn_arg;
     const struct key_rule *key;  /* its output is a key (SLOT_KEY, or a type's key slot); else NULL */

@@ -43,11 +43,13 @@ static int only_field(const struct step_args *a, const struct check *c, const st
     return *ret ? 0 : step_bad(a, c->at, e, "the check reads no field of %s", c->s->name);
 }
 
-/* Old values where the check holds or is unknown, else the mend. All mends see the item as it was,
- * so that one does not make another unnecessary. */
+/* Old values where the check holds or is unknown, as they are (null, unset, a default that is shown: three
+ * things that SQL does not tell apart), else the mend. All mends see the item as it was, so that one
+ * does not make another unnecessary. */
 static int mend_field(struct model *m, struct check *c, const struct mend *mend, struct err *e)
 {
     struct field old = *mend->f, now = old;
+    struct formula *made;
     const char *inputs[] = {now.name, NULL};
     const char *up = model_printf(m, "CASE WHEN (%s\n) IS NOT 0 THEN %s ELSE (%s\n) END", c->sql,
                                   step_sql_name(m, old.name), mend->sql);
@@ -56,7 +58,17 @@ static int mend_field(struct model *m, struct check *c, const struct mend *mend,
         return err_nomem(e);
     now.slot = model_new_slot(m);
     c->scans |= step_in_unique(c->s, mend->f);
-    if (step_formula_as_shown(m, FORMULA_LINKED, c->before, &now, up, mend->at, e) ||
+    if (model_add_formula(m,
+                          &(struct formula_spec){.dir = FORMULA_FORWARD,
+                                                 .mode = FORMULA_LINKED,
+                                                 .over = c->before,
+                                                 .out = &now,
+                                                 .sql = up,
+                                                 .fails = c->sql,
+                                                 .kept = old.name,
+                                                 .as_shown = true,
+                                                 .where = mend->at},
+                          &made, e) ||
         step_replace_slot(m, c->s, mend->f, now.slot, e))
         return -1;
     return step_formula_fn(m, FORMULA_BACKWARD, c->s, &old, step_fn_copy, NULL, inputs, e);

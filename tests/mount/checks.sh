@@ -131,6 +131,37 @@ YAML
     assert_match "$(outcome verify)" 'except: 1 items'
 }
 
+# Null passes a check, and unset is judged by its default: neither is anything that a mend is for.
+mend__null_and_a_default_that_is_shown_stay_so() {
+    add v1 <<'YAML'
+version: v1
+types: {Dog: {fields: {name: string, age: {type: integer, default: 3}}}}
+YAML
+    put "$M/v1/Dog/rex.json" '{"name": "Rex", "age": null}'
+    put "$M/v1/Dog/bo.json" '{"name": "Bo"}'
+    put "$M/v1/Dog/tom.json" '{"name": "Tom", "age": -5}'
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - add_check: {type: Dog, check: "age >= 0", up: "abs(age)"}
+YAML
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - change_default: {type: Dog, field: age, default: 4}
+YAML
+    ages() {
+        assert_eq "$(jq -s -c 'map(.age)' "$M/v2/Dog/rex.json" "$M/v2/Dog/bo.json" "$M/v2/Dog/tom.json")" '[null,3,5]'
+        assert_eq "$(jq -s -c 'map(.age)' "$M/v3/Dog/rex.json" "$M/v3/Dog/bo.json" "$M/v3/Dog/tom.json")" '[null,4,5]'
+        sed -i 's/Rex/Rexi/' "$M/v3/Dog/rex.json"
+        assert_json "$M/v1/Dog/rex.json" .age null
+    }
+    before_and_after_backfill v2 ages
+    agree v3
+}
+
 default__that_fails_a_check_is_refused() {
     dogs
     refused_schema v2 'v2.yaml:4:70: default of Dog.legs: check "legs < 5" does not hold' <<'YAML'

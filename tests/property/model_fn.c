@@ -144,8 +144,6 @@ bool m_fails_check(const char *value)
 FN(m_fn_mend)
 {
     (void)s, (void)prev;
-    if (is_none(in[0]))
-        return NULL;
     return m_fails_check(in[0]) ? text(a, "\"%.2s\"", in[0] + 1) : in[0];
 }
 

@@ -197,6 +197,48 @@ START_TEST(inside__the_mend_of_an_object_is_shown)
 }
 END_TEST
 
+/* ---- What a mend is not for ---- */
+
+/* Unset, null and a number's text stay what they are where the check holds or is unknown: v2's text, and
+ * v3's, which has another default. */
+START_TEST(mend__what_passes_is_as_it_was)
+{
+    static const struct {
+        const char *text, *v2, *v3;
+    } rows[] = {
+        {"{}", "{\"_key\": \"rex\", \"n\": 3}\n", "{\"_key\": \"rex\", \"n\": 4}\n"},
+        {"{\"n\": null}", "{\"_key\": \"rex\", \"n\": null}\n", "{\"_key\": \"rex\", \"n\": null}\n"},
+        {"{\"n\": 3}", "{\"_key\": \"rex\", \"n\": 3}\n", "{\"_key\": \"rex\", \"n\": 3}\n"},
+        {"{\"n\": 1.50}", "{\"_key\": \"rex\", \"n\": 1.50}\n", "{\"_key\": \"rex\", \"n\": 1.50}\n"},
+        {"{\"n\": -7}", "{\"_key\": \"rex\", \"n\": 7}\n", "{\"_key\": \"rex\", \"n\": 7}\n"},
+    };
+
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {n: {type: number, default: 3}}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_check: {type: Dog, check: \"n > 0\", up: \"abs(n)\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - change_default: {type: Dog, field: n, default: 4}\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ASSERT_PUT("v1", "rex", rows[i].text);
+        ck_assert_str_eq(lt_line(&t, "v2", "Dog", "rex"), rows[i].v2);
+        ck_assert_str_eq(lt_line(&t, "v3", "Dog", "rex"), rows[i].v3);
+        lt_backfill(&t);
+        ck_assert_str_eq(lt_line(&t, "v3", "Dog", "rex"), rows[i].v3);
+        ck_assert_str_eq(lt_get(&t, "v1", "Dog", "rex"), rows[i].text);
+    }
+}
+END_TEST
+
+START_TEST(mend__null_in_an_object_is_as_it_was)
+{
+    lt_add(&t, houses);
+    ASSERT_PUT("v1", "rex", "{\"home\": {\"zip\": null}}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_check: {type: House, check: \"zip <> '2'\", up: \"'3'\"}\n");
+    ASSERT_LINE("v2", "rex", "{\"_key\": \"rex\", \"home\": {\"zip\": null}}");
+}
+END_TEST
+
 /* ---- Checks that an undamaged item may fail ---- */
 
 #define OF_A     0 /* numbers of checks: a, b, c are the fields of Dog */
@@ -282,6 +324,8 @@ int main(void)
     tcase_add_test(tc, inside__every_object_keeps_its_checks);
     tcase_add_test(tc, inside__what_failed_before_may_stay);
     tcase_add_test(tc, inside__the_mend_of_an_object_is_shown);
+    tcase_add_test(tc, mend__what_passes_is_as_it_was);
+    tcase_add_test(tc, mend__null_in_an_object_is_as_it_was);
     tcase_add_test(tc, except__none_where_every_version_has_the_check);
     tcase_add_test(tc, except__what_another_version_writes_without_it);
     tcase_add_test(tc, except__another_default_a_reference_a_key);
