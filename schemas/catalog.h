@@ -116,6 +116,14 @@ bool giver_works_in(const struct catalog *c, const struct giver *g, uint32_t col
 /* Some of its items may still be read by what finalize took. */
 bool group_reads_past(const struct group *g);
 bool catalog_reads_past(const struct catalog *c);
+/* The oldest version's type that shows items of the collection, in which the slot is a field (SLOT_NONE: any) and,
+ * with own_keys, they are called by their own keys; or NULL. */
+struct shape_wanted {
+    uint32_t coll;
+    slot_no field;
+    bool own_keys;
+};
+const struct shape *catalog_shape(const struct catalog *c, struct shape_wanted w, const struct version **ret_v);
 /* The formula that gives the naming's keys or parts, also when finalize took it; NULL: there is none. */
 const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n);
 /* A live version by name, or NULL. */

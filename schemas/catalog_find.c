@@ -14,6 +14,28 @@ const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t numb
     return lo < c->n_entries && c->entries[lo].v->number == number ? &c->entries[lo] : NULL;
 }
 
+static bool is_wanted(const struct shape *s, struct shape_wanted w)
+{
+    if (s->kind != SHAPE_ITEM || !shape_has_coll(s, w.coll))
+        return false;
+    if (w.own_keys && (s->key || s->coll != w.coll))
+        return false;
+    return w.field == SLOT_NONE || shape_field_by_slot(s, w.field);
+}
+
+const struct shape *catalog_shape(const struct catalog *c, struct shape_wanted w, const struct version **ret_v)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        for (size_t k = 0; c->entries[i].state != VERSION_GONE && k < v->n_shapes; k++)
+            if (is_wanted(v->shapes[k], w)) {
+                *ret_v = v;
+                return v->shapes[k];
+            }
+    }
+    return NULL;
+}
+
 const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n)
 {
     for (size_t i = c->n_entries; i-- > 0;)

@@ -166,12 +166,9 @@ static struct step_run last_step(const struct group *g, const struct lens *l, si
         st.version = (st.backward = &g->backward[*nb - 1])->version;
     if (*nk && g->links[*nk - 1]->step == st.step)
         st.link = g->links[--*nk];
-    if (!st.version && st.link)
-        for (size_t i = 0; i < l->cat->n_entries; i++) {
-            const struct version *v = l->cat->entries[i].v;
-            if (v->step_first <= st.step && st.step < v->step_end)
-                st.version = v->number;
-        }
+    const struct version *v = !st.version && st.link ? link_version(l->cat, st.link) : NULL;
+    if (v)
+        st.version = v->number;
     return st;
 }
 

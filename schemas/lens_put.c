@@ -351,24 +351,6 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
     return tell(l, &w, false, ret_change, e);
 }
 
-/* The oldest version that shows a slot of a collection's items: what moved over the reference since
- * stays with the item. */
-static const struct shape *shows(const struct catalog *c, uint32_t coll, slot_no slot,
-                                 const struct version **ret_v)
-{
-    for (size_t i = 0; i < c->n_entries; i++) {
-        const struct version *v = c->entries[i].v;
-        if (c->entries[i].state == VERSION_GONE)
-            continue;
-        for (size_t j = 0; j < v->n_shapes; j++)
-            if (shape_has_coll(v->shapes[j], coll) && shape_field_by_slot(v->shapes[j], slot)) {
-                *ret_v = v;
-                return v->shapes[j];
-            }
-    }
-    return NULL;
-}
-
 int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, uint64_t target,
                   const struct record *cur, struct record *ret, struct lens_change *ret_change,
                   struct err *e)
@@ -376,7 +358,7 @@ int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, 
     struct record brought RECORD_CLEANUP = RECORD_INIT;
     struct work w WORK_CLEANUP = {0};
     const struct version *v;
-    const struct shape *s = shows(l->cat, coll, slot, &v);
+    const struct shape *s = catalog_shape(l->cat, (struct shape_wanted){.coll = coll, .field = slot}, &v);
     struct shape hold;
     struct span now;
     bool set;

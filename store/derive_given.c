@@ -18,26 +18,12 @@
 
 /* ---- Items from before the step ---- */
 
-/* A version's type that shows the collection's items. */
-static const struct shape *shape_of(const struct catalog *c, uint32_t coll, const struct version **ret_v)
-{
-    for (size_t i = 0; i < c->n_entries; i++)
-        for (size_t k = 0; k < c->entries[i].v->n_shapes; k++) {
-            const struct shape *s = c->entries[i].v->shapes[k];
-            if (c->entries[i].state == VERSION_GONE || s->kind != SHAPE_ITEM || !shape_has_coll(s, coll))
-                continue;
-            *ret_v = c->entries[i].v;
-            return s;
-        }
-    return NULL;
-}
-
 /* Does bringing the item up to date look up a key? */
 static int looks_up(struct store_tx *tx, const struct item_row *row, bool *ret, struct err *e)
 {
     struct record seen RECORD_CLEANUP = RECORD_INIT;
     const struct version *v = NULL;
-    const struct shape *s = shape_of(tx->cat, id_coll(row->id), &v);
+    const struct shape *s = catalog_shape(tx->cat, (struct shape_wanted){.coll = id_coll(row->id)}, &v);
     uint64_t before = tx->c->world.looked_up;
     struct shape hold;
     struct lens lens;

@@ -24,22 +24,6 @@ static int rekey(struct store_tx *tx, const struct version *v, const struct shap
     return rc;
 }
 
-/* A version's type of these items that shows own keys. */
-static const struct shape *with_own_keys(const struct catalog *c, uint32_t coll,
-                                         const struct version **ret_v)
-{
-    for (size_t i = 0; i < c->n_entries; i++)
-        for (size_t k = 0; k < c->entries[i].v->n_shapes; k++) {
-            const struct shape *s = c->entries[i].v->shapes[k];
-            if (c->entries[i].state == VERSION_GONE || s->kind != SHAPE_ITEM || s->coll != coll ||
-                s->key)
-                continue;
-            *ret_v = c->entries[i].v;
-            return s;
-        }
-    return NULL;
-}
-
 static int yield_row(struct store_tx *tx, const struct version *v, const struct shape *s,
                      const struct item_row *row, struct err *e)
 {
@@ -63,7 +47,7 @@ int item_yield(struct store_tx *tx, uint64_t id, struct err *e)
     struct item_row row ITEM_ROW_CLEANUP = {0};
     struct origin_uses aside = {0};
     const struct version *v = NULL;
-    const struct shape *s = with_own_keys(tx->cat, id_coll(id), &v);
+    const struct shape *s = catalog_shape(tx->cat, (struct shape_wanted){.coll = id_coll(id), .own_keys = true}, &v);
     bool found;
     int rc;
 
