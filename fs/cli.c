@@ -52,7 +52,7 @@ static const struct cli_verb verbs[] = {
      "does,\n"
      "in both directions, what it can lose, and its class:\n\n"
      "  destructive      finalize drops stored values for good\n"
-     "  one-way          a direction can't show all; what it hides is kept until finalize\n"
+     "  one-way          a direction can't show all; what it hides is kept beside it\n"
      "  needs backfill   older items are computed when read, until a backfill stores them\n"
      "  scans            adding it reads every item once\n"
      "  safe             none of these\n\n"

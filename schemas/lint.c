@@ -2,6 +2,7 @@
 #include "lint.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "json.h"
 
@@ -110,9 +111,93 @@ bool lint_print_classes(unsigned bits, struct buf *out)
     return true;
 }
 
-static int64_t count_items(const struct lint_items *items, const struct step_note *n)
+/* ---- Items ---- */
+
+static bool names_held(const struct version *v, const bool *held, const struct shape *s)
 {
-    return items && n->shape ? items->count(items->arg, n->shape) : -1;
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct type_ref *t = s->fields[i].type;
+        int at;
+
+        while (t->elem)
+            t = t->elem;
+        at = t->base == T_OBJECT || t->base == T_ENUM ? version_shape_index(v, t->shape) : -1;
+        if (at >= 0 && held[at])
+            return true;
+    }
+    return false;
+}
+
+/* held[i]: v->shapes[i] is the object or enum, or holds it, however deep. */
+static void find_holders(const struct version *v, uint32_t part, bool *held)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < v->n_shapes; i++) {
+            if (held[i] || (v->shapes[i]->id != part && !names_held(v, held, v->shapes[i])))
+                continue;
+            more = held[i] = true;
+        }
+    }
+}
+
+/* Types that show the same items count once. */
+static bool counted_before(const struct version *v, const bool *held, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (held[k] && v->shapes[k]->kind == SHAPE_ITEM && !v->shapes[k]->part &&
+            v->shapes[k]->coll == v->shapes[i]->coll)
+            return true;
+    return false;
+}
+
+/* Of all types of v that hold an object or an enum. */
+static int64_t count_held(const struct version *v, const struct lint_items *items, uint32_t part)
+{
+    bool *held = calloc(v->n_shapes + 1, sizeof(*held));
+    int64_t sum = 0, n;
+
+    if (!held)
+        return -1;
+    find_holders(v, part, held);
+    for (size_t i = 0; i < v->n_shapes; i++) {
+        if (!held[i] || v->shapes[i]->kind != SHAPE_ITEM || counted_before(v, held, i))
+            continue;
+        n = items->count(items->arg, v->shapes[i]->id);
+        sum += n > 0 ? n : 0;
+    }
+    free(held);
+    return sum;
+}
+
+/* What an object or enum is held by is asked of the version before, which has the items; of this one
+ * when it is new here. */
+static int64_t count_shape(const struct version *v, const struct lint_items *items, uint32_t id)
+{
+    const struct version *at = v->base && version_shape(v->base, id) ? v->base : v;
+    const struct shape *s = version_shape(at, id);
+
+    return s && (s->kind == SHAPE_OBJECT || s->kind == SHAPE_ENUM)
+               ? count_held(at, items, id)
+               : items->count(items->arg, id);
+}
+
+/* -1: not known. */
+static int64_t count_items(const struct version *v, const struct lint_items *items,
+                           const struct step_note *n)
+{
+    int64_t sum;
+
+    if (!items || !n->shape)
+        return -1;
+    sum = count_shape(v, items, n->shape);
+    for (size_t i = 0; i < n->n_also; i++) {
+        int64_t more = count_shape(v, items, n->also[i]);
+
+        if (more >= 0)
+            sum = sum < 0 ? more : sum + more;
+    }
+    return sum;
 }
 
 /* ---- For people ---- */
@@ -154,10 +239,10 @@ static bool print_line(const char *name, const char *text, struct buf *out)
 }
 
 /* v2.yaml:4:5: rename_field: Dog.name becomes Dog.call_name [safe] (12 items) */
-static bool print_finding(const struct step_note *n, const char *file,
+static bool print_finding(const struct version *v, const struct step_note *n, const char *file,
                           const struct lint_items *items, struct buf *out)
 {
-    int64_t count = count_items(items, n);
+    int64_t count = count_items(v, items, n);
 
     if (!buf_printf(out, "%s:%u:%u: %s: ", file, n->line, n->column, n->step) ||
         !print_clean(n->what, out) || !buf_adds(out, " [") ||
@@ -168,10 +253,10 @@ static bool print_finding(const struct step_note *n, const char *file,
     return (!n->inferred || buf_adds(out, " (inferred)")) && buf_addc(out, '\n');
 }
 
-static bool print_note(const struct step_note *n, const char *file, const struct lint_items *items,
-                       struct buf *out)
+static bool print_note(const struct version *v, const struct step_note *n, const char *file,
+                       const struct lint_items *items, struct buf *out)
 {
-    return print_finding(n, file, items, out) && print_line("forward", n->forward, out) &&
+    return print_finding(v, n, file, items, out) && print_line("forward", n->forward, out) &&
            print_line("backward", n->backward, out) && print_line("loses", n->loses, out);
 }
 
@@ -179,7 +264,7 @@ bool lint_brief(const struct version *v, const char *file, const struct lint_ite
                 struct buf *out)
 {
     for (size_t i = 0; i < v->n_notes; i++) {
-        if (!print_finding(&v->notes[i], file, items, out))
+        if (!print_finding(v, &v->notes[i], file, items, out))
             return false;
     }
     return true;
@@ -198,7 +283,7 @@ bool lint_text(const struct version *v, const char *file, const struct lint_item
         if (n->group && n->group != group && (!print_clean(n->group, out) || !buf_addc(out, '\n')))
             return false;
         group = n->group;
-        if (!print_note(n, file, items, out))
+        if (!print_note(v, n, file, items, out))
             return false;
     }
     return true;
@@ -214,9 +299,10 @@ static bool json_text(const char *key, const char *text, struct buf *out)
            buf_adds(out, ", ");
 }
 
-static bool json_note(const struct step_note *n, const struct lint_items *items, struct buf *out)
+static bool json_note(const struct version *v, const struct step_note *n,
+                      const struct lint_items *items, struct buf *out)
 {
-    int64_t count = count_items(items, n);
+    int64_t count = count_items(v, items, n);
 
     if (!buf_addc(out, '{') || !json_text("step", n->step, out) ||
         !json_text("group", n->group, out) || !json_text("what", n->what, out) ||
@@ -242,7 +328,7 @@ bool lint_json(const struct version *v, const char *file, const struct lint_item
         !buf_adds(out, "\"steps\": ["))
         return false;
     for (size_t i = 0; i < v->n_notes; i++) {
-        if ((i && !buf_adds(out, ", ")) || !json_note(&v->notes[i], items, out))
+        if ((i && !buf_adds(out, ", ")) || !json_note(v, &v->notes[i], items, out))
             return false;
     }
     return buf_adds(out, "]}");

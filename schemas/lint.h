@@ -4,7 +4,7 @@
  * Each step is of one or more of these classes:
  *   destructive     finalize drops stored values for good
  *   one-way         one direction can't show all that the other holds; what it hides is kept
- *                   until finalize, and can't be brought back after it
+ *                   beside what it shows
  *   needs backfill  items from before it are computed when read, until a backfill stores them
  *   scans           adding it reads every item once (a unique key)
  *   safe            none of these

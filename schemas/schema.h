@@ -212,7 +212,10 @@ struct step_note {
     const char *what;            /* "Dog.name becomes Dog.call_name" */
     const char *forward, *backward; /* one sentence each */
     const char *loses;           /* what finalize drops or a direction can't show; NULL = nothing */
-    uint32_t shape;              /* items it touches: those of this item shape; 0 = none */
+    uint32_t shape;              /* items it touches: those of this type, or that hold this object or
+                                    enum; 0 = none */
+    const uint32_t *also;        /* and those of these types */
+    size_t n_also;
     bool needs_backfill, destructive, scans;
     bool inferred;
 };

@@ -26,6 +26,6 @@ int step_add_field(struct model *m, const struct step_args *a, struct err *e)
         return -1;
     if (model_insert_field(m, s, s->n_fields, &f, name_at, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s is new", s->name, name),
+    return step_tell(model_note(m, a, s->id, "%s.%s is new", s->name, name),
                      forward_text(m, &f, up), "not seen, kept", NULL, up ? STEP_BACKFILL : 0, e);
 }

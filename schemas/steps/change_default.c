@@ -27,7 +27,7 @@ int step_change_default(struct model *m, const struct step_args *a, struct err *
         return err_expected(e, "`default: VALUE`");
     }
     f->def = now.def;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s has %s", s->name, f->name,
+    return step_tell(model_note(m, a, s->id, "%s.%s has %s", s->name, f->name,
                                 value ? "another default" : "no default"),
                      value ? "the new default where unset" : "unset where unset",
                      "the old default where unset", NULL, 0, e);

@@ -63,6 +63,6 @@ int step_change_key(struct model *m, const struct step_args *a, struct err *e)
         return -1;
     return step_tell(model_note(m, a, s->id, "items of %s get other keys", s->name),
                      "the key that `up` gives, ~2 behind it where another item has it",
-                     "the key before; of items made here, the one that `down` gives", NULL,
-                     STEP_BACKFILL, e);
+                     "the key before; of items made here, the one that `down` gives",
+                     "finalize drops the keys from before", STEP_BACKFILL | STEP_DROPS, e);
 }

@@ -125,8 +125,10 @@ static int tell(struct model *m, const struct step_args *a, const struct shape *
 {
     const struct field *now = shape_field(s, span_of(c->to.name));
     struct step_note *note =
-        model_note(m, a, step_touched(s), "%s.%s: %s becomes %s", s->name, c->to.name,
-                   step_type_text(m, was->type), step_type_text(m, c->to.type));
+        type_equal(was->type, c->to.type)
+            ? model_note(m, a, s->id, "%s.%s has another definition", s->name, c->to.name)
+            : model_note(m, a, s->id, "%s.%s: %s becomes %s", s->name, c->to.name,
+                         step_type_text(m, was->type), step_type_text(m, c->to.type));
 
     if (c->same)
         return step_tell(note, "same value", "same value", NULL,
@@ -136,8 +138,9 @@ static int tell(struct model *m, const struct step_args *a, const struct shape *
         c->down      ? c->down
         : c->partial ? "converted where it fits, else the old default or unset"
                      : "converted without loss",
-        c->up ? model_printf(m, "finalize drops the old values of %s.%s", s->name, c->to.name)
-              : NULL,
+        c->up        ? model_printf(m, "finalize drops the old values of %s.%s", s->name, c->to.name)
+        : c->partial ? "older versions can't show values that don't fit there"
+                     : NULL,
         STEP_BACKFILL | (c->up ? STEP_DROPS : 0u) | (step_in_unique(s, now) ? STEP_SCANS : 0u), e);
 }
 

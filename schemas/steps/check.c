@@ -146,9 +146,9 @@ int step_add_check(struct model *m, const struct step_args *a, struct err *e)
     }
     if (mend_all(m, a, &c, up, e) || add_check(m, &c, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(c.s), "%s has a check: %s", c.s->name, c.sql),
-                     "items that fail it are shown mended", "as they were", NULL,
-                     STEP_BACKFILL | (c.scans ? STEP_SCANS : 0u), e);
+    return step_tell(model_note(m, a, c.s->id, "%s has a check: %s", c.s->name, c.sql),
+                     "items that fail it are shown mended", "as they were",
+                     "finalize drops the values that fail it", STEP_BACKFILL | STEP_DROPS | (c.scans ? STEP_SCANS : 0u), e);
 }
 
 /* ---- In definitions of other steps ---- */
@@ -217,10 +217,11 @@ static int mend_computed(struct model *m, const struct step_args *a, uint32_t id
     }
     if (mend_field(m, &c, &mend, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(c.s), "%s.%s has a check: %s", c.s->name, name,
+    return step_tell(model_note(m, a, c.s->id, "%s.%s has a check: %s", c.s->name, name,
                                 c.sql),
                      step_has_default(mend.f) ? "the default where it fails" : "unset where it fails",
-                     "as it was", NULL, STEP_BACKFILL | (c.scans ? STEP_SCANS : 0u), e);
+                     "as it was", "finalize drops the values that fail it",
+                     STEP_BACKFILL | STEP_DROPS | (c.scans ? STEP_SCANS : 0u), e);
 }
 
 int step_mend_definitions(struct model *m, const struct step_args *a, const struct step_mark *since,
@@ -269,6 +270,6 @@ int step_remove_check(struct model *m, const struct step_args *a, struct err *e)
     else
         *check = NULL;
     return step_tell(
-        model_note(m, a, step_touched(c.s), "%s has no check \"%s\" any more", c.s->name, c.sql),
+        model_note(m, a, c.s->id, "%s has no check \"%s\" any more", c.s->name, c.sql),
         "same values", "same values, also those that fail it", NULL, 0, e);
 }

@@ -29,7 +29,7 @@ int step_compute_field(struct model *m, const struct step_args *a, struct err *e
     if (step_formula(m, FORMULA_FORWARD, FORMULA_COMPUTED, s, &f, value, value_at, e) ||
         model_insert_field(m, s, s->n_fields, &f, name_at, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s is computed", s->name, name),
+    return step_tell(model_note(m, a, s->id, "%s.%s is computed", s->name, name),
                      model_printf(m, "always %s; read-only", value), "not seen", NULL,
                      STEP_BACKFILL, e);
 }

@@ -216,9 +216,9 @@ int step_add_value(struct model *m, const struct step_args *a, struct err *e)
     if (change_fields(m, &c, e))
         return -1;
     return step_tell(
-        model_note(m, a, 0, "%s has a new value \"%s\"", c.s->name, value), "same value",
+        model_note(m, a, c.s->id, "%s has a new value \"%s\"", c.s->name, value), "same value",
         model_printf(m, "\"%s\" is shown as \"%s\", the original kept", value, c.s->values[as]),
-        NULL, flags(&c, 0), e);
+        model_printf(m, "older versions can't show \"%s\"", value), flags(&c, 0), e);
 }
 
 int step_remove_value(struct model *m, const struct step_args *a, struct err *e)
@@ -246,7 +246,7 @@ int step_remove_value(struct model *m, const struct step_args *a, struct err *e)
     memmove(c.s->values + i, c.s->values + i + 1, (c.s->n_values - i) * sizeof(*c.s->values));
     if (change_fields(m, &c, e))
         return -1;
-    return step_tell(model_note(m, a, 0, "%s has no value \"%s\" any more", c.s->name, value),
+    return step_tell(model_note(m, a, c.s->id, "%s has no value \"%s\" any more", c.s->name, value),
                      model_printf(m, "\"%s\" is shown as \"%s\", the original kept", value, as),
                      "the original",
                      model_printf(m, "finalize makes every \"%s\" a \"%s\"", value, as),
@@ -268,6 +268,6 @@ int step_rename_value(struct model *m, const struct step_args *a, struct err *e)
     c.s->values[i] = to;
     if (change_fields(m, &c, e))
         return -1;
-    return step_tell(model_note(m, a, 0, "\"%s\" of %s becomes \"%s\"", from, c.s->name, to),
+    return step_tell(model_note(m, a, c.s->id, "\"%s\" of %s becomes \"%s\"", from, c.s->name, to),
                      "renamed", "renamed", NULL, flags(&c, 0), e);
 }

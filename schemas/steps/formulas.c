@@ -88,7 +88,3 @@ int step_tell(struct step_note *note, const char *forward, const char *backward,
     return 0;
 }
 
-uint32_t step_touched(const struct shape *s)
-{
-    return s->kind == SHAPE_ITEM ? s->id : 0;
-}

@@ -62,13 +62,24 @@ static int read_table(struct model *m, const struct step_args *a, const struct f
     return 0;
 }
 
+static bool is_same(const struct json_node *a, const struct json_node *b)
+{
+    return a->kind == b->kind && span_eq(a->text, b->text);
+}
+
+/* Two values become one, or one becomes another that is in no row, and so passes as it is. */
 static bool many_to_one(const struct value_map *map)
 {
     for (size_t i = 0; i < map->n; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (map->to[i].kind == map->to[j].kind && span_eq(map->to[i].text, map->to[j].text))
+        bool passes = true;
+
+        for (size_t j = 0; j < map->n; j++) {
+            if (j < i && is_same(&map->to[i], &map->to[j]))
                 return true;
+            passes &= !is_same(&map->to[i], &map->from[j]);
         }
+        if (passes)
+            return true;
     }
     return false;
 }
@@ -105,7 +116,7 @@ int step_map_values(struct model *m, const struct step_args *a, struct err *e)
     spec.to = &to;
     if (step_map_default(m, f->type, map, &to.def, e) || step_retype(m, s, f, &spec, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "values of %s.%s change", s->name, f->name),
+    return step_tell(model_note(m, a, s->id, "values of %s.%s change", s->name, f->name),
                      "mapped", "mapped back",
                      many_to_one(map) ? "finalize drops which of several values it was" : NULL,
                      STEP_BACKFILL | (many_to_one(map) ? STEP_DROPS : 0u) |

@@ -360,6 +360,25 @@ static int become_one(struct model *m, struct merge *x, struct err *e)
     return 0;
 }
 
+/* The items of all of them. */
+static int tell(struct model *m, const struct step_args *a, const struct merge *x, struct err *e)
+{
+    uint32_t *also = arena_alloc(&m->v->arena, x->n * sizeof(*also));
+    struct step_note *note =
+        model_note(m, a, x->before[0]->id, "items of %s and %s%s stand in %s, %s.%s says of which",
+                   x->before[0]->name, x->before[1]->name, x->n > 2 ? ", ..." : "", x->into, x->into,
+                   x->tag);
+
+    if (!also || !note)
+        return err_nomem(e);
+    note->also = also;
+    for (size_t i = 1; i < x->n; i++)
+        also[note->n_also++] = x->before[i]->id;
+    return step_tell(note, "all items; of two with one key the later type's has its type behind it",
+                     "each in its own type; a new item where its tag says",
+                     "no key is unique over the merged type", STEP_BACKFILL, e);
+}
+
 int step_merge_types(struct model *m, const struct step_args *a, struct err *e)
 {
     struct merge x = {0};
@@ -370,11 +389,5 @@ int step_merge_types(struct model *m, const struct step_args *a, struct err *e)
         return -1;
     if (take_fields(m, a, &x, e) || add_names(m, &x, e) || become_one(m, &x, e))
         return -1;
-    return step_tell(model_note(m, a, x.before[0]->id, "items of %s and %s%s stand in %s, %s.%s says of "
-                                "which",
-                                x.before[0]->name, x.before[1]->name, x.n > 2 ? ", ..." : "", x.into,
-                                x.into, x.tag),
-                     "all items; of two with one key the later type's has its type behind it",
-                     "each in its own type; a new item where its tag says",
-                     "no key is unique over the merged type", STEP_BACKFILL, e);
+    return tell(m, a, &x, e);
 }

@@ -252,7 +252,7 @@ int step_nest_fields(struct model *m, const struct step_args *a, struct err *e)
         return err_nomem(e);
     if (add_object(m, a, &x, e) || add_members(m, &x, e) || apply_nest(m, a, &x, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(x.s), "%zu fields of %s become the object %s.%s",
+    return step_tell(model_note(m, a, x.s->id, "%zu fields of %s become the object %s.%s",
                                 x.n, x.s->name, x.s->name, x.into.name),
                      "an object of these fields", "its members",
                      x.lost_checks ? "unique keys on these fields, and checks of them that read "
@@ -376,7 +376,7 @@ int step_unnest_fields(struct model *m, const struct step_args *a, struct err *e
         return err_nomem(e);
     if (read_members(m, a, &x, e) || check_left(a, &x, e) || apply_unnest(m, a, &x, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(x.s), "%zu members of %s.%s become fields", x.n,
+    return step_tell(model_note(m, a, x.s->id, "%zu members of %s.%s become fields", x.n,
                                 x.s->name, x.old.name),
                      "the members, one field each",
                      "an object of these fields and of the members "

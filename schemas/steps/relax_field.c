@@ -40,7 +40,7 @@ int step_relax_field(struct model *m, const struct step_args *a, struct err *e)
     else if (fill_in(m, s, f, down, down_at, e))
         return -1;
     return step_tell(
-        model_note(m, a, step_touched(s), "%s.%s may be unset", s->name, name), "same value",
+        model_note(m, a, s->id, "%s.%s may be unset", s->name, name), "same value",
         down ? model_printf(m, "where unset: %s", down) : "where unset: the default", NULL,
         (down ? STEP_BACKFILL : 0u) | (down && step_in_unique(s, f) ? STEP_SCANS : 0u), e);
 }

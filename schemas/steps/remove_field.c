@@ -27,7 +27,7 @@ int step_remove_field(struct model *m, const struct step_args *a, struct err *e)
         return -1;
     if (down && step_formula(m, FORMULA_BACKWARD, FORMULA_SEEDED, s, &old, down, down_at, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s is gone", s->name, old.name),
+    return step_tell(model_note(m, a, s->id, "%s.%s is gone", s->name, old.name),
                      "not seen, kept", backward_text(m, &old, down),
                      model_printf(m, "finalize drops the values of %s.%s", s->name, old.name),
                      STEP_DROPS, e);

@@ -58,7 +58,7 @@ static const struct shape *twin_of(const struct model *m, const struct shape *s)
 
 static int tell(struct model *m, const struct step_args *a, const struct shape *s, struct err *e)
 {
-    struct step_note *note = model_note(m, a, step_touched(s), "%s is gone", s->name);
+    struct step_note *note = model_note(m, a, s->id, "%s is gone", s->name);
     const struct shape *twin = twin_of(m, s);
 
     if (s->kind != SHAPE_ITEM)

@@ -26,6 +26,6 @@ int step_rename_field(struct model *m, const struct step_args *a, struct err *e)
         return -1;
     f->name = to;
     return step_tell(
-        model_note(m, a, step_touched(s), "%s.%s becomes %s.%s", s->name, from, s->name, to),
+        model_note(m, a, s->id, "%s.%s becomes %s.%s", s->name, from, s->name, to),
         "same value", "same value", NULL, 0, e);
 }

@@ -18,6 +18,6 @@ int step_rename_type(struct model *m, const struct step_args *a, struct err *e)
     s->name = to;
     if (step_name_parts(m))
         return err_nomem(e);
-    return step_tell(model_note(m, a, step_touched(s), "%s becomes %s", from, to), "same items",
+    return step_tell(model_note(m, a, s->id, "%s becomes %s", from, to), "same items",
                      "same items", NULL, 0, e);
 }

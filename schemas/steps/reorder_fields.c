@@ -37,6 +37,6 @@ int step_reorder_fields(struct model *m, const struct step_args *a, struct err *
     }
     memcpy(s->fields, order, s->n_fields * sizeof(*order));
     return step_tell(
-        model_note(m, a, step_touched(s), "%s shows its fields in another order", s->name),
+        model_note(m, a, s->id, "%s shows its fields in another order", s->name),
         "order of keys", "order of keys", NULL, 0, e);
 }

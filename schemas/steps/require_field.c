@@ -40,7 +40,7 @@ int step_require_field(struct model *m, const struct step_args *a, struct err *e
         f->required = true;
     else if (fill_in(m, s, f, up, up_at, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s is required", s->name, name),
+    return step_tell(model_note(m, a, s->id, "%s.%s is required", s->name, name),
                      up ? model_printf(m, "where unset: %s", up) : "where unset: the default",
                      "same value", NULL,
                      (up ? STEP_BACKFILL : 0u) | (up && step_in_unique(s, f) ? STEP_SCANS : 0u), e);

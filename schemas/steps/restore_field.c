@@ -138,7 +138,7 @@ int step_restore_field(struct model *m, const struct step_args *a, struct err *e
     if (model_insert_field(m, s, s->n_fields, &restored, at, e))
         return -1;
     return step_tell(
-        model_note(m, a, step_touched(s), "%s.%s is seen again", s->name, name),
+        model_note(m, a, s->id, "%s.%s is seen again", s->name, name),
         model_printf(m, "the values it has had since %s", from->name),
         "the same value wherever the field is shown",
         f->check && !restored.check ? "its check reads other fields and is not enforced" : NULL, 0,

@@ -76,7 +76,7 @@ int step_split_field(struct model *m, const struct step_args *a, struct err *e)
     if (put_parts(m, a, s, &old, into, e) ||
         step_formula(m, FORMULA_BACKWARD, FORMULA_LINKED, s, &old, down, down_at, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s becomes %zu fields", s->name,
+    return step_tell(model_note(m, a, s->id, "%s.%s becomes %zu fields", s->name,
                                 old.name, into->n_children),
                      "each part's `up`", down,
                      model_printf(m, "finalize drops %s.%s as it was written", s->name, old.name),
@@ -147,7 +147,7 @@ int step_merge_fields(struct model *m, const struct step_args *a, struct err *e)
     if (apply_merge(m, a, &g, e))
         return -1;
     return step_tell(
-        model_note(m, a, step_touched(g.s), "%zu fields of %s become %s", g.n, g.s->name, name),
+        model_note(m, a, g.s->id, "%zu fields of %s become %s", g.n, g.s->name, name),
         g.up, "each field's expression", "finalize drops the old fields as they were written",
         STEP_BACKFILL | STEP_DROPS, e);
 }

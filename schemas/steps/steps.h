@@ -168,7 +168,6 @@ enum step_note_flags { STEP_BACKFILL = 1, STEP_DROPS = 2, STEP_SCANS = 4 };
 /* Fills in a note that model_note gave (NULL: no memory, -1). */
 int step_tell(struct step_note *note, const char *forward, const char *backward,
               const char *loses, unsigned flags, struct err *e);
-uint32_t step_touched(const struct shape *s); /* a note's shape: items only */
 
 /* ---- The kinds ---- */
 

@@ -122,7 +122,7 @@ static int tell(struct model *m, const struct step_args *a, const struct transfo
                 struct err *e)
 {
     struct step_note *note =
-        model_note(m, a, step_touched(t->s), "%s: fields added: %zu, removed: %zu", t->s->name,
+        model_note(m, a, t->s->id, "%s: fields added: %zu, removed: %zu", t->s->name,
                    t->n_added, t->n_removed);
 
     return step_tell(note, t->up ? "the new fields from `up`" : "the new fields are unset",

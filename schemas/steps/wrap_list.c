@@ -102,12 +102,15 @@ static int retype(struct model *m, struct shape *s, struct field *f, const struc
     return convert_default(m, up, &to.def, e) || step_retype(m, s, f, &spec, e) ? -1 : 0;
 }
 
+/* Beside the tail. */
 static const char *lost(const struct field *f)
 {
     if (f->unique)
-        return f->check ? "the check and the unique key are not enforced here"
-                        : "the unique key is not enforced here";
-    return f->check ? "the check is not enforced here" : NULL;
+        return f->check
+                   ? "older versions can't show a tail; the check and the unique key are not enforced here"
+                   : "older versions can't show a tail; the unique key is not enforced here";
+    return f->check ? "older versions can't show a tail; the check is not enforced here"
+                    : "older versions can't show a tail";
 }
 
 /* The list may be empty, and then there is no head to show. */
@@ -147,7 +150,7 @@ int step_wrap_list(struct model *m, const struct step_args *a, struct err *e)
     loses = lost(f);
     if (retype(m, s, f, type, fn_wrap, fn_head, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s becomes %s", s->name, f->name,
+    return step_tell(model_note(m, a, s->id, "%s.%s becomes %s", s->name, f->name,
                                 step_type_text(m, type)),
                      "a list of one", "its head, the tail kept", loses, STEP_BACKFILL, e);
 }
@@ -167,7 +170,7 @@ int step_unwrap_list(struct model *m, const struct step_args *a, struct err *e)
                         step_type_text(m, type));
     if (retype(m, s, f, type->elem, fn_head, fn_wrap, e))
         return -1;
-    return step_tell(model_note(m, a, step_touched(s), "%s.%s becomes %s", s->name, f->name,
+    return step_tell(model_note(m, a, s->id, "%s.%s becomes %s", s->name, f->name,
                                 step_type_text(m, type->elem)),
                      "its head, the tail kept", "a list of one, with the tail that was kept",
                      model_printf(m, "finalize drops all but the heads of %s.%s", s->name, f->name),

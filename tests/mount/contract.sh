@@ -234,6 +234,43 @@ schemas__a_file_may_begin_with_a_byte_order_mark() {
     assert_json "$M/v2/Dog/rex.json" .n '"Rex"'
 }
 
+# ---------------------------------------------------------------- the dry run
+
+# What a step touches and loses, also where it is about an object, an enum, or several types.
+check__says_of_every_kind_what_it_touches_and_loses() {
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - add_type:  {type: Size, kind: enum, values: [small, large]}
+  - add_type:  {type: Place, kind: object, fields: {city: string, size: Size}}
+  - add_type:  {type: Cat, fields: {name: {type: string, required: true}, places: map<Place>}}
+  - add_field: {type: Dog, field: homes, as: list<Place>}
+YAML
+    put "$M/v2/Cat/tom.json" '{"name": "Tom"}'
+    put "$M/v2/Cat/kit.json" '{"name": "Kit"}'
+    stage v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - rename_field: {type: Place, from: city, to: town}
+  - add_value:    {enum: Size, value: huge, as: large}
+  - add_check:    {type: Cat, check: "length(name) < 5", up: "substr(name, 1, 4)"}
+  - map_values:   {type: Dog, field: breed, values: {Beagle: Hound}}
+  - merge_types:  {types: [Dog, Cat], into: Pet, tag: kind}
+YAML
+    must_verb check v3
+    local dogs
+    dogs=$(find "$M/v2/Dog" -name '*.json' | wc -l)
+    assert_eq "$(outcome check | sed -n 's/^v3[^ ]* \([a-z_]*\): .*\[\(.*\)\] (\([0-9]*\) items*)$/\1: \2: \3/p')" "\
+rename_field: safe: $((dogs + 2))
+add_value: one-way, needs backfill: $((dogs + 2))
+add_check: destructive, needs backfill: 2
+map_values: destructive, needs backfill: $dogs
+merge_types: one-way, needs backfill: $((dogs + 2))"
+    assert_contains "$(outcome check)" 'loses: finalize drops the values that fail it'
+}
+
 # ---------------------------------------------------------------- inference
 
 # candidates: the blocks of steps in control/add's outcome, each in a file of its own; prints their number.

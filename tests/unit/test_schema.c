@@ -335,6 +335,94 @@ START_TEST(lint__text)
 }
 END_TEST
 
+/* Dog has 12 items, Person 5, all others none; Address is held by Dog, in a list and in a map of Kennel's, and by
+ * Person, Size by Address too. */
+static const char kennels[] = "version: v1\n"
+                              "types:\n"
+                              "  Dog:\n"
+                              "    fields:\n"
+                              "      name: string\n"
+                              "      age: {type: integer, default: 3}\n"
+                              "      kennels: list<Kennel>\n"
+                              "      tags: list<string>\n"
+                              "      owner: ref<Person>\n"
+                              "  Person: {fields: {home: Address, name: string}}\n"
+                              "  Cat: {fields: {name: string, size: Size}}\n"
+                              "objects:\n"
+                              "  Kennel: {fields: {places: map<Address>}}\n"
+                              "  Address: {fields: {zip: string, size: Size}}\n"
+                              "  Unused: {fields: {zip: string}}\n"
+                              "enums:\n"
+                              "  Size: [s, m, l]\n";
+
+static int64_t of_kennels(void *arg, uint32_t id)
+{
+    const struct version *v = arg;
+    return id == shape(v, "Dog")->id ? 12 : id == shape(v, "Person")->id ? 5 : 0;
+}
+
+static const struct {
+    const char *step, *want; /* "destructive (12 items)" */
+} classes[] = {
+    {"rename_field: {type: Address, from: zip, to: code}", "safe] (17 items)"},
+    {"rename_field: {type: Kennel, from: places, to: at}", "safe] (12 items)"},
+    {"rename_type: {from: Unused, to: Idle}", "safe] (0 items)"},
+    {"add_value: {enum: Size, value: xl, as: l}", "one-way, needs backfill] (17 items)"},
+    {"remove_value: {enum: Size, value: l, as: m}", "destructive, needs backfill] (17 items)"},
+    {"rename_value: {enum: Size, from: l, to: large}", "needs backfill] (17 items)"},
+    {"map_values: {type: Dog, field: name, values: {a: b}}", "destructive, needs backfill] (12 items)"},
+    {"map_values: {type: Dog, field: name, values: {a: c, b: c, c: a}}",
+     "destructive, needs backfill] (12 items)"},
+    {"map_values: {type: Dog, field: name, values: {a: b, b: a}}", "needs backfill] (12 items)"},
+    {"map_values: {type: Dog, field: age, values: {\"1\": 2}}", "destructive, needs backfill] (12 items)"},
+    {"add_check: {type: Dog, check: \"age > 0\", up: \"1\"}", "destructive, needs backfill] (12 items)"},
+    {"change_key: {type: Dog, up: \"'k'\", down: \"'d'\"}", "destructive, needs backfill] (12 items)"},
+    {"wrap_list: {type: Dog, field: name}", "one-way, needs backfill] (12 items)"},
+    {"unwrap_list: {type: Dog, field: tags}", "destructive, needs backfill] (12 items)"},
+    {"change_type: {type: Dog, field: age, to: string}", "one-way, needs backfill] (12 items)"},
+    {"change_type: {type: Dog, field: owner, to: {type: ref<Person>, on_delete: unset}}",
+     "safe] (12 items)"},
+    {"merge_types: {types: [Dog, Person], into: All, tag: kind}", "one-way, needs backfill] (17 items)"},
+    {"copy_type: {from: Dog, to: Hound}", "safe] (12 items)"},
+};
+
+START_TEST(lint__classes_and_items)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT, body = BUF_INIT;
+    struct version *v1 = compile(kennels, NULL), *v;
+    const struct lint_items items = {of_kennels, v1};
+    const char *said;
+
+    buf_printf(&body, "migrate:\n  - %s\n", classes[_i].step);
+    v = next(version_ref(v1), buf_str(&body));
+    ck_assert(lint_brief(v, "v2.yaml", &items, &out));
+    said = strrchr(buf_str(&out), '[');
+    ck_assert_ptr_nonnull(said++);
+    ck_assert_msg(strncmp(said, classes[_i].want, strlen(classes[_i].want)) == 0 &&
+                      strcmp(said + strlen(classes[_i].want), "\n") == 0,
+                  "%s: %s", classes[_i].step, buf_str(&out));
+    version_unref(v);
+    version_unref(v1);
+}
+END_TEST
+
+/* Two types with the same items count once. */
+START_TEST(lint__items_of_a_copy_count_once)
+{
+    BUF_CLEANUP struct buf out = BUF_INIT;
+    struct version *v1 = compile(kennels, NULL), *v2, *v;
+    const struct lint_items items = {of_kennels, v1};
+
+    v2 = next(version_ref(v1), "migrate:\n  - copy_type: {from: Dog, to: Hound}\n");
+    v = next(v2, "migrate:\n  - remove_field: {type: Kennel, field: places}\n");
+    ck_assert(lint_brief(v, "v3.yaml", &items, &out));
+    ck_assert_str_eq(buf_str(&out),
+                     "v3.yaml:4:5: remove_field: Kennel.places is gone [destructive] (12 items)\n");
+    version_unref(v);
+    version_unref(v1);
+}
+END_TEST
+
 START_TEST(lint__json_is_json)
 {
     BUF_CLEANUP struct buf out = BUF_INIT;
@@ -426,6 +514,8 @@ static TCase *versions_case(void)
     tcase_add_test(tests, migrate__queries_belong_to_their_version);
     tcase_add_test(tests, migrate__a_long_chain_is_freed_at_once);
     tcase_add_test(tests, lint__text);
+    tcase_add_loop_test(tests, lint__classes_and_items, 0, sizeof classes / sizeof classes[0]);
+    tcase_add_test(tests, lint__items_of_a_copy_count_once);
     tcase_add_test(tests, lint__json_is_json);
     return tests;
 }
