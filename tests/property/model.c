@@ -284,10 +284,23 @@ static void carry_on_all(struct carry *c)
             carry_on(c, to);
 }
 
+/* A new item has a key and a part everywhere, also by steps that finalize took: its maker came by another type
+ * of the same items. */
+static void name_everywhere(struct carry *c)
+{
+    for (size_t to = 0; to < c->m->known && c->create; to++) {
+        const struct m_node *n = &c->m->nodes[to];
+        bool past = n->root == c->it->root && n->namer.fn && !n->n_rules && !c->it->v[n->namer.out];
+        if (past && (!n->namer.key || c->it->v[n->namer.like])) /* else it was newer than what there is */
+            give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
+    }
+}
+
 static void spread(struct carry *c)
 {
     for (int to = (int)c->at; to >= 0; to = c->m->nodes[to].from)
         carry_back(c, (size_t)to);
+    name_everywhere(c);
     carry_on_all(c);
     if (settle_all(c))
         carry_on_all(c);
@@ -321,6 +334,8 @@ static struct m_item *new_item(struct model *m, size_t node, const char *key)
     m->before[m->n_items++].writer = 0;
     *it = (struct m_item){.root = root, .number = ++m->n_numbers};
     it->v[m->nodes[node].key] = key_text(m, key);
+    if (m->nodes[node].part)
+        it->v[m->nodes[node].parts] = m->nodes[node].part;
     it->v[own] = m_key_free(m, it, own, it->v[m->nodes[node].key]);
     for (size_t to = 0; to < m->known; to++)
         if (m->nodes[to].root == it->root && !m_descends(m, node, to))
@@ -361,8 +376,19 @@ static void look(struct carry *c)
 {
     const struct m_node *n = &c->m->nodes[c->at];
     c->seen[n->key] = c->reached[n->key] = true;
+    if (n->part)
+        c->seen[n->parts] = c->reached[n->parts] = true;
     for (size_t i = 0; i < n->n; i++)
         c->seen[n->f[i].id] = c->reached[n->f[i].id] = true;
+}
+
+/* A side follows from another one: without any there is nothing to start again from. */
+static bool is_followed(const struct model *m, size_t root)
+{
+    bool is = false;
+    for (size_t to = 0; to < m->known; to++)
+        is |= m->nodes[to].root == root && m->nodes[to].n_rules;
+    return is;
 }
 
 /* An item that gets another key of its own by a write is one that was renamed: a run ends. */
@@ -384,30 +410,24 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
         if (!n->f[i].read_only && !same(it->v[n->f[i].id], now[i]))
             set(&c, n->f[i].id, now[i], NULL);
     spread(&c);
-    if (!same(it->v[own], was))
+    if (!same(it->v[own], was) || !is_followed(m, it->root))
         b->writer = 0;
 }
 
 void model_rename(struct model *m, size_t node, struct m_item *it, const char *key)
 {
     struct carry c = {.m = m, .it = it, .at = node};
+    const struct m_node *n = &m->nodes[node];
     const char *now = key_text(m, key);
 
     m->before[it - m->items].writer = 0;
     memcpy(c.was, it->v, sizeof c.was);
     look(&c);
-    set(&c, m->nodes[node].key, now, NULL);
+    if (!same(now, it->v[n->key]))
+        set(&c, n->key, now, NULL);
+    if (n->part && !same(n->part, it->v[n->parts]))
+        set(&c, n->parts, n->part, NULL);
     spread(&c);
-}
-
-/* By steps that finalize took: the maker came by another type of the same items. */
-static void name_everywhere(struct carry *c)
-{
-    for (size_t to = 0; to < c->m->known; to++) {
-        const struct m_node *n = &c->m->nodes[to];
-        if (n->root == c->it->root && n->step.kind == M_CHANGE_KEY && !c->it->v[n->key])
-            give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
-    }
 }
 
 static void make(struct model *m, size_t node, const char *key, const char *const *values)
@@ -420,7 +440,6 @@ static void make(struct model *m, size_t node, const char *key, const char *cons
         if (!n->f[i].read_only)
             set(&c, n->f[i].id, values[i], NULL);
     spread(&c);
-    name_everywhere(&c);
 }
 
 bool model_write(struct model *m, size_t writer, const struct m_shows *beside, size_t node,
@@ -432,11 +451,13 @@ bool model_write(struct model *m, size_t writer, const struct m_shows *beside, s
 
     for (size_t i = 0; i < n->n; i++) {
         bool ref = n->f[i].type == M_REF && texts[i];
-        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i]) : texts[i];
+        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i], it ? it->v[n->f[i].id] : NULL) : texts[i];
         if ((ref && !values[i]) || (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) &&
                                     m_fails_check(values[i])))
             return false;
     }
+    if (!it && m_key_is_taken(m, node, key)) /* in another part */
+        return false;
     if (it)
         rewrite(m, it, writer, node, values);
     else
@@ -468,6 +489,7 @@ void model_next(struct model *m)
 
 void model_skip(struct model *m)
 {
+    m->nodes[m->known].namer.fn = NULL;
     m->nodes[m->known++].n_rules = 0;
 }
 
@@ -484,8 +506,18 @@ static bool goes_on(const struct model *m, const struct m_final *f, size_t id, s
     return on;
 }
 
+static bool is_shown_key(const struct model *m, const struct m_final *f, size_t id)
+{
+    bool is = false;
+    for (size_t to = 0; to < m->known; to++)
+        is |= m->nodes[to].key == id && (f->shown[to] || m->nodes[to].from < 0);
+    return is;
+}
+
 void model_finalize(struct model *m, const struct m_final *f)
 {
+    for (size_t to = 0; to < m->known; to++)
+        m->nameless[m->nodes[to].key] = !is_shown_key(m, f, m->nodes[to].key);
     for (size_t i = 0; i < m->n_items && f->oldest != m->oldest; i++)
         m->before[i].writer = 0; /* other sides do not follow any more from what is written */
     m->oldest = f->oldest;

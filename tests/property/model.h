@@ -21,7 +21,7 @@
 
 #include "schemas/buf.h"
 
-#define MODEL_NODES  40
+#define MODEL_NODES  64
 #define MODEL_FIELDS 16
 #define MODEL_RULES  4
 #define MODEL_IDS    200
@@ -66,8 +66,10 @@ enum m_kind {
     M_ADD_CHECK,
     M_REMOVE_CHECK,
     M_CHANGE_KEY,
+    M_SPLIT_TYPE,
     M_ADD_REF, /* to a type that there is */
-    M_KINDS
+    M_KINDS,
+    M_PART = M_KINDS /* what M_SPLIT_TYPE's node goes on as */
 };
 
 struct m_step {
@@ -112,6 +114,8 @@ struct m_node {
     size_t root; /* where it began */
     size_t line; /* the same, but a copy begins a type of its own */
     size_t key;  /* where its keys are */
+    const char *part;       /* of a part: its name, as it stands in: */
+    size_t parts, whole;    /* the part that an item is in, and the line of the whole type */
     struct m_field f[MODEL_FIELDS];
     size_t n;
     const char *values[MODEL_VALUES]; /* of the enum */
@@ -119,7 +123,7 @@ struct m_node {
     struct m_step step;
     struct m_rule rules[MODEL_RULES];
     size_t n_rules;
-    struct m_rule namer; /* M_CHANGE_KEY: it names new items also after finalize */
+    struct m_rule namer; /* M_CHANGE_KEY, M_SPLIT_TYPE: for new items also after finalize */
 };
 
 /* The nodes that a version shows, and those that its steps made: [first, end). */
@@ -149,6 +153,7 @@ struct model {
     struct arena *a;
     struct m_node nodes[MODEL_NODES];
     size_t n, n_ids;
+    bool nameless[MODEL_IDS]; /* keys that no version shows any more */
     size_t known;  /* nodes that there are by now */
     size_t oldest; /* the version that was finalized last */
     struct m_item items[MODEL_ITEMS];
@@ -169,16 +174,25 @@ m_fn m_fn_same, m_fn_first, m_fn_rest, m_fn_join, m_fn_bar, m_fn_before_bar, m_f
     m_fn_member_b;
 bool m_fails_check(const char *value);
 
+/* ---- model_parts.c ---- */
+/* SQL with %s for the field. */
+extern const char *const m_condition_sql[];
+extern const size_t n_m_conditions;
+/* step: n parts of the names from[], the last one else; the others' conditions are expr over a, and expr2 over b. */
+m_fn m_fn_part;
+const char *m_part_text(struct arena *a, const char *name);
+
 /* ---- model_links.c ---- */
 /* The value of a reference, which stays the same whatever its item is called. */
 const char *m_ref(struct arena *a, const struct m_item *it);
 struct m_item *m_referred(struct model *m, const char *value); /* NULL: to nothing */
-/* The node of a type, among those of a version. */
+/* The node of a type, or of a part of it, among those of a version. */
 size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line);
 /* As a text shows it. */
 const char *m_ref_text(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *value);
-/* What a writer means by the text: NULL = there is no such item. */
-const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text);
+/* What a writer means by the text: NULL = there is no such item. had: what the item has there. */
+const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text,
+                        const char *had);
 /* All that the item refers to is there. */
 bool m_refs_stand(struct model *m, const struct m_item *it);
 /* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */
@@ -196,6 +210,8 @@ m_fn m_fn_key_up, m_fn_key_down;
 const char *m_key_plain(const char *value, const char *like);
 /* The first of key, key~2, ... that no other item of the type is called. */
 const char *m_key_free(struct model *m, const struct m_item *it, size_t id, const char *key);
+/* Shown or not. */
+bool m_key_is_taken(const struct model *m, size_t node, const char *key);
 bool m_keys_stand(const struct model *m, const struct m_item *then, const struct m_item *now);
 
 /* ---- model_step.c ---- */
@@ -222,7 +238,7 @@ void model_remove(struct model *m, struct m_item *it);
 /* Shown under that key; NULL = none. */
 struct m_item *model_item(struct model *m, size_t node, const char *key);
 bool model_shows(const struct model *m, size_t node, const struct m_item *it);
-/* No other item may be called that. */
+/* Under another key of the node's, or in that part, or both. No other item may be called that. */
 void model_rename(struct model *m, size_t node, struct m_item *it, const char *key);
 /* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
  * are not looked at. beside: what the version shows. writer: a version and its type, not 0. false: a check refuses it, or a reference to

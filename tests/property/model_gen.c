@@ -129,6 +129,7 @@ static const struct {
     [M_ADD_CHECK] = {"add_check", .of = is_plain, .weight = 3},
     [M_REMOVE_CHECK] = {"remove_check", .of = is_checked, .weight = 3},
     [M_CHANGE_KEY] = {"change_key", .of = is_text, .with = is_text, .weight = 4},
+    [M_SPLIT_TYPE] = {"split_type", .of = is_text, .with = is_text, .weight = 5},
     [M_ADD_REF] = {"add_field", .new_a = true, .weight = 5},
 };
 
@@ -157,7 +158,7 @@ static bool choose_restored(struct m_case *c, size_t version, size_t node, struc
             bool hidden = true;
             for (; at != then; at = (size_t)m->nodes[at].from) {
                 const struct m_node *n = &m->nodes[at];
-                hidden &= n->step.kind != M_COPY_TYPE && n->step.kind != M_COPY_TYPE_OWN;
+                hidden &= n->step.kind != M_COPY_TYPE && n->step.kind != M_COPY_TYPE_OWN && n->step.kind != M_PART;
                 if (m_has_id(&m->nodes[n->from], f->id) && !m_has_id(n, f->id))
                     hidden &= n->step.kind == M_REMOVE || n->step.kind == M_REMOVE_DOWN;
             }
@@ -243,6 +244,18 @@ static bool is_new_key(const struct m_case *c, size_t version, size_t key)
     return is;
 }
 
+/* then: where `else` stands. */
+static bool choose_parts(struct m_case *c, const struct m_shows *sh, struct m_step *s)
+{
+    s->expr = rnd_below(&c->r, n_m_conditions);
+    s->expr2 = rnd_below(&c->r, n_m_conditions);
+    s->n = 2 + rnd_below(&c->r, 2);
+    s->then = rnd_below(&c->r, s->n);
+    for (size_t i = 0; i < s->n; i++)
+        s->from[i] = m_format(c, "P%zu%c", c->shape.n, "abc"[i]);
+    return sh->n + s->n - 1 <= MODEL_SHOWN;
+}
+
 static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_node *n = &c->shape.nodes[node];
@@ -265,11 +278,13 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
         return !removed_elsewhere(c, node);
     case M_RELAX:
         return !goes_round(c, n, s);
+    case M_SPLIT_TYPE:
+        return !n->part && choose_parts(c, sh, s);
     case M_MAP:
         choose_map(c, s);
         return true;
     case M_CHANGE_KEY:
-        if (n->key != c->shape.nodes[n->root].key && is_new_key(c, version, n->key))
+        if (n->part || is_new_key(c, version, n->key))
             return false;
         s->expr = rnd_below(&c->r, n_m_key_exprs);
         s->expr2 = rnd_below(&c->r, n_m_key_exprs);
@@ -367,8 +382,15 @@ static void take_step(struct m_case *c, size_t version, size_t at, const struct 
         return;
     }
     model_step(&c->shape, sh->node[at], s);
-    sh->node[more ? sh->n++ : at] = now;
+    for (size_t i = 0; s->kind == M_SPLIT_TYPE && i < s->n; i++) {
+        const struct m_step part = {.kind = M_PART, .a = "", .b = s->from[i]};
+        model_step(&c->shape, now, &part);
+        sh->node[i ? sh->n++ : at] = now + 1 + i;
+    }
     sh->end = c->shape.n;
+    if (s->kind == M_SPLIT_TYPE)
+        return;
+    sh->node[more ? sh->n++ : at] = now;
 }
 
 static void make_version(struct m_case *c)
@@ -381,7 +403,7 @@ static void make_version(struct m_case *c)
     v->steps = arena_alloc(&c->a, n * sizeof *v->steps);
     c->shows[i] = c->shows[from];
     c->shows[i].first = c->shows[i].end = c->shape.n;
-    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n < MODEL_NODES; tries++) {
+    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n + 4 < MODEL_NODES; tries++) {
         struct m_step s;
         size_t at = rnd_below(&c->r, c->shows[i].n);
         size_t node = c->shows[i].node[at];

@@ -35,7 +35,8 @@ bool m_shows_line(const struct m_case *c, size_t version, size_t line)
 {
     const struct m_shows *sh = &c->shows[version];
     for (size_t i = 0; i < sh->n; i++)
-        if (c->shape.nodes[sh->node[i]].line == line)
+        if (c->shape.nodes[sh->node[i]].line == line ||
+            (c->shape.nodes[sh->node[i]].part && c->shape.nodes[sh->node[i]].whole == line))
             return true;
     return false;
 }
@@ -43,10 +44,11 @@ bool m_shows_line(const struct m_case *c, size_t version, size_t line)
 bool m_type_is_used(const struct m_case *c, size_t version, size_t node)
 {
     const struct m_shows *sh = &c->shows[version];
+    const struct m_node *t = &c->shape.nodes[node];
     for (size_t i = 0; i < sh->n; i++) {
         const struct m_node *n = &c->shape.nodes[sh->node[i]];
         for (size_t k = 0; k < n->n; k++)
-            if (n->f[k].type == M_REF && n->f[k].refers == c->shape.nodes[node].line)
+            if (n->f[k].type == M_REF && (n->f[k].refers == t->line || (t->part && n->f[k].refers == t->whole)))
                 return true;
     }
     return false;

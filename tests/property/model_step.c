@@ -354,7 +354,27 @@ static void change_key(struct change *c)
     key_rule(c, false, &m_key_exprs[c->s->expr2], &c->b, before, c->n->key);
 }
 
-static void (*const appliers[M_KINDS])(struct change *c) = {
+/* The whole type, as nobody shows it any more: the rule for where an item is. */
+static void split_type(struct change *c)
+{
+    struct m_node *n = c->n;
+    n->parts = new_id(c);
+    add_rule(c, true, M_LINKED, m_fn_part, n->parts, c->a.id, c->b.id, c->s->n - 1);
+    n->rules[0].def[0] = c->a.def;
+    n->rules[0].def[1] = c->s->n > 2 ? c->b.def : NULL;
+    n->namer = n->rules[0];
+}
+
+static void part(struct change *c)
+{
+    struct m_node *n = c->n;
+    snprintf(n->type, sizeof n->type, "%s", c->s->b);
+    n->part = m_part_text(c->m->a, c->s->b);
+    n->whole = n->line;
+    n->line = c->m->n;
+}
+
+static void (*const appliers[M_KINDS + 1])(struct change *c) = {
     [M_RENAME_TYPE] = rename_type,
     [M_ADD_TYPE] = add_type,
     [M_COPY_TYPE] = copy_type,
@@ -390,6 +410,8 @@ static void (*const appliers[M_KINDS])(struct change *c) = {
     [M_ADD_CHECK] = add_check,
     [M_REMOVE_CHECK] = remove_check,
     [M_CHANGE_KEY] = change_key,
+    [M_SPLIT_TYPE] = split_type,
+    [M_PART] = part,
     [M_ADD_REF] = add_ref,
 };
 
@@ -406,6 +428,7 @@ void model_step(struct model *m, size_t from, const struct m_step *step)
         *n = m->nodes[from];
         n->from = (int)from;
         n->n_rules = 0;
+        n->namer.fn = NULL;
     }
     n->step = *step;
     int a = m_field_at(n, step->a), b = m_field_at(n, step->b);
