@@ -434,7 +434,7 @@ static void mark_varying(struct catalog *c)
 
 static bool is_past(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
 {
-    return f->dir == FORMULA_FORWARD && f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
+    return f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
            (en->state == VERSION_GONE || !applies(c, en->v, f)) && varies(c, f) &&
            (c->slots[f->out].is_read || is_shown(c, 0, f->out));
 }
