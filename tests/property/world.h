@@ -83,6 +83,8 @@ struct w_item *world_by_id(const struct world *w, uint64_t id);
 int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e);
 /* Before a key in the collection changes: as store/ does. */
 int world_derive_quoting(struct world *w, uint32_t coll, struct err *e);
+/* Before an item changes: what store/derive_past.c does for those that show it. */
+int world_settle_past(struct world *w, struct err *e);
 /* Before an item of the collection is made, gets another key or is removed: as store/derive_given.c does. */
 int world_derive_given(struct world *w, uint32_t coll, bool removed, struct err *e);
 bool world_needs_derive(const struct world *w, const struct view *vw);
