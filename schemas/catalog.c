@@ -231,6 +231,14 @@ static bool mark_volatile(struct catalog *c, const struct formula *f, bool over_
     return true;
 }
 
+/* It applies, or outlives its version. */
+static bool goes_on(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
+{
+    if (en->state != VERSION_GONE)
+        return applies(c, en->v, f);
+    return f->mode == FORMULA_COMPUTED && f->out < c->n_slots && c->slots[f->out].forward == f;
+}
+
 /* To the fixed point: a chain of formulas carries it on. Over links first: a value in another item
  * is never a copy of one here. */
 static void spread_volatile(struct catalog *c, bool over_keys)
@@ -240,14 +248,33 @@ static void spread_volatile(struct catalog *c, bool over_keys)
         again = false;
         for (size_t i = 0; i < c->n_entries; i++) {
             const struct version *v = c->entries[i].v;
-            if (c->entries[i].state == VERSION_GONE)
-                continue;
             for (size_t j = 0; j < v->n_formulas; j++)
-                if (applies(c, v, v->formulas[j]))
+                if (goes_on(c, &c->entries[i], v->formulas[j]))
                     again |= mark_volatile(c, v->formulas[j], over_keys);
         }
         for (size_t i = 0; i < c->n_past; i++)
             again |= mark_volatile(c, c->past[i].f, over_keys);
+    }
+}
+
+/* A slot is computed after all that it is computed from: its rank is higher. It was marked by the first of
+ * its inputs that is volatile; others may have come later. Ends, because slots do not follow from each other
+ * in a circle, and after so many rounds in any case. */
+static void rank_volatile(struct catalog *c)
+{
+    bool again = true;
+    for (uint32_t rounds = 0; again && rounds < c->n_slots; rounds++) {
+        again = false;
+        for (size_t i = 0; i < c->n_slots; i++) {
+            const struct formula *f = c->slots[i].source;
+            for (size_t k = 0; f && k < f->n_inputs; k++) {
+                const struct slot_info *in = f->inputs[k].slot < c->n_slots ? &c->slots[f->inputs[k].slot] : NULL;
+                if (!in || in->rank < c->slots[i].rank || (in->source && in->source->step == f->step))
+                    continue;
+                c->slots[i].rank = ++c->n_volatile;
+                again = true;
+            }
+        }
     }
 }
 
@@ -415,9 +442,9 @@ static bool varies(const struct catalog *c, const struct formula *f)
     return false;
 }
 
-static bool mark_varying_once(struct catalog *c)
+/* In the order of the steps, since a formula reads what older ones give. */
+static void mark_varying(struct catalog *c)
 {
-    bool again = false;
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         for (size_t j = 0; j < v->n_links; j++)
@@ -426,25 +453,15 @@ static bool mark_varying_once(struct catalog *c)
                     c->slots[v->links[j]->here[k]].may_vary = true;
         for (size_t j = 0; j < v->n_formulas; j++) {
             const struct formula *f = v->formulas[j];
-            bool more = f->out < c->n_slots && !c->slots[f->out].may_vary && varies(c, f);
-            if (more)
+            if (f->dir == FORMULA_FORWARD && f->out < c->n_slots && varies(c, f))
                 c->slots[f->out].may_vary = true;
-            again |= more;
         }
     }
-    return again;
-}
-
-/* Formulas read what older steps give, and backward ones what newer steps do. */
-static void mark_varying(struct catalog *c)
-{
-    while (mark_varying_once(c))
-        ;
 }
 
 static bool is_past(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
 {
-    return f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
+    return f->dir == FORMULA_FORWARD && f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
            (en->state == VERSION_GONE || !applies(c, en->v, f)) && varies(c, f) &&
            (c->slots[f->out].is_read || is_shown(c, 0, f->out));
 }
@@ -534,6 +551,7 @@ int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_
     make_groups(c);
     spread_volatile(c, false);
     spread_volatile(c, true);
+    rank_volatile(c);
     collect_givers(c);
     *ret = c;
     return 0;

@@ -59,7 +59,7 @@ struct group {
     const struct link *const *retired;
     size_t n_retired;
     /* Formulas that finalize took, of fields that are shown and depend on another item: an item is read
-     * by them until it is next written. In step order. */
+     * by them until it is next written. Forward, in step order. */
     const struct applied *past;
     size_t n_past;
 };
@@ -124,8 +124,8 @@ struct shape_wanted {
     bool own_keys;
 };
 const struct shape *catalog_shape(const struct catalog *c, struct shape_wanted w, const struct version **ret_v);
-/* The formula that gives the keys or parts of a slot, also when finalize took it; NULL: there is none. */
-const struct formula *catalog_names_by(const struct catalog *c, slot_no slot);
+/* The formula that gives the naming's keys or parts, also when finalize took it; NULL: there is none. */
+const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n);
 /* A live version by name, or NULL. */
 struct version *catalog_version(const struct catalog *c, struct span name);
 /* The dormant version of this name that was added last, of those whose parent is live, or NULL. */

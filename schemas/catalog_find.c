@@ -36,12 +36,12 @@ const struct shape *catalog_shape(const struct catalog *c, struct shape_wanted w
     return NULL;
 }
 
-const struct formula *catalog_names_by(const struct catalog *c, slot_no slot)
+const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n)
 {
     for (size_t i = c->n_entries; i-- > 0;)
         for (size_t j = 0; j < c->entries[i].v->n_formulas; j++) {
             const struct formula *f = c->entries[i].v->formulas[j];
-            if (f->dir == FORMULA_FORWARD && f->out == slot)
+            if (f->dir == FORMULA_FORWARD && f->out == n->slot && f->step == n->step)
                 return f;
         }
     return NULL;

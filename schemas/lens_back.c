@@ -30,9 +30,14 @@ int work_link_backward(struct work *w, const struct link *lk, struct err *e)
     s.rec = &folded;
     s.flat = false;
     s.refs = true;
-    for (size_t i = 0; i < lk->n; i++)
-        if (sight_slot(&s, lk->here[i], &now, e) || work_store(w, lk->here[i], ENTRY_VALUE, now, e))
+    for (size_t i = 0; i < lk->n; i++) {
+        if (sight_slot(&s, lk->here[i], &now, e))
             return -1;
+        if (!span_eq(now, record_value(&w->r, lk->here[i]))) /* what formulas hid of it is overwritten */
+            record_drop(&w->r, lk->here[i], ENTRY_MEMORY);
+        if (work_store(w, lk->here[i], ENTRY_VALUE, now, e))
+            return -1;
+    }
     return 0;
 }
 

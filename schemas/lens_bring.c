@@ -65,9 +65,11 @@ static int bring_fresh(const struct sight *s, const struct link *lk, struct reco
             return -1;
         if (span_eq(now, had))
             continue;
-        if (!now.p)
+        const struct entry *en = record_get(r, lk->here[i]);
+        enum entry_kind kind = en && en->kind == ENTRY_DERIVED ? ENTRY_DERIVED : ENTRY_VALUE; /* I5 */
+        if (!now.p && kind == ENTRY_VALUE)
             record_unset(r, lk->here[i]);
-        else if (!record_set(r, lk->here[i], ENTRY_VALUE, now))
+        else if (!record_set(r, lk->here[i], kind, now))
             return err_nomem(e);
         if (slotset_add(s->l, &changed, lk->here[i], e))
             return -1;
@@ -226,6 +228,26 @@ static int unfold_slot(const struct sight *s, slot_no slot, struct record *r, st
     return record_set(r, slot, now.p && !en ? ENTRY_VALUE : ENTRY_DERIVED, now) ? 0 : err_nomem(e);
 }
 
+/* A value that its writer gave under other inputs than there are now: what stands in the other item has
+ * changed, and nobody has written this one since. It is hidden like one that a write hides (05). */
+static int keep_hidden(const struct sight *s, const struct entry *basis, struct record *now, struct err *e)
+{
+    const struct entry *had = record_get(s->rec, basis->slot), *en = record_get(now, basis->slot);
+    const struct formula *f = s->l->cat->slots[basis->slot].source;
+    struct remembered b, m;
+
+    if (!had || had->kind != ENTRY_VALUE || !f || f->mode != FORMULA_LINKED ||
+        (en && span_eq(en->bytes, had->bytes)) || !remembered_read(basis->bytes, &b) || b.id != formula_id(f))
+        return 0;
+    for (size_t i = now->n; i-- > 0;)
+        if (now->e[i].slot == basis->slot && now->e[i].kind == ENTRY_MEMORY &&
+            remembered_read(now->e[i].bytes, &m) && remembered_by(&m, b.id))
+            memmove(&now->e[i], &now->e[i + 1], (--now->n - i) * sizeof now->e[0]);
+    m = (struct remembered){b.id, had->bytes, b.inputs};
+    struct span bytes = remembered_write(s->l, &m);
+    return bytes.p && record_set(now, basis->slot, ENTRY_MEMORY, bytes) ? 0 : err_nomem(e);
+}
+
 /* Back into the holder, for good. */
 static int unfold_retired(const struct sight *s, struct record *r, struct err *e)
 {
@@ -261,7 +283,8 @@ int lens_unfold(struct lens *l, const struct version *v, const struct group *g, 
     if (unfold_retired(&s, &now, e))
         return -1;
     for (size_t i = 0; i < r->n; i++)
-        if (r->e[i].kind == ENTRY_BASIS && unfold_slot(&s, r->e[i].slot, &now, e))
+        if (r->e[i].kind == ENTRY_BASIS &&
+            (unfold_slot(&s, r->e[i].slot, &now, e) || keep_hidden(&s, &r->e[i], &now, e)))
             return -1;
     struct record old = *r;
     *r = now;

@@ -175,6 +175,15 @@ static int series_keep(struct series *ser, const struct work *w, const struct re
     return lens_bring_before(w->l, w->vw.v, w->g, w->key, before, &w->old, w->l->cat->last_step, &ser->before, e);
 }
 
+/* A run begins with the item as this write found it, brought up to date: over a link it is not done again. */
+static int series_start(struct series *ser, const struct work *w, struct err *e)
+{
+    if (!record_copy(&w->old, &ser->before))
+        return err_nomem(e);
+    ser->before.gen = w->l->cat->last_step;
+    return lens_fold(w->l, w->vw.v, w->g, w->key, &ser->before, e);
+}
+
 /* Where the writer's version goes on with what it began, *w becomes the work that starts from there. */
 static int series_begin(struct series *ser, const struct record *base, const struct record *cur,
                         struct work **w, struct err *e)
@@ -202,7 +211,7 @@ static int series_begin(struct series *ser, const struct record *base, const str
     if (resumes)
         *w = &ser->again;
     ser->is = ser->matters;
-    return resumes || !ser->is ? 0 : series_keep(ser, laid, cur, e);
+    return resumes || !ser->is ? 0 : series_start(ser, laid, e);
 }
 
 /* The slots that are others than they were: when the work began with what the item was before. */

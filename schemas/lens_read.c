@@ -94,8 +94,9 @@ static const struct formula *formula_among(const struct applied *a, size_t n, ui
 
 static const struct formula *formula_of(const struct group *g, uint64_t id, slot_no out)
 {
-    const struct formula *f = id & 1 ? formula_among(g->backward, g->n_backward, id, out)
-                                     : formula_among(g->forward, g->n_forward, id, out);
+    if (id & 1)
+        return formula_among(g->backward, g->n_backward, id, out);
+    const struct formula *f = formula_among(g->forward, g->n_forward, id, out);
     return f ? f : formula_among(g->past, g->n_past, id, out);
 }
 
@@ -112,6 +113,20 @@ static bool recall(const struct record *r, slot_no slot, uint64_t id, struct spa
         }
     }
     return false;
+}
+
+/* What a formula may keep a part of, as when it is run by a write (lens_run.c). */
+static struct span part_of(const struct record *r, slot_no slot, uint64_t id, struct span stored)
+{
+    if (stored.p && !span_eq(stored, span_of("null")) && !span_eq(stored, span_of("n")))
+        return stored;
+    for (size_t i = 0; i < r->n; i++) {
+        struct remembered m;
+        if (r->e[i].slot == slot && r->e[i].kind == ENTRY_MEMORY && remembered_read(r->e[i].bytes, &m) &&
+            remembered_by(&m, id))
+            return m.value;
+    }
+    return (struct span){0};
 }
 
 /* A computed value whose inputs stand elsewhere: it holds only under the inputs in its basis. */
@@ -136,7 +151,7 @@ static int fresh(const struct sight *s, slot_no slot, const struct entry *basis,
         return err_nomem(e);
     if (span_eq(now, b.inputs) || recall(s->rec, slot, b.id, now, ret))
         return 0;
-    return sight_eval(&deeper, f, inputs, stored, ret, e);
+    return sight_eval(&deeper, f, inputs, part_of(s->rec, slot, b.id, stored), ret, e);
 }
 
 /* The newest of a slot's links whose step the record is up to. */

@@ -212,49 +212,40 @@ static int settle_linked(struct work *w, struct err *e)
     return 0;
 }
 
-static bool is_given(const struct group *g, const struct formula *f)
-{
-    bool given = false;
-    for (size_t i = 0; i < g->n_forward; i++)
-        given |= g->forward[i].f == f;
-    return given;
-}
-
-/* By a step that finalize took. A key follows from the one before it, which may be nobody's name any more. */
-static int name_by_past(struct work *w, slot_no slot, struct err *e)
-{
-    const struct formula *f = record_get(&w->r, slot) ? NULL : catalog_names_by(w->l->cat, slot);
-    if (!f || is_given(w->g, f))
-        return 0;
-    return (f->key && name_by_past(w, f->key->like, e)) || work_run(w, f, e) ? -1 : 0;
-}
-
 /* A new item has a name, and a part, in every type that shows it, also where the step that gave them is
- * finalized: its maker may have come by a copied type, which has others. Newer steps go on from there. */
+ * finalized: its maker may have come by a copied type, which has others. */
 static int name_everywhere(struct work *w, struct err *e)
 {
     const struct catalog *c = w->l->cat;
-    for (size_t i = 0; i < c->n_namings && w->create && w->s->kind == SHAPE_ITEM; i++)
-        if (c->namings[i]->coll == w->s->coll && name_by_past(w, c->namings[i]->slot, e))
+    for (size_t i = 0; i < c->n_namings; i++) {
+        const struct naming *n = c->namings[i];
+        const struct formula *f =
+            n->coll == w->s->coll && !record_get(&w->r, n->slot) ? catalog_names_by(c, n) : NULL;
+        if (f && work_run(w, f, e))
             return -1;
+    }
     return 0;
+}
+
+static int follow_steps(struct work *w, struct err *e)
+{
+    const struct group *g = w->g;
+    if (work_backward_pass(w, e) || forward_pass(w, e) || seeds_elsewhere(w, e))
+        return -1;
+    return settle_seen(w, g->forward, g->n_forward, e) ||
+                   settle_seen(w, g->backward, g->n_backward, e) || settle_linked(w, e)
+               ? -1
+               : 0;
 }
 
 int work_propagate(struct work *w, struct err *e)
 {
     const struct group *g = w->g;
-    bool follows = g->n_forward + g->n_backward + g->n_links != 0;
-
     if (!w->create && !w->changed.n)
         return 0;
-    if ((follows && work_backward_pass(w, e)) || name_everywhere(w, e))
+    if (g->n_forward + g->n_backward + g->n_links && follow_steps(w, e))
         return -1;
-    if (!follows)
-        return 0;
-    return forward_pass(w, e) || seeds_elsewhere(w, e) || settle_seen(w, g->forward, g->n_forward, e) ||
-                   settle_seen(w, g->backward, g->n_backward, e) || settle_linked(w, e)
-               ? -1
-               : 0;
+    return w->create && w->s->kind == SHAPE_ITEM ? name_everywhere(w, e) : 0;
 }
 
 const struct version *link_version(const struct catalog *c, const struct link *lk)
@@ -267,24 +258,41 @@ const struct version *link_version(const struct catalog *c, const struct link *l
     return NULL;
 }
 
+/* What there was up to a step. */
+static struct group group_upto(const struct group *g, uint32_t step)
+{
+    struct group ret = *g;
+    while (ret.n_forward && ret.forward[ret.n_forward - 1].f->step > step)
+        ret.n_forward--;
+    while (ret.n_backward && ret.backward[ret.n_backward - 1].f->step > step)
+        ret.n_backward--;
+    while (ret.n_links && ret.links[ret.n_links - 1]->step > step)
+        ret.n_links--;
+    return ret;
+}
+
 int work_follow(struct lens *l, const struct link *lk, struct span key, const struct record *before,
                 const struct slotset *changed, struct record *r, struct err *e)
 {
     const struct version *v = link_version(l->cat, lk);
     const struct shape *s = v ? version_shape(v, lk->shape) : NULL;
     struct work w WORK_CLEANUP = {0};
+    struct group g = group_upto(catalog_group(l->cat, lk->coll), lk->step); /* of later steps it holds nothing */
+    struct shape unseen;
 
     if (!s)
         return 0;
+    unseen = *s; /* nobody writes this item, so nothing of it is seen and left as it was */
+    unseen.n_fields = 0;
     w = (struct work){.l = l,
                       .vw = view_of(v),
-                      .s = s,
+                      .s = &unseen,
                       .key = key,
                       .changed = *changed,
-                      .g = catalog_group(l->cat, lk->coll)};
+                      .g = &g};
     if (!record_copy(before, &w.old) || !record_copy(r, &w.r))
         return err_nomem(e);
-    if (find_path(&w, e) || work_propagate(&w, e))
+    if (slotset_add(l, &w.reached, lk->ref, e) || find_path(&w, e) || work_propagate(&w, e))
         return -1;
     w.r.gen = r->gen;
     return record_copy(&w.r, r) ? 0 : err_nomem(e);

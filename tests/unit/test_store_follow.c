@@ -1,0 +1,201 @@
+/* What items show when the record that they refer to (extract_type) is written: the same whether they were
+ * brought up to date before it or not, and what they hide comes back. */
+#include "store_rig.h"
+
+#include <check.h>
+
+static struct rig r;
+
+static void setup(void)
+{
+    rig_init(&r);
+}
+static void teardown(void)
+{
+    rig_free(&r);
+}
+
+#define PUT(...)                ASSERT_OK(rig_put(&r, __VA_ARGS__))
+#define LINE(want, v, type, key) ASSERT_LINE(v, type, key, want)
+
+/* The items are up to date in every other round (_i). */
+static void backfill_or_not(int round)
+{
+    if (round)
+        rig_backfill(&r);
+}
+
+START_TEST(record__what_an_older_side_hides_returns_with_it)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string, note: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - map_values: {type: Dog, field: name, values: {a: y, b: y}}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"b\"}");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    backfill_or_not(_i);
+    PUT("v3", "X", "y", "{\"x\": \"z\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"z\"}", "v1", "Dog", "k");
+    PUT("v2", "Dog", "k", "{\"name\": \"z\", \"note\": \"an edit of another field\"}");
+    PUT("v3", "X", "y", "{\"x\": \"y\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"b\", \"note\": \"an edit of another field\"}", "v1", "Dog", "k");
+}
+END_TEST
+
+START_TEST(record__decides_nothing_in_the_items)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: loud, as: string, up: upper(name)}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"a\"}");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    backfill_or_not(_i);
+    PUT("v3", "X", "a", "{\"x\": \"b\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"b\", \"loud\": \"B\"}", "v2", "Dog", "k");
+    LINE("{\"_key\": \"k\", \"r\": \"a\", \"loud\": \"B\"}", "v3", "Dog", "k");
+}
+END_TEST
+
+START_TEST(record__of_a_seeded_field_decides_it_for_nobody)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: loud, as: string, up: upper(name)}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"a\"}");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {loud: x}, into: X, as: r}\n");
+    backfill_or_not(_i);
+    PUT("v3", "X", "A", "{\"x\": \"B\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"a\", \"loud\": \"B\"}", "v2", "Dog", "k");
+    PUT("v1", "Dog", "k", "{\"name\": \"c\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"c\", \"loud\": \"C\"}", "v2", "Dog", "k");
+    LINE("{\"_key\": \"k\", \"name\": \"c\", \"r\": \"C\"}", "v3", "Dog", "k");
+}
+END_TEST
+
+/* What later steps give is not there yet when the record's value comes. */
+START_TEST(record__before_later_steps)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"ab\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: loud, as: string, up: upper(name)}\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - split_field: {type: Dog, field: loud, into: {l: {as: string, up: \"substr(loud, 1, 1)\"},"
+                " m: {as: string, up: \"substr(loud, 2)\"}}, down: \"l || m\"}\n");
+    backfill_or_not(_i);
+    PUT("v2", "X", "ab", "{\"x\": \"cd\"}");
+    LINE("{\"_key\": \"k\", \"r\": \"ab\", \"loud\": \"CD\"}", "v2", "Dog", "k");
+    LINE("{\"_key\": \"k\", \"r\": \"ab\", \"l\": \"C\", \"m\": \"D\"}", "v3", "Dog", "k");
+}
+END_TEST
+
+/* A field over two references, one of them a step further away. */
+START_TEST(record__of_a_part_of_a_part)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"abcd\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - split_field: {type: Dog, field: name, into: {a: {as: string, up: \"substr(name, 1, 2)\"},"
+                " b: {as: string, up: \"substr(name, 3)\"}}, down: \"a || b\"}\n"
+                "  - extract_type: {type: Dog, fields: {b: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - split_field: {type: Dog, field: a, into: {c: {as: string, up: \"substr(a, 1, 1)\"},"
+                " d: {as: string, up: \"substr(a, 2)\"}}, down: \"c || d\"}\n"
+                "  - extract_type: {type: Dog, fields: {c: y}, into: Y, as: s}\n");
+    backfill_or_not(_i);
+    PUT("v3", "Y", "a", "{\"y\": \"z\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"zbcd\"}", "v1", "Dog", "k");
+}
+END_TEST
+
+START_TEST(record__gives_a_list_its_head)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {names: list<string>}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - unwrap_list: {type: Dog, field: names}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {names: x}, into: X, as: r}\n");
+    PUT("v1", "Dog", "k", "{\"names\": [\"a\", \"b\"]}");
+    PUT("v2", "Dog", "k", "{\"names\": null}");
+    LINE("{\"_key\": \"k\", \"names\": null}", "v1", "Dog", "k");
+    PUT("v3", "X", "%null", "{\"x\": \"c\"}");
+    LINE("{\"_key\": \"k\", \"names\": [\"c\", \"b\"]}", "v1", "Dog", "k");
+}
+END_TEST
+
+/* Another record is another value: what an older one hid of it is overwritten. */
+START_TEST(reference__overwrites_what_was_hidden)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {size: Size}}\nenums: {Size: [small, large]}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - change_type: {type: Dog, field: size, to: string}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
+    PUT("v1", "Dog", "other", "{\"size\": \"small\"}");
+    PUT("v2", "Dog", "k", "{\"size\": \"12\"}");
+    PUT("v1", "Dog", "k", "{\"size\": \"large\"}");
+    PUT("v3", "Dog", "k", "{\"r\": \"small\"}");
+    PUT("v1", "Dog", "k", "{}");
+    LINE("{\"_key\": \"k\"}", "v2", "Dog", "k");
+}
+END_TEST
+
+/* The second of two writes leaves what it alone would have left. */
+START_TEST(written__twice_from_before_the_step)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {size: string, note: string}}\n");
+    PUT("v1", "Dog", "k", "{}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
+    backfill_or_not(_i);
+    PUT("v1", "Dog", "k", "{\"size\": \"large\"}");
+    PUT("v2", "X", "large", "{}");
+    PUT("v1", "Dog", "k", "{\"note\": \"a\"}");
+    LINE("{\"_key\": \"k\", \"note\": \"a\"}", "v2", "Dog", "k");
+}
+END_TEST
+
+/* What is computed for good goes on when its version is gone, over a reference and by its name. */
+START_TEST(computed__goes_on_when_its_version_is_gone)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string, boss: ref<Dog>}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - compute_field: {type: Dog, field: loud, as: string, value: upper(name)}\n"
+                "  - compute_field: {type: Dog, field: under, as: string, value: boss}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    PUT("v1", "Dog", "b", "{}");
+    PUT("v1", "Dog", "k", "{\"name\": \"a\", \"boss\": \"b\"}");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    PUT("v3", "X", "a", "{\"x\": \"c\"}");
+    ASSERT_OK(rig_rename(&r, "v3", "Dog", "b", "zoe"));
+    LINE("{\"_key\": \"k\", \"r\": \"a\", \"boss\": \"zoe\", \"loud\": \"C\", \"under\": \"zoe\"}", "v3", "Dog", "k");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("store_follow");
+    TCase *t = tcase_create("store_follow");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, record__what_an_older_side_hides_returns_with_it, 0, 2);
+    tcase_add_loop_test(t, record__decides_nothing_in_the_items, 0, 2);
+    tcase_add_loop_test(t, record__of_a_seeded_field_decides_it_for_nobody, 0, 2);
+    tcase_add_loop_test(t, record__before_later_steps, 0, 2);
+    tcase_add_loop_test(t, record__of_a_part_of_a_part, 0, 2);
+    tcase_add_test(t, record__gives_a_list_its_head);
+    tcase_add_test(t, reference__overwrites_what_was_hidden);
+    tcase_add_loop_test(t, written__twice_from_before_the_step, 0, 2);
+    tcase_add_test(t, computed__goes_on_when_its_version_is_gone);
+    suite_add_tcase(s, t);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
