@@ -19,6 +19,7 @@ struct carry {
     bool changed[MODEL_IDS];
     bool seen[MODEL_IDS];    /* by the writer */
     bool reached[MODEL_IDS]; /* that, or it follows from it on the way back */
+    const struct m_link *told; /* nobody writes the item: the one that it refers to is another */
 };
 
 /* ---- Setting a field ---- */
@@ -85,6 +86,8 @@ static const char *computed(const struct carry *c, size_t to, const struct m_rul
 {
     const char *in[2] = {0};
     inputs_of(r, v, in);
+    if (r->over)
+        return m_over_value(c->m, to, r, in);
     for (size_t i = 0; i < r->n_in; i++)
         in[i] = in[i] ? in[i] : r->def[i];
     const char *value = r->fn(c->m->a, &c->m->nodes[to].step, in, prev);
@@ -116,12 +119,32 @@ static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
     return back;
 }
 
+/* The same of a reference to the record of some values: what it was is always remembered, since which
+ * record of several it was is nothing that the values say. */
+static bool refers_again(struct carry *c, size_t to, size_t i, const char **ret)
+{
+    const struct m_rule *r = &c->m->nodes[to].rules[i];
+    struct m_memory *mem = &c->it->memory[to][i], had = *mem;
+    const char *now[2] = {0}, *before[2] = {0}, *was = c->was[r->out];
+
+    inputs_of(r, c->it->v, now);
+    inputs_of(r, c->was, before);
+    if (was)
+        *mem = (struct m_memory){true, was, {before[0], before[1]}};
+    else if (mem->is && same(mem->under[0], before[0]) && same(mem->under[1], before[1]))
+        mem->is = false;
+    *ret = had.value;
+    return had.is && same(had.under[0], now[0]) && same(had.under[1], now[1]) &&
+           m_still_shows(c->m, to, had.value, now);
+}
+
 static void run_linked(struct carry *c, size_t to, size_t i)
 {
     const struct m_rule *r = &c->m->nodes[to].rules[i];
     const char *value, *part = c->it->v[r->out];
 
-    if (!c->create && returns(c, to, i, &value)) {
+    if (!c->create && r->over != M_READ &&
+        (r->over ? refers_again(c, to, i, &value) : returns(c, to, i, &value))) {
         give(c, r, value);
         return;
     }
@@ -154,14 +177,6 @@ static bool goes_back(const struct carry *c, size_t to, const struct m_rule *dow
     return back;
 }
 
-static bool gives_back(const struct m_node *n, size_t id)
-{
-    for (size_t i = 0; i < n->n_rules; i++)
-        if (!n->rules[i].forward && n->rules[i].out == id)
-            return true;
-    return false;
-}
-
 static void carry_back(struct carry *c, size_t to);
 
 /* What older steps compute is what it comes to now before a rule on the way back reads it; what steps
@@ -175,7 +190,7 @@ static void compute_early(struct carry *c, size_t before, size_t id)
             if (!r->forward || r->out != id || r->mode == M_LINKED || seed)
                 continue;
             for (int k = c->m->nodes[before].from; k > (int)to; k = c->m->nodes[k].from)
-                if (gives_back(&c->m->nodes[k], r->in[0]))
+                if (m_rule_giving(&c->m->nodes[k], r->in[0]))
                     carry_back(c, (size_t)k);
             compute_early(c, to, r->in[0]);
             if (inputs_changed(c, r))
@@ -212,12 +227,20 @@ static bool is_crossed(const struct carry *c, size_t to)
     return c->create;
 }
 
+static bool is_told(const struct carry *c, size_t id)
+{
+    bool is = false;
+    for (size_t i = 0; c->told && i < c->told->n; i++)
+        is |= c->told->here[i] == id;
+    return is;
+}
+
 static void carry_on(struct carry *c, size_t to)
 {
     bool behind = m_descends(c->m, c->at, to); /* the way that the write came */
     for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
-        if (!r->forward || !inputs_changed(c, r))
+        if (!r->forward || !inputs_changed(c, r) || is_told(c, r->out))
             continue;
         if (r->mode == M_COMPUTED ||
             (r->mode == M_SEEDED && !c->reached[r->out] && !c->it->decided[r->out]))
@@ -253,7 +276,7 @@ static void settle_removed(struct carry *c, size_t to)
     bool behind = m_descends(c->m, c->at, to);
     for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
-        if (r->forward || r->mode != M_SEEDED || !inputs_changed(c, r))
+        if (r->forward || r->mode != M_SEEDED || !inputs_changed(c, r) || is_told(c, r->out))
             continue;
         if (behind ? c->seen[r->out] : is_theirs(c, r->out, to))
             c->it->decided[r->out] = true;
@@ -284,26 +307,60 @@ static void carry_on_all(struct carry *c)
             carry_on(c, to);
 }
 
-/* A new item has a key and a part everywhere, also by steps that finalize took: its maker came by another type
- * of the same items. */
-static void name_everywhere(struct carry *c)
-{
-    for (size_t to = 0; to < c->m->known && c->create; to++) {
-        const struct m_node *n = &c->m->nodes[to];
-        bool past = n->root == c->it->root && n->namer.fn && !n->n_rules && !c->it->v[n->namer.out];
-        if (past && (!n->namer.key || c->it->v[n->namer.like])) /* else it was newer than what there is */
-            give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
-    }
-}
-
 static void spread(struct carry *c)
 {
     for (int to = (int)c->at; to >= 0; to = c->m->nodes[to].from)
         carry_back(c, (size_t)to);
-    name_everywhere(c);
     carry_on_all(c);
     if (settle_all(c))
         carry_on_all(c);
+}
+
+/* ---- Items that show fields of this one ---- */
+
+static void tell_holders(struct model *m, const struct m_item *it);
+
+/* One that refers to it, as it is or as it was before its writer began. */
+static void follow(struct model *m, struct m_item *holder, size_t node, const struct m_item *it)
+{
+    const struct m_link *l = &m->nodes[node].link;
+    struct carry c = {.m = m, .it = holder, .at = node, .told = l};
+
+    memcpy(c.was, holder->v, sizeof c.was);
+    c.reached[l->ref] = true;
+    for (size_t i = 0; i < l->n; i++) {
+        c.changed[l->here[i]] = !same(holder->v[l->here[i]], it->v[l->there[i]]);
+        holder->v[l->here[i]] = it->v[l->there[i]];
+        c.reached[l->here[i]] = true;
+    }
+    spread(&c);
+}
+
+static bool shows_other(const struct m_link *l, const struct m_item *holder, const struct m_item *it)
+{
+    bool other = false;
+    for (size_t i = 0; i < l->n; i++)
+        other |= !same(holder->v[l->here[i]], it->v[l->there[i]]);
+    return other;
+}
+
+static void tell_holders(struct model *m, const struct m_item *it)
+{
+    const char *ref = m_ref(m->a, it);
+    for (size_t node = 0; node < m->known; node++) {
+        const struct m_link *l = &m->nodes[node].link;
+        for (size_t i = 0; l->is && l->root == it->root && i < m->n_items; i++) {
+            struct m_item *holder = &m->items[i], *before = &m->before[i].it;
+            bool runs = m->before[i].writer && holder->root == m->nodes[node].root;
+            if (holder->root == m->nodes[node].root && same(holder->v[l->ref], ref) &&
+                shows_other(l, holder, it)) {
+                follow(m, holder, node, it);
+                tell_holders(m, holder);
+            }
+            if (runs && same(before->v[l->ref], ref) && shows_other(l, before, it))
+                follow(m, before, node, it);
+        }
+    }
 }
 
 /* ---- A write ---- */
@@ -334,8 +391,6 @@ static struct m_item *new_item(struct model *m, size_t node, const char *key)
     m->before[m->n_items++].writer = 0;
     *it = (struct m_item){.root = root, .number = ++m->n_numbers};
     it->v[m->nodes[node].key] = key_text(m, key);
-    if (m->nodes[node].part)
-        it->v[m->nodes[node].parts] = m->nodes[node].part;
     it->v[own] = m_key_free(m, it, own, it->v[m->nodes[node].key]);
     for (size_t to = 0; to < m->known; to++)
         if (m->nodes[to].root == it->root && !m_descends(m, node, to))
@@ -361,13 +416,29 @@ static bool lay(const struct m_node *n, const struct m_item *it, const char *con
     return changes;
 }
 
+/* What it refers to now it refers to with these values, also when it goes back. */
+static void leave(const struct model *m, const struct m_item *now, struct m_item *it)
+{
+    for (size_t to = 0; to < m->known; to++) {
+        const struct m_link *l = &m->nodes[to].link;
+        if (!l->is || m->nodes[to].root != it->root)
+            continue;
+        it->memory[to][0] = now->memory[to][0];
+        if (now->v[l->ref])
+            it->memory[to][0] = (struct m_memory){
+                true, now->v[l->ref], {now->v[l->here[0]], l->n > 1 ? now->v[l->here[1]] : NULL}};
+    }
+}
+
 /* The item goes back to what it was before its writer began, or its writer begins now: also where that
  * referred to something that is gone, or was called as another one is now. */
 static void begin_again(struct model *m, struct m_item *it, struct m_before *b, size_t writer)
 {
-    if (b->writer == writer && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it))
+    struct m_item now = *it;
+    if (b->writer == writer && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it)) {
         *it = b->it;
-    else
+        leave(m, &now, it);
+    } else
         *b = (struct m_before){writer, *it};
 }
 
@@ -376,19 +447,8 @@ static void look(struct carry *c)
 {
     const struct m_node *n = &c->m->nodes[c->at];
     c->seen[n->key] = c->reached[n->key] = true;
-    if (n->part)
-        c->seen[n->parts] = c->reached[n->parts] = true;
     for (size_t i = 0; i < n->n; i++)
         c->seen[n->f[i].id] = c->reached[n->f[i].id] = true;
-}
-
-/* A side follows from another one: without any there is nothing to start again from. */
-static bool is_followed(const struct model *m, size_t root)
-{
-    bool is = false;
-    for (size_t to = 0; to < m->known; to++)
-        is |= m->nodes[to].root == root && m->nodes[to].n_rules;
-    return is;
 }
 
 /* An item that gets another key of its own by a write is one that was renamed: a run ends. */
@@ -398,9 +458,11 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
     const struct m_node *n = &m->nodes[node];
     struct carry c = {.m = m, .it = it, .at = node};
     struct m_before *b = &m->before[it - m->items];
+    struct m_item had = *it;
     size_t own = m->nodes[it->root].key;
-    const char *now[MODEL_FIELDS], *was = it->v[own];
+    const char *now[MODEL_FIELDS];
 
+    it->made = false;
     if (!lay(n, it, values, now))
         return;
     begin_again(m, it, b, writer);
@@ -410,27 +472,36 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
         if (!n->f[i].read_only && !same(it->v[n->f[i].id], now[i]))
             set(&c, n->f[i].id, now[i], NULL);
     spread(&c);
-    if (!same(it->v[own], was) || !is_followed(m, it->root))
+    if (!same(it->v[own], had.v[own]))
         b->writer = 0;
+    tell_holders(m, it);
 }
 
 void model_rename(struct model *m, size_t node, struct m_item *it, const char *key)
 {
     struct carry c = {.m = m, .it = it, .at = node};
-    const struct m_node *n = &m->nodes[node];
     const char *now = key_text(m, key);
 
+    it->made = false;
     m->before[it - m->items].writer = 0;
     memcpy(c.was, it->v, sizeof c.was);
     look(&c);
-    if (!same(now, it->v[n->key]))
-        set(&c, n->key, now, NULL);
-    if (n->part && !same(n->part, it->v[n->parts]))
-        set(&c, n->parts, n->part, NULL);
+    set(&c, m->nodes[node].key, now, NULL);
     spread(&c);
+    tell_holders(m, it);
 }
 
-static void make(struct model *m, size_t node, const char *key, const char *const *values)
+/* By steps that finalize took: the maker came by another type of the same items. */
+static void name_everywhere(struct carry *c)
+{
+    for (size_t to = 0; to < c->m->known; to++) {
+        const struct m_node *n = &c->m->nodes[to];
+        if (n->root == c->it->root && n->step.kind == M_CHANGE_KEY && !c->it->v[n->key])
+            give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
+    }
+}
+
+struct m_item *m_make(struct model *m, size_t node, const char *key, const char *const *values)
 {
     const struct m_node *n = &m->nodes[node];
     struct carry c = {.m = m, .it = new_item(m, node, key), .create = true, .at = node};
@@ -440,6 +511,8 @@ static void make(struct model *m, size_t node, const char *key, const char *cons
         if (!n->f[i].read_only)
             set(&c, n->f[i].id, values[i], NULL);
     spread(&c);
+    name_everywhere(&c);
+    return c.it;
 }
 
 bool model_write(struct model *m, size_t writer, const struct m_shows *beside, size_t node,
@@ -451,17 +524,15 @@ bool model_write(struct model *m, size_t writer, const struct m_shows *beside, s
 
     for (size_t i = 0; i < n->n; i++) {
         bool ref = n->f[i].type == M_REF && texts[i];
-        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i], it ? it->v[n->f[i].id] : NULL) : texts[i];
+        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i]) : texts[i];
         if ((ref && !values[i]) || (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) &&
                                     m_fails_check(values[i])))
             return false;
     }
-    if (!it && m_key_is_taken(m, node, key)) /* in another part */
-        return false;
     if (it)
         rewrite(m, it, writer, node, values);
     else
-        make(m, node, key, values);
+        m_make(m, node, key, values);
     return true;
 }
 
@@ -482,6 +553,8 @@ void model_next(struct model *m)
         if (m->items[i].root != m->nodes[to].root)
             continue;
         carry_over(m, &m->items[i], to);
+        if (m->nodes[to].link.is) /* no records are made of what nobody sees any more */
+            m->before[i].writer = 0;
         if (m->before[i].writer)
             carry_over(m, &m->before[i].it, to);
     }
@@ -489,51 +562,8 @@ void model_next(struct model *m)
 
 void model_skip(struct model *m)
 {
-    m->nodes[m->known].namer.fn = NULL;
+    m->nodes[m->known].link.is = false;
     m->nodes[m->known++].n_rules = 0;
-}
-
-/* It is shown, or another one that goes on is computed from it. */
-static bool goes_on(const struct model *m, const struct m_final *f, size_t id, size_t after)
-{
-    bool on = false;
-    for (size_t to = 0; to < m->known; to++) {
-        const struct m_node *n = &m->nodes[to];
-        on |= f->shown[to] && m_has_id(n, id);
-        for (size_t i = 0; to > after && (f->gone[to] || f->begins[to]) && i < n->n_rules; i++)
-            on |= n->rules[i].in[0] == id;
-    }
-    return on;
-}
-
-static bool is_shown_key(const struct model *m, const struct m_final *f, size_t id)
-{
-    bool is = false;
-    for (size_t to = 0; to < m->known; to++)
-        is |= m->nodes[to].key == id && (f->shown[to] || m->nodes[to].from < 0);
-    return is;
-}
-
-void model_finalize(struct model *m, const struct m_final *f)
-{
-    for (size_t to = 0; to < m->known; to++)
-        m->nameless[m->nodes[to].key] = !is_shown_key(m, f, m->nodes[to].key);
-    for (size_t i = 0; i < m->n_items && f->oldest != m->oldest; i++)
-        m->before[i].writer = 0; /* other sides do not follow any more from what is written */
-    m->oldest = f->oldest;
-    for (size_t to = m->known; to-- > 0;) {
-        struct m_node *n = &m->nodes[to];
-        size_t kept = 0;
-        for (size_t i = 0; i < n->n_rules && (f->gone[to] || f->begins[to]); i++)
-            if (n->rules[i].mode == M_COMPUTED &&
-                (f->begins[to] || goes_on(m, f, n->rules[i].out, to)))
-                n->rules[kept++] = n->rules[i];
-        if (!f->gone[to] && !f->begins[to])
-            continue;
-        n->n_rules = kept;
-        for (size_t i = 0; i < m->n_items; i++)
-            memset(m->items[i].memory[to], 0, sizeof m->items[i].memory[to]);
-    }
 }
 
 void model_remove(struct model *m, struct m_item *it)

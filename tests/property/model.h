@@ -21,13 +21,13 @@
 
 #include "schemas/buf.h"
 
-#define MODEL_NODES  64
+#define MODEL_NODES  40
 #define MODEL_FIELDS 16
 #define MODEL_RULES  4
 #define MODEL_IDS    200
 #define MODEL_VALUES 8
 #define MODEL_SHOWN  6
-#define MODEL_ITEMS  48
+#define MODEL_ITEMS  100
 
 enum m_kind {
     M_RENAME_TYPE,
@@ -66,10 +66,9 @@ enum m_kind {
     M_ADD_CHECK,
     M_REMOVE_CHECK,
     M_CHANGE_KEY,
-    M_SPLIT_TYPE,
     M_ADD_REF, /* to a type that there is */
-    M_KINDS,
-    M_PART = M_KINDS /* what M_SPLIT_TYPE's node goes on as */
+    M_EXTRACT, /* a, and b where there is one */
+    M_KINDS
 };
 
 struct m_step {
@@ -77,7 +76,8 @@ struct m_step {
     const char *a, *b, *c; /* names of fields (of a type, a value: b), as the kind wants them */
     const char *def;       /* M_ADD, M_DEFAULT: JSON text, NULL = none */
     unsigned expr, expr2;  /* functions of one field: forward, or the only one; backward */
-    const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others */
+    const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others, fields for fields */
+    const char *into;                                  /* M_EXTRACT: the new type */
     size_t n;
     size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF: of the type referred to */
 };
@@ -97,6 +97,8 @@ struct m_field {
 
 typedef const char *m_fn(struct arena *a, const struct m_step *s, const char *const *in,
                          const char *prev);
+/* M_FIND: the record of the inputs' values, found or made. */
+enum m_over { M_HERE, M_FIND, M_READ };
 enum m_mode { M_LINKED, M_SEEDED, M_COMPUTED };
 struct m_rule {
     bool forward;
@@ -106,6 +108,16 @@ struct m_rule {
     m_fn *fn;
     bool key;    /* what it gives is a key (model_names.c) */
     size_t like; /* then: the other side's */
+    enum m_over over; /* not M_HERE: in place of the function */
+    size_t there;     /* M_READ: the field of the item that the input refers to */
+};
+
+/* Fields of an item that stand in the item that it refers to. */
+#define MODEL_LINKED 2
+struct m_link {
+    bool is;
+    size_t root; /* of the items referred to */
+    size_t ref, here[MODEL_LINKED], there[MODEL_LINKED], n;
 };
 
 struct m_node {
@@ -114,8 +126,6 @@ struct m_node {
     size_t root; /* where it began */
     size_t line; /* the same, but a copy begins a type of its own */
     size_t key;  /* where its keys are */
-    const char *part;       /* of a part: its name, as it stands in: */
-    size_t parts, whole;    /* the part that an item is in, and the line of the whole type */
     struct m_field f[MODEL_FIELDS];
     size_t n;
     const char *values[MODEL_VALUES]; /* of the enum */
@@ -123,7 +133,8 @@ struct m_node {
     struct m_step step;
     struct m_rule rules[MODEL_RULES];
     size_t n_rules;
-    struct m_rule namer; /* M_CHANGE_KEY, M_SPLIT_TYPE: for new items also after finalize */
+    struct m_rule namer; /* M_CHANGE_KEY: it names new items also after finalize */
+    struct m_link link;
 };
 
 /* The nodes that a version shows, and those that its steps made: [first, end). */
@@ -138,6 +149,7 @@ struct m_memory {
 struct m_item {
     size_t root;
     unsigned number; /* no other item has it, or gets it later */
+    bool made;       /* from values alone: not there while nothing refers to it */
     const char *v[MODEL_IDS];
     bool decided[MODEL_IDS];
     struct m_memory memory[MODEL_NODES][MODEL_RULES];
@@ -153,7 +165,6 @@ struct model {
     struct arena *a;
     struct m_node nodes[MODEL_NODES];
     size_t n, n_ids;
-    bool nameless[MODEL_IDS]; /* keys that no version shows any more */
     size_t known;  /* nodes that there are by now */
     size_t oldest; /* the version that was finalized last */
     struct m_item items[MODEL_ITEMS];
@@ -174,29 +185,26 @@ m_fn m_fn_same, m_fn_first, m_fn_rest, m_fn_join, m_fn_bar, m_fn_before_bar, m_f
     m_fn_member_b;
 bool m_fails_check(const char *value);
 
-/* ---- model_parts.c ---- */
-/* SQL with %s for the field. */
-extern const char *const m_condition_sql[];
-extern const size_t n_m_conditions;
-/* step: n parts of the names from[], the last one else; the others' conditions are expr over a, and expr2 over b. */
-m_fn m_fn_part;
-const char *m_part_text(struct arena *a, const char *name);
-
 /* ---- model_links.c ---- */
 /* The value of a reference, which stays the same whatever its item is called. */
 const char *m_ref(struct arena *a, const struct m_item *it);
 struct m_item *m_referred(struct model *m, const char *value); /* NULL: to nothing */
-/* The node of a type, or of a part of it, among those of a version. */
+/* The node of a type, among those of a version. */
 size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line);
 /* As a text shows it. */
 const char *m_ref_text(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *value);
-/* What a writer means by the text: NULL = there is no such item. had: what the item has there. */
-const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text,
-                        const char *had);
+/* What a writer means by the text: NULL = there is no such item. */
+const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text);
 /* All that the item refers to is there. */
 bool m_refs_stand(struct model *m, const struct m_item *it);
 /* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */
 bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS]);
+/* What a rule over a reference comes to. Records are made on the way. */
+const char *m_over_value(struct model *m, size_t node, const struct m_rule *r, const char *const *in);
+/* The reference still leads to an item of those values, or is null. */
+bool m_still_shows(struct model *m, size_t node, const char *ref,
+                   const char *const *values);
+
 /* ---- model_names.c ---- */
 /* SQL with %s for the field, and the same in C: of the field, of the key before it (or after it), or of both. */
 struct m_key_expr {
@@ -210,11 +218,10 @@ m_fn m_fn_key_up, m_fn_key_down;
 const char *m_key_plain(const char *value, const char *like);
 /* The first of key, key~2, ... that no other item of the type is called. */
 const char *m_key_free(struct model *m, const struct m_item *it, size_t id, const char *key);
-/* Shown or not. */
-bool m_key_is_taken(const struct model *m, size_t node, const char *key);
 bool m_keys_stand(const struct model *m, const struct m_item *then, const struct m_item *now);
 
 /* ---- model_step.c ---- */
+const struct m_rule *m_rule_giving(const struct m_node *n, size_t id); /* backward; NULL = none */
 /* The node after `from` (M_ADD_TYPE: without one). */
 void model_step(struct model *m, size_t from, const struct m_step *step);
 int m_field_at(const struct m_node *n, const char *name); /* -1 = none */
@@ -223,22 +230,17 @@ bool m_has_id(const struct m_node *n, size_t id);
 bool m_descends(const struct model *m, size_t node, size_t from);
 
 /* ---- model.c ---- */
+/* An item that is made by what its fields are, in the order of the node's. */
+struct m_item *m_make(struct model *m, size_t node, const char *key, const char *const *values);
 /* The next node comes: its items are carried over. */
 void model_next(struct model *m);
 /* The next node never comes. */
 void model_skip(struct model *m);
-/* Of the steps that are gone, and of those of the version that begins now, only computed fields go
- * on; of the former those that are shown. By node. */
-struct m_final {
-    size_t oldest; /* the version that begins now */
-    bool gone[MODEL_NODES], begins[MODEL_NODES], shown[MODEL_NODES];
-};
-void model_finalize(struct model *m, const struct m_final *f);
 void model_remove(struct model *m, struct m_item *it);
 /* Shown under that key; NULL = none. */
 struct m_item *model_item(struct model *m, size_t node, const char *key);
 bool model_shows(const struct model *m, size_t node, const struct m_item *it);
-/* Under another key of the node's, or in that part, or both. No other item may be called that. */
+/* No other item may be called that. */
 void model_rename(struct model *m, size_t node, struct m_item *it, const char *key);
 /* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
  * are not looked at. beside: what the version shows. writer: a version and its type, not 0. false: a check refuses it, or a reference to
@@ -248,5 +250,14 @@ bool model_write(struct model *m, size_t writer, const struct m_shows *beside, s
 /* One line, as in TYPE.jsonl. */
 void model_line(struct model *m, const struct m_shows *beside, size_t node, const struct m_item *it,
                 struct buf *out);
+
+/* ---- model_final.c ---- */
+/* Of the steps that are gone, and of those of the version that begins now, only computed fields go
+ * on; of the former those that are shown. By node. */
+struct m_final {
+    size_t oldest; /* the version that begins now */
+    bool gone[MODEL_NODES], begins[MODEL_NODES], shown[MODEL_NODES];
+};
+void model_finalize(struct model *m, const struct m_final *f);
 
 #endif

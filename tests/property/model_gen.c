@@ -129,8 +129,8 @@ static const struct {
     [M_ADD_CHECK] = {"add_check", .of = is_plain, .weight = 3},
     [M_REMOVE_CHECK] = {"remove_check", .of = is_checked, .weight = 3},
     [M_CHANGE_KEY] = {"change_key", .of = is_text, .with = is_text, .weight = 4},
-    [M_SPLIT_TYPE] = {"split_type", .of = is_text, .with = is_text, .weight = 5},
     [M_ADD_REF] = {"add_field", .new_a = true, .weight = 5},
+    [M_EXTRACT] = {"extract_type", .of = is_any, .new_c = true, .weight = 6},
 };
 
 const char *m_kind_name(enum m_kind kind)
@@ -158,7 +158,7 @@ static bool choose_restored(struct m_case *c, size_t version, size_t node, struc
             bool hidden = true;
             for (; at != then; at = (size_t)m->nodes[at].from) {
                 const struct m_node *n = &m->nodes[at];
-                hidden &= n->step.kind != M_COPY_TYPE && n->step.kind != M_COPY_TYPE_OWN && n->step.kind != M_PART;
+                hidden &= n->step.kind != M_COPY_TYPE && n->step.kind != M_COPY_TYPE_OWN;
                 if (m_has_id(&m->nodes[n->from], f->id) && !m_has_id(n, f->id))
                     hidden &= n->step.kind == M_REMOVE || n->step.kind == M_REMOVE_DOWN;
             }
@@ -244,18 +244,6 @@ static bool is_new_key(const struct m_case *c, size_t version, size_t key)
     return is;
 }
 
-/* then: where `else` stands. */
-static bool choose_parts(struct m_case *c, const struct m_shows *sh, struct m_step *s)
-{
-    s->expr = rnd_below(&c->r, n_m_conditions);
-    s->expr2 = rnd_below(&c->r, n_m_conditions);
-    s->n = 2 + rnd_below(&c->r, 2);
-    s->then = rnd_below(&c->r, s->n);
-    for (size_t i = 0; i < s->n; i++)
-        s->from[i] = m_format(c, "P%zu%c", c->shape.n, "abc"[i]);
-    return sh->n + s->n - 1 <= MODEL_SHOWN;
-}
-
 static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_node *n = &c->shape.nodes[node];
@@ -273,22 +261,20 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     case M_REMOVE_TYPE:
         return sh->n > 1 && !m_type_is_used(c, version, node);
     case M_RESTORE:
-        return choose_restored(c, version, node, s);
+        return choose_restored(c, version, node, s) && m_choose_link(c, version, node, s);
     case M_REMOVE_DOWN:
         return !removed_elsewhere(c, node);
     case M_RELAX:
         return !goes_round(c, n, s);
-    case M_SPLIT_TYPE:
-        return !n->part && choose_parts(c, sh, s);
     case M_MAP:
         choose_map(c, s);
         return true;
     case M_CHANGE_KEY:
-        if (n->part || is_new_key(c, version, n->key))
+        if (n->key != c->shape.nodes[n->root].key && is_new_key(c, version, n->key))
             return false;
         s->expr = rnd_below(&c->r, n_m_key_exprs);
         s->expr2 = rnd_below(&c->r, n_m_key_exprs);
-        return true;
+        return m_choose_link(c, version, node, s);
     case M_NEST:
         s->from[0] = s->a;
         s->from[1] = s->b;
@@ -382,15 +368,10 @@ static void take_step(struct m_case *c, size_t version, size_t at, const struct 
         return;
     }
     model_step(&c->shape, sh->node[at], s);
-    for (size_t i = 0; s->kind == M_SPLIT_TYPE && i < s->n; i++) {
-        const struct m_step part = {.kind = M_PART, .a = "", .b = s->from[i]};
-        model_step(&c->shape, now, &part);
-        sh->node[i ? sh->n++ : at] = now + 1 + i;
-    }
-    sh->end = c->shape.n;
-    if (s->kind == M_SPLIT_TYPE)
-        return;
     sh->node[more ? sh->n++ : at] = now;
+    if (s->kind == M_EXTRACT)
+        sh->node[sh->n++] = now + 1;
+    sh->end = c->shape.n;
 }
 
 static void make_version(struct m_case *c)
@@ -403,7 +384,7 @@ static void make_version(struct m_case *c)
     v->steps = arena_alloc(&c->a, n * sizeof *v->steps);
     c->shows[i] = c->shows[from];
     c->shows[i].first = c->shows[i].end = c->shape.n;
-    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n + 4 < MODEL_NODES; tries++) {
+    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n + 1 < MODEL_NODES; tries++) {
         struct m_step s;
         size_t at = rnd_below(&c->r, c->shows[i].n);
         size_t node = c->shows[i].node[at];
@@ -504,6 +485,20 @@ static void finalize(struct m_case *c, struct states *st, size_t version)
             st->of[i] = GONE;
 }
 
+/* What an item that was not written since shows over the step of another branch, or of a version that is
+ * reverted, does not outlive it yet (docs/decisions/07-open-laws.md). */
+static bool takes_a_link(const struct m_case *c, const struct states *st, size_t version)
+{
+    bool takes = false;
+    for (size_t v = 0; v < c->k.n_v; v++) {
+        bool goes = st->of[v] != NONE && st->of[v] != GONE && !m_version_descends(c, version, v) &&
+                    !(m_version_descends(c, v, version) && st->of[v] == LIVE);
+        for (size_t i = c->shows[v].first; goes && i < c->shows[v].end; i++)
+            takes |= c->shape.nodes[i].link.is;
+    }
+    return takes;
+}
+
 /* A field can't be restored from a version that is gone. */
 static bool can_be_added(const struct m_case *c, const struct states *st, size_t version)
 {
@@ -528,7 +523,8 @@ static void change_state(struct m_case *c, struct states *st, size_t v, unsigned
 {
     bool base = v && st->of[c->k.v[v].from] == LIVE; /* the oldest one is not reverted */
     if (n < 3 && v && st->of[v] == LIVE) {
-        finalize(c, st, v);
+        if (!takes_a_link(c, st, v))
+            finalize(c, st, v);
     } else if (n < 9 && base && st->of[v] == LIVE) {
         new_op(c, MO_REVERT, v);
         set_state(c, st, v, DORMANT);

@@ -35,8 +35,7 @@ bool m_shows_line(const struct m_case *c, size_t version, size_t line)
 {
     const struct m_shows *sh = &c->shows[version];
     for (size_t i = 0; i < sh->n; i++)
-        if (c->shape.nodes[sh->node[i]].line == line ||
-            (c->shape.nodes[sh->node[i]].part && c->shape.nodes[sh->node[i]].whole == line))
+        if (c->shape.nodes[sh->node[i]].line == line)
             return true;
     return false;
 }
@@ -44,21 +43,144 @@ bool m_shows_line(const struct m_case *c, size_t version, size_t line)
 bool m_type_is_used(const struct m_case *c, size_t version, size_t node)
 {
     const struct m_shows *sh = &c->shows[version];
-    const struct m_node *t = &c->shape.nodes[node];
     for (size_t i = 0; i < sh->n; i++) {
         const struct m_node *n = &c->shape.nodes[sh->node[i]];
         for (size_t k = 0; k < n->n; k++)
-            if (n->f[k].type == M_REF && (n->f[k].refers == t->line || (t->part && n->f[k].refers == t->whole)))
+            if (n->f[k].type == M_REF && n->f[k].refers == c->shape.nodes[node].line)
                 return true;
     }
     return false;
 }
 
+/* ---- Fields that may stand in another item ---- */
+
+/* It does already, or is computed from one that does. */
+static bool is_elsewhere(const struct model *m, size_t root, size_t id)
+{
+    bool is = false;
+    for (size_t to = 0; to < m->n && !is; to++) {
+        const struct m_node *n = &m->nodes[to];
+        for (size_t i = 0; n->root == root && i < n->link.n; i++)
+            is |= n->link.here[i] == id;
+        for (size_t i = 0; n->root == root && i < n->n_rules; i++)
+            for (size_t k = 0; n->rules[i].forward && n->rules[i].out == id && k < n->rules[i].n_in; k++)
+                is |= is_elsewhere(m, root, n->rules[i].in[k]);
+    }
+    return is;
+}
+
+/* Another type of the version shows it, too. */
+static bool is_shared(const struct m_case *c, size_t version, size_t node, size_t id)
+{
+    const struct m_shows *sh = &c->shows[version];
+    bool is = false;
+    for (size_t i = 0; i < sh->n; i++)
+        is |= sh->node[i] != node && m_has_id(&c->shape.nodes[sh->node[i]], id);
+    return is;
+}
+
+/* What says one thing with a field: by steps that link their sides, and over references. */
+struct side {
+    size_t id, via; /* the step's node: it does not lead on to other fields of the side that it was come from */
+    bool over;
+};
+struct sides {
+    struct side at[4 * MODEL_IDS];
+    size_t n;
+};
+
+static void add_side(struct sides *s, struct side new)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->at[i].id == new.id && s->at[i].over == new.over &&
+            (s->at[i].via == MODEL_NODES || s->at[i].via == new.via))
+            return;
+    MUST(s->n < 4 * MODEL_IDS);
+    s->at[s->n++] = new;
+}
+
+static void find_sides(const struct model *m, size_t root, size_t id, struct sides *s)
+{
+    s->n = 0;
+    add_side(s, (struct side){id, MODEL_NODES, false});
+    for (size_t done = 0; done < s->n; done++)
+        for (size_t to = 0; to < m->n; to++) {
+            const struct m_node *n = &m->nodes[to];
+            struct side from = s->at[done];
+            for (size_t i = 0; n->root == root && to != from.via && i < n->n_rules; i++) {
+                const struct m_rule *r = &n->rules[i];
+                for (size_t k = 0; r->mode == M_LINKED && k < r->n_in; k++)
+                    if (r->in[k] == from.id || r->out == from.id)
+                        add_side(s, (struct side){r->in[k] == from.id ? r->out : r->in[k], to, from.over || r->over});
+            }
+        }
+}
+
+/* A type can't show both sides of a field that stands in another item: over, of one that is about to. */
+static bool shows_other_side(const struct model *m, const struct m_node *n, const struct m_field *f, bool over)
+{
+    struct sides s;
+    bool shows = false;
+    find_sides(m, n->root, f->id, &s);
+    for (size_t i = 0; i < s.n; i++)
+        shows |= s.at[i].id != f->id && (over || s.at[i].over) && m_has_id(n, s.at[i].id);
+    return shows;
+}
+
+/* In another branch, too, it stands in other items: the two branches do not see what the other writes there. */
+static bool is_linked_elsewhere(const struct model *m, const struct m_node *n, const struct m_field *f)
+{
+    struct sides s;
+    bool is = false;
+    find_sides(m, n->root, f->id, &s);
+    for (size_t i = 0; i < s.n; i++)
+        is |= is_elsewhere(m, n->root, s.at[i].id);
+    return is;
+}
+
+/* Keys that are computed from what stands in other items are not modelled. */
+static bool has_step(const struct m_case *c, size_t node, enum m_kind kind)
+{
+    bool has = false;
+    for (size_t i = 0; i < c->shape.n; i++)
+        has |= c->shape.nodes[i].root == c->shape.nodes[node].root && c->shape.nodes[i].from >= 0 &&
+               c->shape.nodes[i].step.kind == kind;
+    return has;
+}
+
+static bool may_be_extracted(const struct m_case *c, size_t version, size_t node, const struct m_field *f)
+{
+    bool free = !f->read_only && !f->def && !f->required && !f->checked && !f->unique;
+    return free && f->type != M_LIST && f->type != M_OBJECT && f->type != M_REF && !is_shared(c, version, node, f->id) &&
+           !shows_other_side(&c->shape, &c->shape.nodes[node], f, true) &&
+           !is_linked_elsewhere(&c->shape, &c->shape.nodes[node], f);
+}
+
+static bool choose_extracted(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct m_node *n = &c->shape.nodes[node];
+    const struct m_field *b = &n->f[rnd_below(&c->r, n->n)];
+    bool both = rnd_chance(&c->r, 35) && strcmp(b->name, s->a) != 0 && !b->seeded &&
+                !n->f[m_field_at(n, s->a)].seeded && may_be_extracted(c, version, node, b);
+
+    s->n = both ? 2 : 1;
+    s->b = both ? b->name : "";
+    s->into = m_format(c, "X%zu", c->shape.n);
+    for (size_t i = 0; i < s->n; i++)
+        s->to[i] = m_format(c, "x%zu_%zu", c->shape.n, i);
+    return c->shows[version].n < MODEL_SHOWN && !has_step(c, node, M_CHANGE_KEY) && may_be_extracted(c, version, node, &n->f[m_field_at(n, s->a)]);
+}
+
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_shows *sh = &c->shows[version];
-    (void)node;
     if (s->kind == M_ADD_REF)
         s->then = sh->node[rnd_below(&c->r, sh->n)];
-    return true;
+    if (s->kind == M_CHANGE_KEY)
+        return !has_step(c, node, M_EXTRACT) && c->shape.nodes[c->shape.nodes[node].root].step.kind != M_EXTRACT;
+    if (s->kind == M_RESTORE) {
+        const struct m_node *then = &c->shape.nodes[s->then];
+        return !shows_other_side(&c->shape, &c->shape.nodes[node], &then->f[m_field_at(then, s->a)], false);
+    }
+    return s->kind != M_EXTRACT || choose_extracted(c, version, node, s);
 }

@@ -32,8 +32,7 @@ struct m_item *m_referred(struct model *m, const char *value)
 size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line)
 {
     size_t i = 0;
-    while (i < beside->n && m->nodes[beside->node[i]].line != line &&
-           (!m->nodes[beside->node[i]].part || m->nodes[beside->node[i]].whole != line))
+    while (i < beside->n && m->nodes[beside->node[i]].line != line)
         i++;
     MUST(i < beside->n);
     return beside->node[i];
@@ -45,22 +44,14 @@ const char *m_ref_text(struct model *m, const struct m_shows *beside, const stru
     return it ? it->v[m->nodes[m_node_of_line(m, beside, f->refers)].key] : value;
 }
 
-const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *json,
-                        const char *had)
+const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *json)
 {
-    size_t node = m_node_of_line(m, beside, f->refers);
-    const struct m_node *n = &m->nodes[node];
+    char key[80];
     if (json[0] != '"')
         return json;
-    for (size_t i = 0; i < m->n_items; i++) {
-        const struct m_item *it = &m->items[i];
-        if (it->root != n->root || strcmp(it->v[n->key], json) != 0)
-            continue;
-        const char *ref = m_ref(m->a, it);
-        bool any_part = n->line != f->refers;
-        return any_part || model_shows(m, node, it) || (had && !strcmp(had, ref)) ? ref : NULL;
-    }
-    return NULL;
+    MUST((size_t)snprintf(key, sizeof key, "%.*s", (int)strlen(json) - 2, json + 1) < sizeof key);
+    const struct m_item *it = model_item(m, m_node_of_line(m, beside, f->refers), key);
+    return it ? m_ref(m->a, it) : NULL;
 }
 
 bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS])
@@ -80,4 +71,88 @@ bool m_refs_stand(struct model *m, const struct m_item *it)
         if (it->v[id] && it->v[id][0] == '@' && !m_referred(m, it->v[id]))
             return false;
     return true;
+}
+
+/* ---- Records of values ---- */
+
+static void add_escaped(struct buf *out, const char *p, size_t n, bool several)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool plain = p[i] != '%' && p[i] != '/' && !(i == 0 && p[i] == '.') && !(several && p[i] == ',');
+        MUST(plain ? buf_addc(out, p[i]) : buf_printf(out, "%%%02X", (unsigned)p[i]));
+    }
+}
+
+/* The value as a file's name: another one for each. */
+static void add_value(struct buf *out, const char *json, bool several)
+{
+    if (!json)
+        MUST(buf_adds(out, "%unset"));
+    else if (!strcmp(json, "null"))
+        MUST(buf_adds(out, "%null"));
+    else if (!strcmp(json, "\"\""))
+        MUST(buf_addc(out, '%'));
+    else if (json[0] == '"')
+        add_escaped(out, json + 1, strlen(json) - 2, several);
+    else
+        add_escaped(out, json, strlen(json), several);
+}
+
+static void free_key(struct model *m, size_t root, const char *const *values, size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            MUST(buf_addc(out, ','));
+        add_value(out, values[i], n > 1);
+    }
+    size_t plain = out->n;
+    for (unsigned k = 2; model_item(m, root, buf_str(out)); k++) {
+        out->n = plain;
+        MUST(buf_printf(out, "~%u", k));
+    }
+}
+
+static bool has_values(const struct m_link *l, const struct m_item *it, const char *const *values)
+{
+    bool all = it->root == l->root;
+    for (size_t i = 0; i < l->n; i++) {
+        const char *is = it->v[l->there[i]];
+        all &= is && values[i] ? !strcmp(is, values[i]) : is == values[i];
+    }
+    return all;
+}
+
+static struct m_item *make_record(struct model *m, const struct m_link *l, const char *const *values)
+{
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    free_key(m, l->root, values, l->n, &key);
+    struct m_item *it = m_make(m, l->root, buf_str(&key), values);
+    it->made = true;
+    return it;
+}
+
+/* Of several the oldest. */
+static const char *find_record(struct model *m, const struct m_link *l, const char *const *values)
+{
+    struct m_item *it = NULL;
+    if (!values[0] && (l->n < 2 || !values[1]))
+        return NULL;
+    for (size_t i = 0; i < m->n_items; i++)
+        if (has_values(l, &m->items[i], values) && (!it || m->items[i].number < it->number))
+            it = &m->items[i];
+    return m_ref(m->a, it ? it : make_record(m, l, values));
+}
+
+const char *m_over_value(struct model *m, size_t node, const struct m_rule *r, const char *const *in)
+{
+    if (r->over == M_FIND)
+        return find_record(m, &m->nodes[node].link, in);
+    const struct m_item *it = m_referred(m, in[0]);
+    return it ? it->v[r->there] : NULL;
+}
+
+bool m_still_shows(struct model *m, size_t node, const char *ref, const char *const *values)
+{
+    const struct m_item *it = m_referred(m, ref);
+    return it ? has_values(&m->nodes[node].link, it, values) : !strcmp(ref, "null");
 }

@@ -83,7 +83,7 @@ const char *m_key_plain(const char *value, const char *like)
 
 static bool is_taken(const struct model *m, const struct m_item *it, size_t id, const char *key)
 {
-    for (size_t i = 0; i < m->n_items && !m->nameless[id]; i++) {
+    for (size_t i = 0; i < m->n_items; i++) {
         const struct m_item *o = &m->items[i];
         if (o->number != it->number && o->v[id] && !strcmp(o->v[id], key))
             return true;
@@ -117,29 +117,16 @@ bool m_keys_stand(const struct model *m, const struct m_item *then, const struct
 
 bool model_shows(const struct model *m, size_t node, const struct m_item *it)
 {
-    const struct m_node *n = &m->nodes[node];
-    return n->root == it->root && (!n->part || !strcmp(n->part, it->v[n->parts]));
-}
-
-static bool is_called(const struct model *m, size_t node, const struct m_item *it, const char *key)
-{
-    const struct m_node *n = &m->nodes[node];
-    const char *is = n->root == it->root ? it->v[n->key] : NULL;
-    return is && strlen(is) == strlen(key) + 2 && !memcmp(is + 1, key, strlen(key));
+    return m->nodes[node].root == it->root;
 }
 
 struct m_item *model_item(struct model *m, size_t node, const char *key)
 {
-    for (size_t i = 0; i < m->n_items; i++)
-        if (model_shows(m, node, &m->items[i]) && is_called(m, node, &m->items[i], key))
+    for (size_t i = 0; i < m->n_items; i++) {
+        const char *is = m->items[i].v[m->nodes[node].key];
+        if (model_shows(m, node, &m->items[i]) && strlen(is) == strlen(key) + 2 &&
+            !memcmp(is + 1, key, strlen(key)))
             return &m->items[i];
+    }
     return NULL;
-}
-
-bool m_key_is_taken(const struct model *m, size_t node, const char *key)
-{
-    bool taken = false;
-    for (size_t i = 0; i < m->n_items; i++)
-        taken |= is_called(m, node, &m->items[i], key);
-    return taken;
 }

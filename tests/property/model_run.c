@@ -2,6 +2,7 @@
  *
  *   model [--cases N] [--seed S]    cases S, S + 1, ... (3000 from 1; 300,000 with SCHEMAFS_LONG
  * set) model --case S                  that one, printed as a script
+ *   model ... --all 1               all cases that differ are named, none is cut down
  *
  * After every write, backfill, revert and re-add each item's text in each version must be what the
  * model says. Operations that are not needed for a difference are cut before it is printed. Status:
@@ -9,86 +10,21 @@
 #include <string.h>
 #include <time.h>
 
-#include "model_case.h"
-#include "world.h"
+#include "model_run.h"
 
 /* ---- One case ---- */
-
-struct m_run {
-    struct m_case *c;
-    struct world w;
-    struct model model;
-    bool added[CASE_VERSIONS];
-    uint64_t ids[MAX_OPS + 1]; /* the engine's, of each item by number */
-    char why[3000];
-    FILE *script;
-    uint64_t compared;
-};
-
-static size_t node_of(const struct m_run *r, const struct view *vw)
-{
-    const struct m_shows *sh = &r->c->shows[vw->index];
-    for (size_t i = 0; i < sh->n; i++)
-        if (!strcmp(r->model.nodes[sh->node[i]].type, vw->s->name))
-            return sh->node[i];
-    case_die("a type that the model does not know", vw->s->name);
-}
-
-static const struct w_item *same_item(const struct m_run *r, const struct m_item *it)
-{
-    return it ? world_by_id(&r->w, r->ids[it->number]) : NULL;
-}
-
-static bool item_differs(struct m_run *r, const struct view *vw, const struct m_item *it)
-{
-    struct buf is BUF_CLEANUP = BUF_INIT, should BUF_CLEANUP = BUF_INIT, key BUF_CLEANUP = BUF_INIT;
-    struct err e = ERR_INIT;
-    size_t node = node_of(r, vw);
-    const struct w_item *w = same_item(r, it);
-    if (!w)
-        case_die("an item is gone", vw->s->name);
-    if (world_shows(&r->w, vw, w, &key) && world_text(&r->w, vw, w, true, &is, &e))
-        case_die("an item can't be read", e.text);
-    if (model_shows(&r->model, node, it))
-        model_line(&r->model, &r->c->shows[vw->index], node, it, &should);
-    r->compared++;
-    if (span_eq(buf_span(&is), buf_span(&should)))
-        return false;
-    snprintf(r->why, sizeof r->why, "%s/%s/%s reads\n#   %s\n# and the model says\n#   %s\n",
-             vw->v->name, vw->s->name, buf_str(&key), buf_str(&is), buf_str(&should));
-    return true;
-}
-
-/* Items that had no keys yet by a new step get them by the first look. */
-static void look(struct m_run *r)
-{
-    struct err e = ERR_INIT;
-    for (size_t i = 0; i < r->w.n_views; i++)
-        if (world_derive(&r->w, &r->w.views[i], false, &e))
-            case_die("items can't be given their keys", e.text);
-}
-
-static bool differs(struct m_run *r)
-{
-    look(r);
-    for (size_t i = 0; i < r->w.n_views; i++)
-        for (size_t k = 0; k < r->model.n_items; k++)
-            if (item_differs(r, &r->w.views[i], &r->model.items[k]))
-                return true;
-    return false;
-}
 
 /* What the engine says of the write must be what the model says. */
 static bool put_both(struct m_run *r, const struct m_op *op, const struct view *vw,
                      struct span text, const struct buf *base)
 {
     struct err e = ERR_INIT;
-    const struct w_item *it = same_item(r, model_item(&r->model, op->node, op->key));
+    const struct w_item *it = m_same_item(r, model_item(&r->model, op->node, op->key));
     bool refused = world_put(&r->w, vw, it ? it->id : 0, op->key, text, base, &e) != 0;
     bool taken = model_write(&r->model, op->version * MODEL_NODES + op->node + 1, &r->c->shows[op->version],
                              op->node, op->key, op->values);
     if (taken && !refused && !it)
-        r->ids[r->model.n_numbers] = r->w.last;
+        r->ids[model_item(&r->model, op->node, op->key)->number] = r->w.last;
     if (taken == !refused)
         return true;
     snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s a write, the model does not: %s\n",
@@ -101,8 +37,6 @@ static void choose_keys(struct m_run *r, const struct m_op *op, struct m_op *ret
 {
     const struct m_node *n = &r->model.nodes[op->node];
     *ret = *op;
-    if (!r->added[op->version])
-        return;
     if (op->key)
         ret->key = m_key_now(r->c, &r->model, op->node, op->key, "k1");
     for (size_t i = 0; i < n->n; i++)
@@ -120,10 +54,12 @@ static bool write_item(struct m_run *r, const struct m_op *op)
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
     struct members m = {arena_alloc(&r->c->a, (n->n + 1) * sizeof(struct member)), 0};
     struct buf text BUF_CLEANUP = BUF_INIT, base BUF_CLEANUP = BUF_INIT;
-    const struct w_item *it = same_item(r, model_item(&r->model, op->node, op->key));
     struct err e = ERR_INIT;
 
-    if (!vw || (!it && r->model.n_items == MODEL_ITEMS))
+    if (vw)
+        m_look(r, vw);
+    const struct w_item *it = m_same_item(r, model_item(&r->model, op->node, op->key));
+    if (!vw || (!it && r->model.n_items > MODEL_ITEMS / 2))
         return true;
     for (size_t i = 0; i < n->n; i++)
         if (op->values[i] && !n->f[i].read_only)
@@ -185,16 +121,6 @@ static void finalize(struct m_run *r, size_t version)
     model_finalize(&r->model, &f);
 }
 
-/* The fields that versions show now. */
-static void shown_fields(struct m_run *r, bool ret[MODEL_IDS])
-{
-    for (size_t i = 0; i < r->w.n_views; i++) {
-        const struct m_node *n = &r->model.nodes[node_of(r, &r->w.views[i])];
-        for (size_t k = 0; k < n->n; k++)
-            ret[n->f[k].id] = true;
-    }
-}
-
 /* Of one that is referred to it is refused; where no version shows by what, the model does not say. */
 static bool remove_item(struct m_run *r, const struct m_op *op)
 {
@@ -202,13 +128,18 @@ static bool remove_item(struct m_run *r, const struct m_op *op)
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
     struct m_item *it = model_item(&r->model, op->node, op->key);
     bool shown[MODEL_IDS] = {0};
+    struct err e = ERR_INIT;
 
     if (!vw || !it)
         return true;
     if (r->script)
         fprintf(r->script, "rm '%s/%s/%s.json'\n", vw->v->name, n->type, op->key);
-    shown_fields(r, shown);
-    bool removed = world_remove(&r->w, same_item(r, it)->id), busy = m_is_referred_to(&r->model, it, shown);
+    m_shown_fields(r, shown);
+    m_look(r, vw);
+    uint64_t id = m_same_item(r, it)->id;
+    for (size_t i = 0; i < r->w.st.n_items && r->linked; i++)
+        MUST(world_bring(&r->w, i, r->w.cat->last_step, &e) == 0); /* what they refer to is stored */
+    bool removed = world_remove(&r->w, id), busy = m_is_referred_to(&r->model, it, shown);
     if (removed ? busy : !m_is_referred_to(&r->model, it, NULL)) {
         snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s its removal, the model does not\n",
                  vw->v->name, vw->s->name, op->key, removed ? "takes" : "refuses");
@@ -219,35 +150,21 @@ static bool remove_item(struct m_run *r, const struct m_op *op)
     return true;
 }
 
-/* Of a part: mostly another one of the same type. */
-static size_t renamed_to(const struct m_run *r, const struct m_op *op)
-{
-    const struct m_shows *sh = &r->c->shows[op->version];
-    const struct m_node *n = &r->model.nodes[op->node];
-    for (size_t i = 0; i < sh->n && n->part; i++) {
-        size_t to = sh->node[(op->salt + i) % sh->n];
-        if (r->model.nodes[to].part && r->model.nodes[to].parts == n->parts)
-            return to;
-    }
-    return op->node;
-}
-
 static bool rename_item(struct m_run *r, const struct m_op *op)
 {
-    const struct m_node *n = &r->model.nodes[op->node], *to = &r->model.nodes[renamed_to(r, op)];
-    const struct view *vw = world_view(&r->w, (unsigned)op->version, to->type);
+    const struct m_node *n = &r->model.nodes[op->node];
+    const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
     struct m_item *it = model_item(&r->model, op->node, op->key);
-    bool keeps = n != to && op->salt >> 16 & 1;
-    const char *key = keeps ? op->key : op->to;
     struct err e = ERR_INIT;
 
-    if (!vw || !it || (!keeps && m_key_is_taken(&r->model, op->node, key))) /* it would take the other's place */
+    if (!vw || !it || model_item(&r->model, op->node, op->to)) /* it would take the other's place */
         return true;
     if (r->script)
         fprintf(r->script, "mv '%s/%s/%s.json' '%s/%s/%s.json'\n", vw->v->name, n->type, op->key, vw->v->name,
-                to->type, key);
-    if (world_rekey(&r->w, vw, same_item(r, it)->id, key, &e) == 0) {
-        model_rename(&r->model, (size_t)(to - r->model.nodes), it, key);
+                n->type, op->to);
+    m_look(r, vw);
+    if (world_rekey(&r->w, vw, m_same_item(r, it)->id, op->to, &e) == 0) {
+        model_rename(&r->model, op->node, it, op->to);
         return true;
     }
     snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine refuses to rename it: %s\n", vw->v->name,
@@ -313,8 +230,10 @@ static bool run(struct m_case *c, const struct compiled *comp, struct expr_env *
     MUST(r);
     *r = (struct m_run){.c = c, .script = script, .model = c->shape};
     world_init(&r->w, env, comp);
+    for (size_t i = 0; i < c->shape.n; i++)
+        r->linked |= c->shape.nodes[i].link.is;
     for (size_t i = 0; i < c->n_ops && ok; i++)
-        ok = c->ops[i].cut || (do_op(r, &c->ops[i]) && !differs(r));
+        ok = c->ops[i].cut || (do_op(r, &c->ops[i]) && !m_differs(r, c->ops[i].salt & 1));
     world_deinit(&r->w);
     *compared += r->compared;
     memcpy(why, r->why, sizeof r->why);
@@ -360,7 +279,7 @@ static void compile(struct m_case *c, uint64_t seed, struct expr_env *env, struc
         }
 }
 
-static bool one(uint64_t seed, bool show, uint64_t *compared, uint64_t kinds[M_KINDS])
+static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64_t kinds[M_KINDS])
 {
     struct m_case *c = calloc(1, sizeof *c);
     struct compiled comp;
@@ -374,7 +293,9 @@ static bool one(uint64_t seed, bool show, uint64_t *compared, uint64_t kinds[M_K
     compile(c, seed, env, &comp);
     m_gen_ops(c);
     bool ok = run(c, &comp, env, why, compared, show ? stdout : NULL);
-    if (!ok && !show) {
+    if (!ok && brief) {
+        printf("# case %llu: %s", (unsigned long long)seed, why);
+    } else if (!ok && !show) {
         printf("# the engine and the model differ: again with model --case %llu\n",
                (unsigned long long)seed);
         shrink(c, &comp, env, why);
@@ -409,13 +330,15 @@ int main(int argc, char **argv)
 {
     uint64_t seed = 1, cases = getenv("SCHEMAFS_LONG") ? 300000 : 3000, compared = 0,
              kinds[M_KINDS] = {0};
-    bool show = false, ok = true;
+    bool show = false, all = false, ok = true;
     struct timespec t0, t1;
 
     for (int i = 1; i + 1 < argc; i += 2) {
         uint64_t n = strtoull(argv[i + 1], NULL, 10);
         if (!strcmp(argv[i], "--cases"))
             cases = n;
+        else if (!strcmp(argv[i], "--all"))
+            all = n != 0;
         else
             seed = n;
         if (!strcmp(argv[i], "--case")) {
@@ -425,8 +348,8 @@ int main(int argc, char **argv)
     }
     clock_gettime(CLOCK_MONOTONIC, &t0);
     uint64_t done = 0;
-    for (; done < cases && ok; done++)
-        ok = one(seed + done, show, &compared, kinds);
+    for (; done < cases && (ok || all); done++)
+        ok &= one(seed + done, show, all, &compared, kinds);
     clock_gettime(CLOCK_MONOTONIC, &t1);
     printf("figures: model: %llu cases, %llu texts compared, %.1f s\n", (unsigned long long)done,
            (unsigned long long)compared,

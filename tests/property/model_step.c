@@ -22,6 +22,14 @@ bool m_has_id(const struct m_node *n, size_t id)
     return false;
 }
 
+const struct m_rule *m_rule_giving(const struct m_node *n, size_t id)
+{
+    for (size_t i = 0; i < n->n_rules; i++)
+        if (!n->rules[i].forward && n->rules[i].out == id)
+            return &n->rules[i];
+    return NULL;
+}
+
 bool m_descends(const struct model *m, size_t node, size_t from)
 {
     for (int i = (int)node; i >= 0; i = m->nodes[i].from)
@@ -56,6 +64,15 @@ static void add_rule(struct change *c, bool forward, enum m_mode mode, m_fn *fn,
     if (mode != M_LINKED)
         n->rules[n->n_rules].def[0] = default_of(c, in);
     n->n_rules++;
+}
+
+static void add_over(struct change *c, bool forward, enum m_over over, size_t out, const size_t *in, size_t n_in,
+                     size_t there)
+{
+    add_rule(c, forward, M_LINKED, NULL, out, in[0], n_in > 1 ? in[1] : 0, n_in);
+    struct m_rule *r = &c->n->rules[c->n->n_rules - 1];
+    r->over = over;
+    r->there = there;
 }
 
 static void insert(struct change *c, size_t at, struct m_field f)
@@ -233,6 +250,48 @@ static void transform(struct change *c)
         add_rule(c, false, M_LINKED, m_fn_down, c->a.id, f.id, 0, 1);
 }
 
+/* The record of the values comes next, as a type of its own. */
+static void extract(struct change *c)
+{
+    size_t n = c->s->n;
+    struct m_field ref = follower(c, c->s->c), taken[2] = {c->a, c->b};
+    struct m_link *l = &c->n->link;
+    ref.type = M_REF;
+    ref.refers = c->m->n + 1;
+    *l = (struct m_link){.is = true, .root = c->m->n + 1, .ref = ref.id, .n = n};
+    for (size_t i = 0; i < n; i++) {
+        size_t at = (size_t)m_field_at(c->n, taken[i].name);
+        c->at = at < c->at ? at : c->at;
+        l->here[i] = taken[i].id;
+        l->there[i] = new_id(c);
+        ref.seeded |= taken[i].seeded;
+        ref.old &= taken[i].old;
+    }
+    for (size_t i = 0; i < n; i++)
+        cut(c, taken[i].name);
+    insert(c, c->at, ref);
+    add_over(c, true, M_FIND, ref.id, l->here, n, 0);
+    for (size_t i = 0; i < n; i++)
+        add_over(c, false, M_READ, l->here[i], &ref.id, 1, l->there[i]);
+}
+
+static void add_record_type(struct model *m, const struct m_node *holder)
+{
+    const struct m_step *s = &holder->step;
+    struct m_node *n = &m->nodes[m->n], *before = &m->nodes[holder->from];
+    *n = (struct m_node){.from = -1, .root = m->n, .line = m->n, .key = m->n_ids++, .step = *s, .n = s->n};
+    snprintf(n->type, sizeof n->type, "%s", s->into);
+    memcpy(n->values, holder->values, sizeof n->values);
+    n->n_values = holder->n_values;
+    for (size_t i = 0; i < s->n; i++) {
+        n->f[i] = before->f[m_field_at(before, i ? s->b : s->a)];
+        n->f[i].name = s->to[i];
+        n->f[i].id = holder->link.there[i];
+        n->f[i].old = false;
+    }
+    m->n++;
+}
+
 static size_t value_at(const struct m_node *n, const char *value)
 {
     size_t i = 0;
@@ -354,27 +413,7 @@ static void change_key(struct change *c)
     key_rule(c, false, &m_key_exprs[c->s->expr2], &c->b, before, c->n->key);
 }
 
-/* The whole type, as nobody shows it any more: the rule for where an item is. */
-static void split_type(struct change *c)
-{
-    struct m_node *n = c->n;
-    n->parts = new_id(c);
-    add_rule(c, true, M_LINKED, m_fn_part, n->parts, c->a.id, c->b.id, c->s->n - 1);
-    n->rules[0].def[0] = c->a.def;
-    n->rules[0].def[1] = c->s->n > 2 ? c->b.def : NULL;
-    n->namer = n->rules[0];
-}
-
-static void part(struct change *c)
-{
-    struct m_node *n = c->n;
-    snprintf(n->type, sizeof n->type, "%s", c->s->b);
-    n->part = m_part_text(c->m->a, c->s->b);
-    n->whole = n->line;
-    n->line = c->m->n;
-}
-
-static void (*const appliers[M_KINDS + 1])(struct change *c) = {
+static void (*const appliers[M_KINDS])(struct change *c) = {
     [M_RENAME_TYPE] = rename_type,
     [M_ADD_TYPE] = add_type,
     [M_COPY_TYPE] = copy_type,
@@ -410,14 +449,13 @@ static void (*const appliers[M_KINDS + 1])(struct change *c) = {
     [M_ADD_CHECK] = add_check,
     [M_REMOVE_CHECK] = remove_check,
     [M_CHANGE_KEY] = change_key,
-    [M_SPLIT_TYPE] = split_type,
-    [M_PART] = part,
     [M_ADD_REF] = add_ref,
+    [M_EXTRACT] = extract,
 };
 
 void model_step(struct model *m, size_t from, const struct m_step *step)
 {
-    MUST(m->n < MODEL_NODES);
+    MUST(m->n + 1 < MODEL_NODES);
     struct m_node *n = &m->nodes[m->n];
     struct change c = {.m = m, .n = n, .s = step};
 
@@ -428,7 +466,7 @@ void model_step(struct model *m, size_t from, const struct m_step *step)
         *n = m->nodes[from];
         n->from = (int)from;
         n->n_rules = 0;
-        n->namer.fn = NULL;
+        n->link = (struct m_link){0};
     }
     n->step = *step;
     int a = m_field_at(n, step->a), b = m_field_at(n, step->b);
@@ -438,4 +476,6 @@ void model_step(struct model *m, size_t from, const struct m_step *step)
         c.b = n->f[b];
     appliers[step->kind](&c);
     m->n++;
+    if (step->kind == M_EXTRACT)
+        add_record_type(m, n);
 }

@@ -47,6 +47,7 @@ struct world {
     bool giving; /* world_derive_given is at work */
     bool fresh; /* records are made for values that are written now */
     size_t removed; /* items so far */
+    uint64_t purged; /* records that extraction made, so far */
     size_t yielded; /* names to items of earlier types (merge_types) */
     uint64_t last;  /* the item that was written last */
     uint64_t pending; /* that is being renamed, in that name space, to: */
@@ -83,8 +84,6 @@ struct w_item *world_by_id(const struct world *w, uint64_t id);
 int world_derive(struct world *w, const struct view *vw, bool writes, struct err *e);
 /* Before a key in the collection changes: as store/ does. */
 int world_derive_quoting(struct world *w, uint32_t coll, struct err *e);
-/* Before an item changes: what store/derive_past.c does for those that show it. */
-int world_settle_past(struct world *w, struct err *e);
 /* Before an item of the collection is made, gets another key or is removed: as store/derive_given.c does. */
 int world_derive_given(struct world *w, uint32_t coll, bool removed, struct err *e);
 bool world_needs_derive(const struct world *w, const struct view *vw);
@@ -108,6 +107,8 @@ bool world_remove(struct world *w, uint64_t id);
 /* The text would make another type's item of it (merge_types), which is refused. was: of the item. */
 bool world_retags(const struct view *vw, struct span was, struct span now);
 bool world_is_referred_to(struct world *w, uint64_t id);
+/* Records that extraction alone made, and to which nothing refers any more, go. */
+int world_purge(struct world *w, struct err *e);
 int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e);
 
 void state_copy(const struct w_state *from, struct w_state *to);

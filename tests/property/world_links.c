@@ -83,11 +83,12 @@ static int free_key(struct world *w, const struct link *l, const struct span *va
     return 0;
 }
 
-/* Whoever makes it, and when: looked at aside, a record has the number that it will have. */
+/* Whoever makes it: looked at aside, a record has the number that it will have. One that goes and comes
+ * again has another. */
 static uint64_t number_of(const struct world *w, const struct link *l, const struct span *values)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
-    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ l->step, base = (uint64_t)l->target_coll << 40;
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ l->step ^ w->purged << 32, base = (uint64_t)l->target_coll << 40;
     values_encode(values, l->n, &b);
     for (size_t i = 0; i < b.n; i++)
         h = (h ^ (unsigned char)b.p[i]) * UINT64_C(0x100000001b3);
@@ -400,18 +401,6 @@ int world_derive_given(struct world *w, uint32_t coll, bool removed, struct err 
             rc = bring_given(w, &w->cat->givers[i], e);
     w->giving = false;
     return rc;
-}
-
-/* What finalize took and items are still read by ends before another item changes. */
-int world_settle_past(struct world *w, struct err *e)
-{
-    for (size_t i = 0; catalog_reads_past(w->cat) && i < w->st.n_items; i++) {
-        struct record cur RECORD_CLEANUP = RECORD_INIT;
-        if (record_decode(buf_span(&w->st.items[i].body), &cur, e) ||
-            (lens_is_due(w->cat, w->st.items[i].coll, &cur, cur.gen) && world_bring(w, i, cur.gen, e)))
-            return -1;
-    }
-    return 0;
 }
 
 /* ---- What translation asks ---- */

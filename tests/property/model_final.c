@@ -1,0 +1,70 @@
+/* model.h: what goes on after a finalize. */
+#include "model.h"
+
+#include <string.h>
+
+static bool is_shown(const struct model *m, const struct m_final *f, size_t id)
+{
+    bool shown = false;
+    for (size_t to = 0; to < m->known; to++)
+        shown |= f->shown[to] && m_has_id(&m->nodes[to], id);
+    return shown;
+}
+
+static bool has_input(const struct m_rule *r, size_t id)
+{
+    return r->in[0] == id || (r->n_in > 1 && r->in[1] == id);
+}
+
+/* It is shown, or another one that goes on is computed from it. */
+static bool goes_on(const struct model *m, const struct m_final *f, size_t id, size_t after)
+{
+    bool on = is_shown(m, f, id);
+    for (size_t to = after + 1; to < m->known; to++)
+        for (size_t i = 0; (f->gone[to] || f->begins[to]) && i < m->nodes[to].n_rules; i++)
+            on |= has_input(&m->nodes[to].rules[i], id);
+    return on;
+}
+
+/* No version shows what stands in the other item, but what is computed from it goes on. */
+static bool link_goes_on(const struct model *m, const struct m_final *f, const struct m_link *l)
+{
+    bool on = false, shown = false;
+    for (size_t k = 0; k < l->n; k++) {
+        shown |= is_shown(m, f, l->here[k]);
+        for (size_t to = 0; to < m->known; to++)
+            for (size_t i = 0; i < m->nodes[to].n_rules; i++)
+                on |= m->nodes[to].rules[i].mode == M_COMPUTED && has_input(&m->nodes[to].rules[i], l->here[k]);
+    }
+    return on && !shown;
+}
+
+static void drop_rules(struct model *m, const struct m_final *f, size_t to)
+{
+    struct m_node *n = &m->nodes[to];
+    size_t kept = 0;
+    for (size_t i = 0; i < n->n_rules; i++)
+        if (n->rules[i].over ||
+            (n->rules[i].mode == M_COMPUTED && (f->begins[to] || goes_on(m, f, n->rules[i].out, to))))
+            n->rules[kept++] = n->rules[i];
+    n->n_rules = kept;
+    for (size_t i = 0; i < m->n_items && !n->link.is; i++)
+        memset(m->items[i].memory[to], 0, sizeof m->items[i].memory[to]);
+}
+
+void model_finalize(struct model *m, const struct m_final *f)
+{
+    for (size_t i = 0; i < m->n_items && f->oldest != m->oldest; i++)
+        m->before[i].writer = 0; /* other sides do not follow any more from what is written */
+    m->oldest = f->oldest;
+    for (size_t to = m->known; to-- > 0;)
+        if (f->gone[to] || f->begins[to])
+            drop_rules(m, f, to);
+    for (size_t to = 0; to < m->known; to++) {
+        struct m_node *n = &m->nodes[to];
+        if (!n->link.is || (!f->gone[to] && !f->begins[to]) || link_goes_on(m, f, &n->link))
+            continue;
+        n->n_rules = 0;
+        n->link.is = false;
+    }
+}
