@@ -56,6 +56,27 @@ START_TEST(objects__a_member_that_the_same_version_removes_is_kept)
 }
 END_TEST
 
+/* Two steps remove what is one field, over a linked step: that the second is there (_i == 1) changes nothing of
+ * what a write through the first one's version leaves. */
+START_TEST(removed_twice__the_second_changes_nothing_below)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {age: {type: boolean, default: false}, lang: string}}\n");
+    PUT("v1", "Dog", "a", "{\"age\": false}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: Dog, field: age, to: {type: boolean, required: true}, up: \"age = 'a'\","
+               " down: \"age = 'a'\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - remove_field: {type: Dog, field: age, down: lang}\n"
+               "  - restore_field: {type: Dog, field: age, from: v1}\n");
+    if (_i)
+        lt_add(&t, "version: v4\nfrom: v3\nmigrate:\n"
+                   "  - remove_field: {type: Dog, field: age, down: \"lang = 'a'\"}\n");
+    PUT("v3", "Dog", "a", "{}");
+    LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"age\": false}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"age\": false}");
+}
+END_TEST
+
 /* The sibling shows what a step made of the field, and leaves it as it is while it changes what `down`
  * reads. */
 START_TEST(removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided)
@@ -116,6 +137,7 @@ int main(void)
     Suite *s = suite_create("lens_laws");
     TCase *tc = tcase_create("lens_laws");
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, removed_twice__the_second_changes_nothing_below, 0, 2);
     tcase_add_test(tc, linked__an_object_that_reads_the_same_is_no_change);
     tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
     tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
