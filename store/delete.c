@@ -162,12 +162,23 @@ static int unset_refs(struct store_tx *tx, uint64_t target, const struct id_list
     return 0;
 }
 
+static int must_be_there(struct store_tx *tx, uint64_t id, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    bool found;
+
+    if (item_row_get(tx->c, id, &row, &found, e))
+        return -1;
+    return found ? 0 : err_set(e, ERR_NOT_FOUND, "the item is gone");
+}
+
+/* A record that was only made by extraction goes by itself with the last reference that becomes unset. */
 int item_delete(struct store_tx *tx, uint64_t id, struct err *e)
 {
     struct id_list going ID_LIST_CLEANUP = {0};
 
     history_begin(tx);
-    if (derive_coll_tx(tx, id_coll(id), e) || closure(tx, id, &going, e))
+    if (derive_coll_tx(tx, id_coll(id), e) || must_be_there(tx, id, e) || closure(tx, id, &going, e))
         return -1;
     for (size_t i = 0; i < going.n; i++)
         if (unset_refs(tx, going.ids[i], &going, e))
@@ -177,8 +188,6 @@ int item_delete(struct store_tx *tx, uint64_t id, struct err *e)
         bool found;
         if (item_row_get(tx->c, going.ids[i], &row, &found, e))
             return -1;
-        if (!found && i == 0)
-            return err_set(e, ERR_NOT_FOUND, "the item is gone");
         if (found && item_remove(tx, &row, e))
             return -1;
     }

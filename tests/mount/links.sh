@@ -180,4 +180,42 @@ YAML
     assert_json "$D2/rex.json" . '{"name":"R","first":"anna","letters":5}'
 }
 
+# ---------------------------------------------------------------- extract_type and on_delete
+
+extracted() {
+    add v2 <<YAML
+version: v2
+from: v1
+migrate:
+  - extract_type: {type: Dog, fields: {city: name}, into: City, as: city}
+  - change_type:  {type: Dog, field: city, to: {type: ref<City>, on_delete: $1}}
+YAML
+    put "$D1/bo.json" '{"name": "Bo", "city": "Rome"}'
+}
+
+extracted__a_deleted_record_unsets_its_references() {
+    extracted unset
+    rm "$M/v2/City/Rome.json"
+    assert_json "$D1/zoe.json" . '{"name":"Zoe","owner":"ann"}'
+    assert_json "$D2/bo.json" . '{"name":"Bo"}'
+    backfill v2
+    rm "$M/v2/City/Berlin.json"
+    assert_eq "$(cities)" '[null,null,"Oslo"]'
+    put "$D1/rex.json" '{"name": "Rex", "city": "Rome"}'
+    assert_eq "$(ls "$M/v2/City")" $'Oslo.json\nRome.json'
+    agree v2
+}
+
+extracted__a_deleted_record_takes_its_items_along() {
+    extracted cascade
+    rm "$M/v2/City/Rome.json"
+    assert_absent "$D1/zoe.json"
+    assert_absent "$D2/bo.json"
+    backfill v2
+    rm "$M/v2/City/Berlin.json"
+    assert_absent "$D2/rex.json"
+    assert_eq "$(ls "$D1")" tim.json
+    agree v2
+}
+
 run_tests "$@"

@@ -218,6 +218,46 @@ START_TEST(extract__a_record_that_is_given_a_value_is_not_that_of_older_items)
 }
 END_TEST
 
+/* The reference of an extracted type restricts; a change_type behind it may say otherwise. */
+static void extract_and(const char *on_delete)
+{
+    char text[512];
+
+    rig_add(&r, dogs);
+    put_dogs(three, 3);
+    snprintf(text, sizeof text,
+             "%s  - change_type: {type: Dog, field: breed, to: {type: ref<Breed>, on_delete: %s}}\n", breeds,
+             on_delete);
+    rig_add(&r, text);
+}
+
+/* With the last reference a record that was only extracted goes by itself: it is deleted all the same. */
+START_TEST(extract__a_deleted_record_unsets_its_references)
+{
+    extract_and("unset");
+    if (_i)
+        rig_backfill(&r);
+    ASSERT_OK(rig_delete(&r, "v2", "Breed", "Lab"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Pug");
+    ASSERT_LINE("v1", "Dog", "d0", "{\"_key\": \"d0\"}");
+    ASSERT_LINE("v2", "Dog", "d2", "{\"_key\": \"d2\"}");
+    ASSERT_REFUSED(rig_delete(&r, "v2", "Breed", "Lab"), ERR_NOT_FOUND, "there is no Breed \"Lab\"");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d0", "{\"breed\": \"Lab\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Pug Lab");
+}
+END_TEST
+
+START_TEST(extract__a_deleted_record_takes_its_holders_along)
+{
+    extract_and("cascade");
+    if (_i)
+        rig_backfill(&r);
+    ASSERT_OK(rig_delete(&r, "v2", "Breed", "Lab"));
+    ck_assert_str_eq(rig_keys(&r, "v1", "Dog"), "d1");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Pug");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_extract");
@@ -236,6 +276,8 @@ int main(void)
     tcase_add_test(t, extract__of_an_extracted_type);
     tcase_add_test(t, extract__of_a_reference_before_a_rename);
     tcase_add_test(t, extract__a_record_that_is_given_a_value_is_not_that_of_older_items);
+    tcase_add_loop_test(t, extract__a_deleted_record_unsets_its_references, 0, 2);
+    tcase_add_loop_test(t, extract__a_deleted_record_takes_its_holders_along, 0, 2);
     suite_add_tcase(s, t);
     runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);
