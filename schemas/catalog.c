@@ -185,9 +185,12 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
     }
 }
 
-/* A version that is not gone finds items by these names. */
-static bool is_used(const struct catalog *c, const struct naming *n)
+/* A version that is not gone finds items by these names, or names them anew in a later step of its own: then they
+ * are as unique as if a version showed them, which there may have been. */
+static bool is_used(const struct catalog *c, const struct catalog_entry *en, const struct naming *n)
 {
+    if (n->space && en->state != VERSION_GONE && !is_root(c, en->v))
+        return true;
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         for (size_t j = 0; j < v->n_shapes && c->entries[i].state != VERSION_GONE; j++)
@@ -505,7 +508,7 @@ static void collect(struct catalog *c)
             note_link(c, &c->entries[i], c->entries[i].v->links[j]);
     for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_namings; j++)
-            if (is_used(c, &c->entries[i].v->namings[j]))
+            if (is_used(c, &c->entries[i], &c->entries[i].v->namings[j]))
                 c->namings[c->n_namings++] = &c->entries[i].v->namings[j];
 }
 

@@ -111,6 +111,27 @@ START_TEST(names__of_others_in_a_name)
 }
 END_TEST
 
+#define SHORTER "  - change_key: {type: Dog, up: \"'p-' || _key\", down: \"substr(_key, 3)\"}\n"
+
+/* Two steps give the same old names in one version (_i == 1) and in two: what is called in between is unique. */
+START_TEST(names__between_two_steps_are_unique)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    if (_i == 0)
+        rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n" SHORTER);
+    rig_add(&r, _i ? "version: v3\nfrom: v1\nmigrate:\n" SHORTER SHORTER
+                   : "version: v3\nfrom: v2\nmigrate:\n" SHORTER);
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "p-a", "{}"));
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "q-a", "{}"));
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "p-p-a", "{}"));
+    ck_assert_str_eq(rig_keys(&r, "v1", "Dog"), "% 2 a");
+    rig_backfill(&r);
+    ASSERT_OK(rig_put(&r, "v3", "Dog", "r-a", "{}"));
+    ck_assert_str_eq(rig_keys(&r, "v1", "Dog"), "% 2 a 3");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
 START_TEST(names__each_change_of_one_is_told)
 {
     put_dogs();
@@ -324,6 +345,7 @@ int main(void)
     tcase_add_test(t, names__derived_by_a_reference_to_the_type);
     tcase_add_test(t, names__are_the_same_after_backfill_and_reopening);
     tcase_add_loop_test(t, names__of_others_in_a_name, 0, 2);
+    tcase_add_loop_test(t, names__between_two_steps_are_unique, 0, 2);
     tcase_add_test(t, names__each_change_of_one_is_told);
     tcase_add_test(t, names__a_hidden_key_comes_back_with_what_it_was_hidden_under);
     tcase_add_test(t, names__two_writes_after_finalize_leave_what_the_second_leaves);
