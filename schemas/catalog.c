@@ -156,6 +156,19 @@ static bool note_looks(struct catalog *c)
     return any;
 }
 
+/* The reference is that of fields which are still shown over it. */
+static bool leads_on(const struct catalog *c, const struct link *l)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_links; j++) {
+            const struct link *o = c->entries[i].v->links[j];
+            if (o != l && o->kind == LINK_INLINE && o->ref == l->ref &&
+                (link_applies(c, &c->entries[i], o) || needs_fields(c, o)))
+                return true;
+        }
+    return false;
+}
+
 /* The side that a link's fields were moved from may be finalized away, or the one they moved to;
  * where the values are does not change with that. */
 static void note_link(struct catalog *c, const struct catalog_entry *en, const struct link *l)
@@ -164,7 +177,7 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
 
     if (!applies && !needs_fields(c, l))
         return;
-    if (applies || l->kind == LINK_INLINE || is_shown(c, l->coll, l->ref))
+    if (applies || l->kind == LINK_INLINE || is_shown(c, l->coll, l->ref) || leads_on(c, l))
         c->links[c->n_links++] = l;
     else
         c->retired[c->n_retired++] = l;

@@ -59,16 +59,6 @@ static bool sees_here(const struct work *w, const struct link *lk)
     return false;
 }
 
-static bool link_crossed(const struct work *w, const struct link *lk)
-{
-    if (lk->kind != LINK_INLINE) /* a copied type, a restored field: that is the old side */
-        return work_reached(w, lk->ref) && !sees_here(w, lk);
-    for (size_t i = 0; i < lk->n; i++)
-        if (work_reached(w, lk->here[i]))
-            return true;
-    return false;
-}
-
 /* split_type: a type that is no part of it (a copy of the whole) is its old side. */
 static bool is_undivided(const struct work *w, slot_no part)
 {
@@ -80,16 +70,38 @@ static bool is_undivided(const struct work *w, slot_no part)
     return false;
 }
 
-bool work_is_own(const struct work *w, const struct formula *f)
+/* The type that a step was taken by, with the shapes of its version. */
+static bool is_of(const struct work *w, struct shape *const *shapes, size_t n_shapes, uint32_t shape)
 {
     const struct shape *s = w->s->n_colls ? NULL : w->s; /* merge_types: made from several */
-    while (s && !shapes_find(f->shapes, f->n_shapes, s->id)) {
+    while (s && !shapes_find(shapes, n_shapes, s->id)) {
         const struct shape *origin = NULL;
         for (const struct version *v = w->vw.v; v && s->origin && !origin; v = v->base)
             origin = version_shape(v, s->origin);
         s = origin;
     }
-    return !s || s->id == f->shape;
+    return !s || s->id == shape;
+}
+
+bool work_is_own(const struct work *w, const struct formula *f)
+{
+    return is_of(w, f->shapes, f->n_shapes, f->shape);
+}
+
+/* An item that is made where the reference was removed later: it has none. */
+static bool is_made_behind(const struct work *w, const struct link *lk)
+{
+    return w->create && lk->kind == LINK_EXTRACT && is_of(w, lk->shapes, lk->n_shapes, lk->shape);
+}
+
+static bool link_crossed(const struct work *w, const struct link *lk)
+{
+    if (lk->kind != LINK_INLINE) /* a copied type, a restored field: that is the old side */
+        return (work_reached(w, lk->ref) || is_made_behind(w, lk)) && !sees_here(w, lk);
+    for (size_t i = 0; i < lk->n; i++)
+        if (work_reached(w, lk->here[i]))
+            return true;
+    return false;
 }
 
 static bool is_crossed(const struct work *w, const struct step_run *st)

@@ -35,16 +35,34 @@ static bool lets_go(struct work *w, const struct link *lk)
     return ref && ref->kind == ENTRY_DERIVED;
 }
 
+/* What the item referred to before is there, and shows none of the fields yet. */
+static int still_shows_none(struct work *w, const struct link *lk, struct span ref, bool *ret, struct err *e)
+{
+    struct record with RECORD_CLEANUP = RECORD_INIT, target RECORD_CLEANUP = RECORD_INIT;
+    struct sight s = link_sight(w, &with);
+
+    if (!record_set(&with, lk->ref, ENTRY_VALUE, ref))
+        return err_nomem(e);
+    *ret = !link_target(&with, lk); /* null */
+    if (*ret)
+        return 0;
+    return link_target_of(&s, lk, &target, ret, e) || (*ret && link_shows_same(w, lk, &s, ret, e)) ? -1 : 0;
+}
+
 /* All fields were unset: the item refers to nothing, as before it got them (unset, or null); to
  * what it referred to is remembered. */
 static int let_go(struct work *w, const struct link *lk, struct span ref, struct err *e)
 {
     struct remembered before = {0};
     struct span was;
-    bool made = record_get(&w->r, lk->ref)->kind == ENTRY_DERIVED;
+    bool made = record_get(&w->r, lk->ref)->kind == ENTRY_DERIVED, none = true;
 
     if (link_memory(&w->r, lk->ref, link_alone_id(lk), &before))
         link_forget(&w->r, lk->ref, link_alone_id(lk));
+    if (before.value.p && still_shows_none(w, lk, before.value, &none, e))
+        return -1;
+    if (!none)
+        before.value = (struct span){0};
     if (values_encode(w, &w->old, lk, made, &was, e) ||
         link_remember(w->l, &w->r, lk->ref, ENTRY_MEMORY,
                       (struct remembered){link_left_id(lk), ref, was}, e))

@@ -156,6 +156,20 @@ START_TEST(written__twice_from_before_the_step)
 }
 END_TEST
 
+/* Of items that are made where the reference is gone already, older versions show none. */
+START_TEST(made__without_the_reference)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: loud, as: string, up: upper(name)}\n"
+                "  - extract_type: {type: Dog, fields: {loud: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n  - remove_field: {type: Dog, field: r}\n");
+    PUT("v3", "Dog", "k", "{\"name\": \"a\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"a\"}", "v2", "Dog", "k");
+    ck_assert_str_eq(rig_keys(&r, "v2", "X"), "");
+}
+END_TEST
+
 /* What is computed for good goes on when its version is gone, over a reference and by its name. */
 START_TEST(computed__goes_on_when_its_version_is_gone)
 {
@@ -176,6 +190,61 @@ START_TEST(computed__goes_on_when_its_version_is_gone)
 }
 END_TEST
 
+/* v2 puts names into records, v3 shows them in the item again. */
+static void inline_names(void)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: r, fields: {x: i}}\n");
+}
+
+/* What it referred to while it had no value has one now. */
+START_TEST(inlined__unset_does_not_go_back_to_a_value)
+{
+    inline_names();
+    PUT("v1", "Dog", "k", "{\"name\": \"y\"}");
+    PUT("v3", "Dog", "k", "{}");
+    PUT("v3", "Dog", "k", "{\"i\": \"done\"}");
+    PUT("v1", "Dog", "other", "{\"name\": \"done\"}");
+    PUT("v1", "Dog", "k", "{\"name\": \"pending\"}");
+    PUT("v3", "Dog", "k", "{}");
+    LINE("{\"_key\": \"k\"}", "v3", "Dog", "k");
+    LINE("{\"_key\": \"k\"}", "v1", "Dog", "k");
+}
+END_TEST
+
+START_TEST(inlined__unset_does_not_go_back_to_what_is_gone)
+{
+    inline_names();
+    PUT("v1", "Dog", "k", "{\"name\": null}");
+    PUT("v3", "Dog", "k", "{}");
+    PUT("v3", "Dog", "k", "{\"i\": \"a\"}");
+    PUT("v1", "Dog", "k", "{\"name\": \"pending\"}");
+    PUT("v3", "Dog", "k", "{}");
+    LINE("{\"_key\": \"k\"}", "v2", "Dog", "k");
+}
+END_TEST
+
+/* Both steps go over one reference, and only the newer one still shows it. */
+START_TEST(inlined__stays_beside_what_is_computed_from_it)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - compute_field: {type: Dog, field: loud, as: string, value: upper(name)}\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: r, fields: {x: i}}\n");
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    PUT("v3", "Dog", "k", "{\"i\": \"a\"}");
+    LINE("{\"_key\": \"k\", \"i\": \"a\", \"loud\": \"A\"}", "v3", "Dog", "k");
+    PUT("v3", "Dog", "k", "{\"i\": \"b\"}");
+    LINE("{\"_key\": \"k\", \"i\": \"b\", \"loud\": \"B\"}", "v3", "Dog", "k");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_follow");
@@ -191,6 +260,10 @@ int main(void)
     tcase_add_test(t, record__gives_a_list_its_head);
     tcase_add_test(t, reference__overwrites_what_was_hidden);
     tcase_add_loop_test(t, written__twice_from_before_the_step, 0, 2);
+    tcase_add_test(t, made__without_the_reference);
+    tcase_add_test(t, inlined__unset_does_not_go_back_to_a_value);
+    tcase_add_test(t, inlined__unset_does_not_go_back_to_what_is_gone);
+    tcase_add_test(t, inlined__stays_beside_what_is_computed_from_it);
     tcase_add_test(t, computed__goes_on_when_its_version_is_gone);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
