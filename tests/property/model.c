@@ -1,26 +1,9 @@
 /* model.h: how a write travels. */
-#include "model.h"
+#include "model_carry.h"
 
 #include <string.h>
 
 #include "case.h"
-
-static bool same(const char *a, const char *b)
-{
-    return a && b ? !strcmp(a, b) : a == b;
-}
-
-struct carry {
-    struct model *m;
-    struct m_item *it;
-    bool create;
-    size_t at; /* the node that is written */
-    const char *was[MODEL_IDS];
-    bool changed[MODEL_IDS];
-    bool seen[MODEL_IDS];    /* by the writer */
-    bool reached[MODEL_IDS]; /* that, or it follows from it on the way back */
-    const struct m_link *told; /* nobody writes the item: the one that it refers to is another */
-};
 
 /* ---- Setting a field ---- */
 
@@ -29,7 +12,8 @@ static void forget(struct carry *c, size_t id, const struct m_rule *but)
 {
     for (size_t to = 0; to < c->m->known; to++)
         for (size_t i = 0; i < c->m->nodes[to].n_rules; i++)
-            if (c->m->nodes[to].rules[i].out == id && &c->m->nodes[to].rules[i] != but)
+            if (c->m->nodes[to].rules[i].out == id && &c->m->nodes[to].rules[i] != but &&
+                (!but || c->m->nodes[to].rules[i].over != M_GIVE))
                 c->it->memory[to][i].is = false;
 }
 
@@ -53,14 +37,26 @@ static void decide(struct carry *c, size_t id, size_t without)
     }
 }
 
-/* by: NULL = the writer gives it. */
-static void set(struct carry *c, size_t id, const char *value, const struct m_rule *by)
+/* A reference that its writer gives is none that was made for fields that were inlined. */
+static void forget_alone(struct carry *c, size_t id)
 {
-    bool is = same(c->it->v[id], value) && !(c->create && !by);
-    if (!by) /* also where it comes to the same value */
+    for (size_t to = 0; to < c->m->known; to++)
+        if (c->m->nodes[to].link.inlined && c->m->nodes[to].link.ref == id)
+            c->it->alone[to] = (struct m_alone){0};
+}
+
+/* by: NULL = the writer gives it. */
+void carry_set(struct carry *c, size_t id, const char *value, const struct m_rule *by)
+{
+    bool is = m_same(c->it->v[id], value) && !(c->create && !by);
+    if (!by) { /* also where it comes to the same value */
         decide(c, id, MODEL_NODES);
+        forget_alone(c, id);
+    }
     if (is)
         return;
+    for (size_t to = 0; to < c->m->known; to++) /* another item than the one that was made for it */
+        c->it->alone[to].made &= !c->m->nodes[to].link.inlined || c->m->nodes[to].link.ref != id;
     c->it->v[id] = value;
     c->changed[id] = true;
     forget(c, id, by);
@@ -96,7 +92,7 @@ static const char *computed(const struct carry *c, size_t to, const struct m_rul
 
 static void give(struct carry *c, const struct m_rule *r, const char *value)
 {
-    set(c, r->out, r->key ? m_key_free(c->m, c->it, r->out, value) : value, r);
+    carry_set(c, r->out, r->key ? m_key_free(c->m, c->it, r->out, value) : value, r);
 }
 
 /* A linked field is about to be given a value: what it showed is remembered, or returns. */
@@ -108,12 +104,12 @@ static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
 
     inputs_of(r, c->it->v, now);
     inputs_of(r, c->was, before);
-    bool back = had.is && same(had.under[0], now[0]) && same(had.under[1], now[1]);
+    bool back = had.is && m_same(had.under[0], now[0]) && m_same(had.under[1], now[1]);
     if (back)
         mem->is = false;
-    if (!same(was, computed(c, to, r, c->was, NULL)))
+    if (!m_same(was, computed(c, to, r, c->was, NULL)))
         *mem = (struct m_memory){true, was, {before[0], before[1]}};
-    else if (mem->is && same(mem->under[0], before[0]) && same(mem->under[1], before[1]))
+    else if (mem->is && m_same(mem->under[0], before[0]) && m_same(mem->under[1], before[1]))
         mem->is = false;
     *ret = had.value;
     return back;
@@ -131,10 +127,10 @@ static bool refers_again(struct carry *c, size_t to, size_t i, const char **ret)
     inputs_of(r, c->was, before);
     if (was)
         *mem = (struct m_memory){true, was, {before[0], before[1]}};
-    else if (mem->is && same(mem->under[0], before[0]) && same(mem->under[1], before[1]))
+    else if (mem->is && m_same(mem->under[0], before[0]) && m_same(mem->under[1], before[1]))
         mem->is = false;
     *ret = had.value;
-    return had.is && same(had.under[0], now[0]) && same(had.under[1], now[1]) &&
+    return had.is && m_same(had.under[0], now[0]) && m_same(had.under[1], now[1]) &&
            m_still_shows(c->m, to, had.value, now);
 }
 
@@ -143,6 +139,10 @@ static void run_linked(struct carry *c, size_t to, size_t i)
     const struct m_rule *r = &c->m->nodes[to].rules[i];
     const char *value, *part = c->it->v[r->out];
 
+    if (r->over == M_GIVE) {
+        carry_give(c, to, i);
+        return;
+    }
     if (!c->create && r->over != M_READ &&
         (r->over ? refers_again(c, to, i, &value) : returns(c, to, i, &value))) {
         give(c, r, value);
@@ -157,7 +157,7 @@ static void run_linked(struct carry *c, size_t to, size_t i)
 static void run_derived(struct carry *c, size_t to, size_t i)
 {
     const struct m_rule *r = &c->m->nodes[to].rules[i];
-    set(c, r->out, computed(c, to, r, c->it->v, NULL), r);
+    carry_set(c, r->out, computed(c, to, r, c->it->v, NULL), r);
 }
 
 /* ---- Back to the root ---- */
@@ -179,6 +179,18 @@ static bool goes_back(const struct carry *c, size_t to, const struct m_rule *dow
 
 static void carry_back(struct carry *c, size_t to);
 
+/* The same of one field, by the steps from `before` on back to that one; what they read comes first. */
+static void bring_back(struct carry *c, size_t before, size_t to, size_t id)
+{
+    for (int k = c->m->nodes[before].from; k > (int)to; k = c->m->nodes[k].from) {
+        const struct m_rule *r = m_rule_giving(&c->m->nodes[k], id);
+        for (size_t i = 0; r && r->over && i < r->n_in; i++)
+            bring_back(c, before, (size_t)k, r->in[i]);
+        if (r)
+            carry_back(c, (size_t)k);
+    }
+}
+
 /* What older steps compute is what it comes to now before a rule on the way back reads it; what steps
  * between bring back to those comes first. */
 static void compute_early(struct carry *c, size_t before, size_t id)
@@ -189,9 +201,7 @@ static void compute_early(struct carry *c, size_t before, size_t id)
             bool seed = r->mode == M_SEEDED && (c->reached[id] || c->it->decided[id]);
             if (!r->forward || r->out != id || r->mode == M_LINKED || seed)
                 continue;
-            for (int k = c->m->nodes[before].from; k > (int)to; k = c->m->nodes[k].from)
-                if (m_rule_giving(&c->m->nodes[k], r->in[0]))
-                    carry_back(c, (size_t)k);
+            bring_back(c, before, to, r->in[0]);
             compute_early(c, to, r->in[0]);
             if (inputs_changed(c, r))
                 run_derived(c, to, i);
@@ -300,14 +310,25 @@ static bool settle_all(struct carry *c)
     return any;
 }
 
+/* By a step that finalize took: the maker came by another type of the same items. */
+static void name_new(struct carry *c, size_t to)
+{
+    const struct m_node *n = &c->m->nodes[to];
+    if (n->step.kind == M_CHANGE_KEY && !n->n_rules && !c->it->v[n->key])
+        give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
+}
+
 static void carry_on_all(struct carry *c)
 {
     for (size_t to = 0; to < c->m->known; to++)
-        if (c->m->nodes[to].root == c->it->root)
+        if (c->m->nodes[to].root == c->it->root) {
             carry_on(c, to);
+            if (c->create)
+                name_new(c, to);
+        }
 }
 
-static void spread(struct carry *c)
+void carry_spread(struct carry *c)
 {
     for (int to = (int)c->at; to >= 0; to = c->m->nodes[to].from)
         carry_back(c, (size_t)to);
@@ -316,35 +337,44 @@ static void spread(struct carry *c)
         carry_on_all(c);
 }
 
-/* ---- Items that show fields of this one ---- */
+/* The writer's side. */
+void carry_look(struct carry *c)
+{
+    const struct m_node *n = &c->m->nodes[c->at];
+    c->seen[n->key] = c->reached[n->key] = true;
+    for (size_t i = 0; i < n->n; i++)
+        c->seen[n->f[i].id] = c->reached[n->f[i].id] = true;
+}
 
-static void tell_holders(struct model *m, const struct m_item *it);
+/* ---- Items that show fields of this one ---- */
 
 /* One that refers to it, as it is or as it was before its writer began. */
 static void follow(struct model *m, struct m_item *holder, size_t node, const struct m_item *it)
 {
     const struct m_link *l = &m->nodes[node].link;
-    struct carry c = {.m = m, .it = holder, .at = node, .told = l};
+    size_t at = l->inlined ? (size_t)m->nodes[node].from : node;
+    struct carry c = {.m = m, .it = holder, .at = at, .told = l};
 
     memcpy(c.was, holder->v, sizeof c.was);
-    c.reached[l->ref] = true;
+    c.reached[l->ref] = !l->inlined;
     for (size_t i = 0; i < l->n; i++) {
-        c.changed[l->here[i]] = !same(holder->v[l->here[i]], it->v[l->there[i]]);
+        c.changed[l->here[i]] = !m_same(holder->v[l->here[i]], it->v[l->there[i]]);
         holder->v[l->here[i]] = it->v[l->there[i]];
-        c.reached[l->here[i]] = true;
+        c.reached[l->here[i]] = !l->inlined;
     }
-    spread(&c);
+    carry_spread(&c);
 }
 
 static bool shows_other(const struct m_link *l, const struct m_item *holder, const struct m_item *it)
 {
     bool other = false;
     for (size_t i = 0; i < l->n; i++)
-        other |= !same(holder->v[l->here[i]], it->v[l->there[i]]);
+        other |= !m_same(holder->v[l->here[i]], it->v[l->there[i]]);
     return other;
 }
 
-static void tell_holders(struct model *m, const struct m_item *it)
+/* but: it is being written. */
+void carry_tell(struct model *m, const struct m_item *it, const struct m_item *but)
 {
     const char *ref = m_ref(m->a, it);
     for (size_t node = 0; node < m->known; node++) {
@@ -352,12 +382,12 @@ static void tell_holders(struct model *m, const struct m_item *it)
         for (size_t i = 0; l->is && l->root == it->root && i < m->n_items; i++) {
             struct m_item *holder = &m->items[i], *before = &m->before[i].it;
             bool runs = m->before[i].writer && holder->root == m->nodes[node].root;
-            if (holder->root == m->nodes[node].root && same(holder->v[l->ref], ref) &&
+            if (holder != but && holder->root == m->nodes[node].root && m_same(holder->v[l->ref], ref) &&
                 shows_other(l, holder, it)) {
                 follow(m, holder, node, it);
-                tell_holders(m, holder);
+                carry_tell(m, holder, but);
             }
-            if (runs && same(before->v[l->ref], ref) && shows_other(l, before, it))
+            if (runs && m_same(before->v[l->ref], ref) && shows_other(l, before, it))
                 follow(m, before, node, it);
         }
     }
@@ -400,7 +430,7 @@ static struct m_item *new_item(struct model *m, size_t node, const char *key)
 
 static bool is_as_shown(const struct m_field *f, const struct m_item *it, const char *value)
 {
-    return it && same(value, it->v[f->id] ? it->v[f->id] : f->def);
+    return it && m_same(value, it->v[f->id] ? it->v[f->id] : f->def);
 }
 
 /* What a text makes of the fields that its writer sees. */
@@ -421,7 +451,7 @@ static void leave(const struct model *m, const struct m_item *now, struct m_item
 {
     for (size_t to = 0; to < m->known; to++) {
         const struct m_link *l = &m->nodes[to].link;
-        if (!l->is || m->nodes[to].root != it->root)
+        if (!l->is || l->inlined || m->nodes[to].root != it->root)
             continue;
         it->memory[to][0] = now->memory[to][0];
         if (now->v[l->ref])
@@ -435,20 +465,11 @@ static void leave(const struct model *m, const struct m_item *now, struct m_item
 static void begin_again(struct model *m, struct m_item *it, struct m_before *b, size_t writer)
 {
     struct m_item now = *it;
-    if (b->writer == writer && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it)) {
+    if (b->writer == writer && !m_writes_others(m, it->root) && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it)) {
         *it = b->it;
         leave(m, &now, it);
     } else
         *b = (struct m_before){writer, *it};
-}
-
-/* The writer's side. */
-static void look(struct carry *c)
-{
-    const struct m_node *n = &c->m->nodes[c->at];
-    c->seen[n->key] = c->reached[n->key] = true;
-    for (size_t i = 0; i < n->n; i++)
-        c->seen[n->f[i].id] = c->reached[n->f[i].id] = true;
 }
 
 /* An item that gets another key of its own by a write is one that was renamed: a run ends. */
@@ -467,14 +488,14 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
         return;
     begin_again(m, it, b, writer);
     memcpy(c.was, it->v, sizeof c.was);
-    look(&c);
+    carry_look(&c);
     for (size_t i = 0; i < n->n; i++)
-        if (!n->f[i].read_only && !same(it->v[n->f[i].id], now[i]))
-            set(&c, n->f[i].id, now[i], NULL);
-    spread(&c);
-    if (!same(it->v[own], had.v[own]))
+        if (!n->f[i].read_only && !m_same(it->v[n->f[i].id], now[i]))
+            carry_set(&c, n->f[i].id, now[i], NULL);
+    carry_spread(&c);
+    if (!m_same(it->v[own], had.v[own]))
         b->writer = 0;
-    tell_holders(m, it);
+    carry_tell(m, it, NULL);
 }
 
 void model_rename(struct model *m, size_t node, struct m_item *it, const char *key)
@@ -485,20 +506,10 @@ void model_rename(struct model *m, size_t node, struct m_item *it, const char *k
     it->made = false;
     m->before[it - m->items].writer = 0;
     memcpy(c.was, it->v, sizeof c.was);
-    look(&c);
-    set(&c, m->nodes[node].key, now, NULL);
-    spread(&c);
-    tell_holders(m, it);
-}
-
-/* By steps that finalize took: the maker came by another type of the same items. */
-static void name_everywhere(struct carry *c)
-{
-    for (size_t to = 0; to < c->m->known; to++) {
-        const struct m_node *n = &c->m->nodes[to];
-        if (n->root == c->it->root && n->step.kind == M_CHANGE_KEY && !c->it->v[n->key])
-            give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
-    }
+    carry_look(&c);
+    carry_set(&c, m->nodes[node].key, now, NULL);
+    carry_spread(&c);
+    carry_tell(m, it, NULL);
 }
 
 struct m_item *m_make(struct model *m, size_t node, const char *key, const char *const *values)
@@ -506,12 +517,11 @@ struct m_item *m_make(struct model *m, size_t node, const char *key, const char 
     const struct m_node *n = &m->nodes[node];
     struct carry c = {.m = m, .it = new_item(m, node, key), .create = true, .at = node};
 
-    look(&c);
+    carry_look(&c);
     for (size_t i = 0; i < n->n; i++)
         if (!n->f[i].read_only)
-            set(&c, n->f[i].id, values[i], NULL);
-    spread(&c);
-    name_everywhere(&c);
+            carry_set(&c, n->f[i].id, values[i], NULL);
+    carry_spread(&c);
     return c.it;
 }
 
@@ -553,7 +563,7 @@ void model_next(struct model *m)
         if (m->items[i].root != m->nodes[to].root)
             continue;
         carry_over(m, &m->items[i], to);
-        if (m->nodes[to].link.is) /* no records are made of what nobody sees any more */
+        if (m->nodes[to].link.is && !m->nodes[to].link.inlined) /* no records are made of what nobody sees any more */
             m->before[i].writer = 0;
         if (m->before[i].writer)
             carry_over(m, &m->before[i].it, to);

@@ -14,6 +14,9 @@
  * return seeded     a field follows from others until somebody decides it computed   a field always
  * follows from others
  *
+ *   over       a field stands in the item that a reference leads to: a record of the values, found or made
+ * (extract_type), or what is inlined; a write of that item is carried over the rules of all that refer to it
+ *
  * Values are JSON texts, NULL = none. Not modelled: see docs/testing.md. Threads: none. Out of
  * memory ends the program. */
 #ifndef PROPERTY_MODEL_H
@@ -68,6 +71,7 @@ enum m_kind {
     M_CHANGE_KEY,
     M_ADD_REF, /* to a type that there is */
     M_EXTRACT, /* a, and b where there is one */
+    M_INLINE,  /* a: the reference; from: fields there, to: here */
     M_KINDS
 };
 
@@ -79,7 +83,7 @@ struct m_step {
     const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others, fields for fields */
     const char *into;                                  /* M_EXTRACT: the new type */
     size_t n;
-    size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF: of the type referred to */
+    size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF, M_INLINE: of the type referred to */
 };
 
 enum m_type { M_TEXT, M_INT, M_ENUM, M_LIST, M_OBJECT, M_REF };
@@ -97,8 +101,8 @@ struct m_field {
 
 typedef const char *m_fn(struct arena *a, const struct m_step *s, const char *const *in,
                          const char *prev);
-/* M_FIND: the record of the inputs' values, found or made. */
-enum m_over { M_HERE, M_FIND, M_READ };
+/* M_FIND: the record of the inputs' values, found or made. M_GIVE: the inputs are written there. */
+enum m_over { M_HERE, M_FIND, M_READ, M_GIVE };
 enum m_mode { M_LINKED, M_SEEDED, M_COMPUTED };
 struct m_rule {
     bool forward;
@@ -115,8 +119,8 @@ struct m_rule {
 /* Fields of an item that stand in the item that it refers to. */
 #define MODEL_LINKED 2
 struct m_link {
-    bool is;
-    size_t root; /* of the items referred to */
+    bool is, inlined; /* inlined: the reference is on the old side */
+    size_t root, node; /* of the items referred to, and how they are written */
     size_t ref, here[MODEL_LINKED], there[MODEL_LINKED], n;
 };
 
@@ -146,6 +150,12 @@ struct m_memory {
     bool is;
     const char *value, *under[2];
 };
+/* Of fields that are inlined: what the item refers to while it has none of them, and whether what it refers to
+ * now, or did before (memory), was made for it. */
+struct m_alone {
+    bool is, made, had_made;
+    const char *ref;
+};
 struct m_item {
     size_t root;
     unsigned number; /* no other item has it, or gets it later */
@@ -153,6 +163,7 @@ struct m_item {
     const char *v[MODEL_IDS];
     bool decided[MODEL_IDS];
     struct m_memory memory[MODEL_NODES][MODEL_RULES];
+    struct m_alone alone[MODEL_NODES];
 };
 
 /* Versions whose writes follow one another each lay theirs over what the item was when they began. */
@@ -195,6 +206,10 @@ size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_
 const char *m_ref_text(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *value);
 /* What a writer means by the text: NULL = there is no such item. */
 const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text);
+/* The own key of a new item, like that of another type's. */
+const char *m_free_key_like(struct model *m, size_t node, const char *own);
+/* Their fields stand in other items, by a step that writes there. */
+bool m_writes_others(const struct model *m, size_t root);
 /* All that the item refers to is there. */
 bool m_refs_stand(struct model *m, const struct m_item *it);
 /* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */

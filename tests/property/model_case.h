@@ -42,6 +42,7 @@ const char *m_key_now(struct m_case *c, struct model *m, size_t node, const char
 const char *m_gen_ref(struct m_case *c);
 /* The rest of a step about references; true for any other. */
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s);
+bool m_is_inlined_field(const struct m_case *c, size_t id);
 /* A reference of the version to the type. */
 bool m_type_is_used(const struct m_case *c, size_t version, size_t node);
 bool m_shows_line(const struct m_case *c, size_t version, size_t line);

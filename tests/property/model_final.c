@@ -26,17 +26,43 @@ static bool goes_on(const struct model *m, const struct m_final *f, size_t id, s
     return on;
 }
 
-/* No version shows what stands in the other item, but what is computed from it goes on. */
-static bool link_goes_on(const struct model *m, const struct m_final *f, const struct m_link *l)
+static bool is_read(const struct model *m, const bool kept[MODEL_NODES], size_t id)
+{
+    bool is = false;
+    for (size_t to = 0; to < m->known; to++) {
+        const struct m_node *n = &m->nodes[to];
+        for (size_t i = 0; i < n->n_rules; i++)
+            is |= n->rules[i].mode == M_COMPUTED && has_input(&n->rules[i], id);
+        for (size_t k = 0; kept[to] && k < n->link.n; k++)
+            is |= n->link.there[k] == id;
+    }
+    return is;
+}
+
+/* No version shows what stands in the other item, but what is computed from it goes on, or is seen over one that
+ * goes on. kept: those that are known to. */
+static bool link_goes_on(const struct model *m, const struct m_final *f, const bool kept[MODEL_NODES],
+                         const struct m_link *l)
 {
     bool on = false, shown = false;
     for (size_t k = 0; k < l->n; k++) {
         shown |= is_shown(m, f, l->here[k]);
-        for (size_t to = 0; to < m->known; to++)
-            for (size_t i = 0; i < m->nodes[to].n_rules; i++)
-                on |= m->nodes[to].rules[i].mode == M_COMPUTED && has_input(&m->nodes[to].rules[i], l->here[k]);
+        on |= is_read(m, kept, l->here[k]);
     }
     return on && !shown;
+}
+
+static void keep_links(const struct model *m, const struct m_final *f, bool kept[MODEL_NODES])
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t to = 0; to < m->known; to++) {
+            bool stays = (!f->gone[to] && !f->begins[to]) || m->nodes[to].link.inlined;
+            bool is = m->nodes[to].link.is && (stays || link_goes_on(m, f, kept, &m->nodes[to].link));
+            more |= is && !kept[to];
+            kept[to] = is;
+        }
+    }
 }
 
 static void drop_rules(struct model *m, const struct m_final *f, size_t to)
@@ -60,9 +86,11 @@ void model_finalize(struct model *m, const struct m_final *f)
     for (size_t to = m->known; to-- > 0;)
         if (f->gone[to] || f->begins[to])
             drop_rules(m, f, to);
+    bool kept[MODEL_NODES] = {0};
+    keep_links(m, f, kept);
     for (size_t to = 0; to < m->known; to++) {
         struct m_node *n = &m->nodes[to];
-        if (!n->link.is || (!f->gone[to] && !f->begins[to]) || link_goes_on(m, f, &n->link))
+        if (!n->link.is || kept[to])
             continue;
         n->n_rules = 0;
         n->link.is = false;

@@ -62,6 +62,10 @@ static bool is_removable(const struct m_field *f)
 {
     return !f->required && !f->checked;
 }
+static bool is_ref(const struct m_field *f)
+{
+    return f->type == M_REF && is_free(f);
+}
 static bool is_any(const struct m_field *f)
 {
     return f != NULL;
@@ -94,7 +98,7 @@ static const struct {
     unsigned weight;
 } wants[M_KINDS] = {
     [M_RENAME_TYPE] = {"rename_type", .weight = 1},
-    [M_ADD_TYPE] = {"add_type", .weight = 2},
+    [M_ADD_TYPE] = {"add_type", .weight = 3},
     [M_REMOVE_TYPE] = {"remove_type", .weight = 1},
     [M_COPY_TYPE] = {"copy_type", .weight = 2},
     [M_COPY_TYPE_OWN] = {"copy_type", .of = is_text, .new_c = true, .weight = 1},
@@ -129,8 +133,9 @@ static const struct {
     [M_ADD_CHECK] = {"add_check", .of = is_plain, .weight = 3},
     [M_REMOVE_CHECK] = {"remove_check", .of = is_checked, .weight = 3},
     [M_CHANGE_KEY] = {"change_key", .of = is_text, .with = is_text, .weight = 4},
-    [M_ADD_REF] = {"add_field", .new_a = true, .weight = 5},
+    [M_ADD_REF] = {"add_field", .new_a = true, .weight = 7},
     [M_EXTRACT] = {"extract_type", .of = is_any, .new_c = true, .weight = 6},
+    [M_INLINE] = {"inline_type", .of = is_ref, .weight = 25},
 };
 
 const char *m_kind_name(enum m_kind kind)
@@ -286,7 +291,7 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     case M_WIDEN:
         memcpy(s->from, n->values, sizeof s->from);
         s->n = n->n_values;
-        return true;
+        return !m_is_inlined_field(c, n->f[m_field_at(n, s->a)].id); /* docs/decisions/07-open-laws.md */
     case M_ADD_VALUE:
     case M_REMOVE_VALUE:
     case M_RENAME_VALUE:
@@ -371,6 +376,11 @@ static void take_step(struct m_case *c, size_t version, size_t at, const struct 
     sh->node[more ? sh->n++ : at] = now;
     if (s->kind == M_EXTRACT)
         sh->node[sh->n++] = now + 1;
+    for (size_t i = 0; s->kind == M_INLINE && i < sh->n; i++)
+        if (sh->node[i] == s->then) {
+            memmove(&sh->node[i], &sh->node[i + 1], (--sh->n - i) * sizeof sh->node[0]);
+            break;
+        }
     sh->end = c->shape.n;
 }
 

@@ -148,10 +148,20 @@ static bool has_step(const struct m_case *c, size_t node, enum m_kind kind)
     return has;
 }
 
+/* Other items show fields of its items. */
+static bool is_inlined(const struct model *m, size_t node)
+{
+    bool is = false;
+    for (size_t i = 0; i < m->n; i++)
+        is |= m->nodes[i].link.inlined && m->nodes[i].link.root == m->nodes[node].root;
+    return is;
+}
+
 static bool may_be_extracted(const struct m_case *c, size_t version, size_t node, const struct m_field *f)
 {
     bool free = !f->read_only && !f->def && !f->required && !f->checked && !f->unique;
-    return free && f->type != M_LIST && f->type != M_OBJECT && f->type != M_REF && !is_shared(c, version, node, f->id) &&
+    return free && f->type != M_LIST && f->type != M_OBJECT && f->type != M_REF &&
+           !is_shared(c, version, node, f->id) &&
            !shows_other_side(&c->shape, &c->shape.nodes[node], f, true) &&
            !is_linked_elsewhere(&c->shape, &c->shape.nodes[node], f);
 }
@@ -168,19 +178,95 @@ static bool choose_extracted(struct m_case *c, size_t version, size_t node, stru
     s->into = m_format(c, "X%zu", c->shape.n);
     for (size_t i = 0; i < s->n; i++)
         s->to[i] = m_format(c, "x%zu_%zu", c->shape.n, i);
-    return c->shows[version].n < MODEL_SHOWN && !has_step(c, node, M_CHANGE_KEY) && may_be_extracted(c, version, node, &n->f[m_field_at(n, s->a)]);
+    return c->shows[version].n < MODEL_SHOWN && !has_step(c, node, M_CHANGE_KEY) &&
+           may_be_extracted(c, version, node, &n->f[m_field_at(n, s->a)]);
+}
+
+/* ---- Types that are inlined ---- */
+
+bool m_is_inlined_field(const struct m_case *c, size_t id)
+{
+    bool is = false;
+    for (size_t i = 0; i < c->shape.n; i++)
+        for (size_t k = 0; c->shape.nodes[i].link.inlined && k < c->shape.nodes[i].link.n; k++)
+            is |= c->shape.nodes[i].link.here[k] == id;
+    return is;
+}
+
+static size_t uses_of(const struct m_case *c, size_t version, size_t line)
+{
+    const struct m_shows *sh = &c->shows[version];
+    size_t uses = 0;
+    for (size_t i = 0; i < sh->n; i++)
+        for (size_t k = 0; k < c->shape.nodes[sh->node[i]].n; k++) {
+            const struct m_field *f = &c->shape.nodes[sh->node[i]].f[k];
+            uses += f->type == M_REF && f->refers == line;
+        }
+    return uses;
+}
+
+/* Items of the one have fields that stand in items of the other, perhaps over third ones. */
+static bool leads_to(const struct model *m, size_t from, size_t to, unsigned depth)
+{
+    bool leads = from == to || depth > 8;
+    for (size_t i = 0; i < m->n && !leads; i++)
+        leads = m->nodes[i].link.is && m->nodes[i].root == from && leads_to(m, m->nodes[i].link.root, to, depth + 1);
+    return leads;
+}
+
+static bool has_required(const struct m_node *n)
+{
+    bool has = false;
+    for (size_t i = 0; i < n->n; i++)
+        has |= n->f[i].required;
+    return has;
+}
+
+static bool may_be_inlined(const struct m_field *f)
+{
+    return (f->type == M_TEXT || f->type == M_INT || f->type == M_ENUM) && !f->read_only && !f->def && !f->required &&
+           !f->checked && !f->unique && !f->seeded;
+}
+
+static bool choose_inlined(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct model *m = &c->shape;
+    const struct m_node *n = &m->nodes[node];
+    const struct m_field *ref = &n->f[m_field_at(n, s->a)];
+    s->then = m_node_of_line(m, &c->shows[version], ref->refers);
+    const struct m_node *there = &m->nodes[s->then];
+    size_t at = rnd_below(&c->r, there->n), wanted = 1 + rnd_below(&c->r, 2);
+
+    s->n = 0;
+    for (size_t i = 0; i < there->n && s->n < wanted; i++) {
+        const struct m_field *f = &there->f[(at + i) % there->n];
+        if (!may_be_inlined(f))
+            continue;
+        s->from[s->n] = f->name;
+        s->to[s->n] = m_format(c, "i%zu_%zu", m->n, s->n);
+        s->n++;
+    }
+    return s->n && !is_inlined(m, s->then) && uses_of(c, version, ref->refers) == 1 &&
+           !leads_to(m, there->root, n->root, 0) &&
+           !has_required(there) && !shows_other_side(m, n, ref, true) && !has_step(c, node, M_CHANGE_KEY) &&
+           !has_step(c, s->then, M_CHANGE_KEY);
 }
 
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_shows *sh = &c->shows[version];
-    if (s->kind == M_ADD_REF)
+    if (s->kind == M_ADD_REF) {
         s->then = sh->node[rnd_below(&c->r, sh->n)];
+        return c->shape.nodes[s->then].root != c->shape.nodes[node].root || rnd_chance(&c->r, 25);
+    }
     if (s->kind == M_CHANGE_KEY)
-        return !has_step(c, node, M_EXTRACT) && c->shape.nodes[c->shape.nodes[node].root].step.kind != M_EXTRACT;
+        return !has_step(c, node, M_EXTRACT) && !has_step(c, node, M_INLINE) && !is_inlined(&c->shape, node) &&
+               c->shape.nodes[c->shape.nodes[node].root].step.kind != M_EXTRACT;
     if (s->kind == M_RESTORE) {
         const struct m_node *then = &c->shape.nodes[s->then];
         return !shows_other_side(&c->shape, &c->shape.nodes[node], &then->f[m_field_at(then, s->a)], false);
     }
+    if (s->kind == M_INLINE)
+        return choose_inlined(c, version, node, s);
     return s->kind != M_EXTRACT || choose_extracted(c, version, node, s);
 }

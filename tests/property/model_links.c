@@ -145,7 +145,7 @@ static const char *find_record(struct model *m, const struct m_link *l, const ch
 
 const char *m_over_value(struct model *m, size_t node, const struct m_rule *r, const char *const *in)
 {
-    if (r->over == M_FIND)
+    if (r->over == M_FIND) /* else M_READ */
         return find_record(m, &m->nodes[node].link, in);
     const struct m_item *it = m_referred(m, in[0]);
     return it ? it->v[r->there] : NULL;
@@ -155,4 +155,24 @@ bool m_still_shows(struct model *m, size_t node, const char *ref, const char *co
 {
     const struct m_item *it = m_referred(m, ref);
     return it ? has_values(&m->nodes[node].link, it, values) : !strcmp(ref, "null");
+}
+
+const char *m_free_key_like(struct model *m, size_t node, const char *own)
+{
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    for (unsigned n = 1; !key.n || model_item(m, node, buf_str(&key)); n++) {
+        buf_reset(&key);
+        MUST(buf_printf(&key, "%.*s", (int)strlen(own) - 2, own + 1));
+        if (n > 1)
+            MUST(buf_printf(&key, "~%u", n));
+    }
+    return text(m->a, buf_str(&key));
+}
+
+bool m_writes_others(const struct model *m, size_t root)
+{
+    bool writes = false;
+    for (size_t to = 0; to < m->known; to++)
+        writes |= m->nodes[to].root == root && m->nodes[to].link.is && m->nodes[to].link.inlined;
+    return writes;
 }

@@ -47,7 +47,7 @@ static bool item_differs(struct m_run *r, const struct view *vw, const struct m_
 void m_look(struct m_run *r, const struct view *vw)
 {
     struct err e = ERR_INIT;
-    if (world_derive(&r->w, vw, false, &e))
+    if (world_settle_past(&r->w, &e) || world_derive(&r->w, vw, false, &e))
         case_die("items can't be given their keys, or records be made", e.text);
 }
 

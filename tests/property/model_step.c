@@ -258,7 +258,7 @@ static void extract(struct change *c)
     struct m_link *l = &c->n->link;
     ref.type = M_REF;
     ref.refers = c->m->n + 1;
-    *l = (struct m_link){.is = true, .root = c->m->n + 1, .ref = ref.id, .n = n};
+    *l = (struct m_link){.is = true, .root = c->m->n + 1, .node = c->m->n + 1, .ref = ref.id, .n = n};
     for (size_t i = 0; i < n; i++) {
         size_t at = (size_t)m_field_at(c->n, taken[i].name);
         c->at = at < c->at ? at : c->at;
@@ -273,6 +273,29 @@ static void extract(struct change *c)
     add_over(c, true, M_FIND, ref.id, l->here, n, 0);
     for (size_t i = 0; i < n; i++)
         add_over(c, false, M_READ, l->here[i], &ref.id, 1, l->there[i]);
+}
+
+/* The fields that the reference leads to, in its place. */
+static void inline_type(struct change *c)
+{
+    const struct m_node *there = &c->m->nodes[c->s->then];
+    struct m_link *l = &c->n->link;
+    *l = (struct m_link){.is = true, .inlined = true, .root = there->root, .node = c->s->then, .ref = c->a.id,
+                         .n = c->s->n};
+    cut(c, c->s->a);
+    for (size_t i = 0; i < l->n; i++) {
+        struct m_field f = there->f[m_field_at(there, c->s->from[i])];
+        if (f.type == M_ENUM)
+            memcpy(c->n->values, there->values, sizeof c->n->values);
+        c->n->n_values = f.type == M_ENUM ? there->n_values : c->n->n_values;
+        l->there[i] = f.id;
+        f.name = c->s->to[i];
+        l->here[i] = f.id = new_id(c);
+        f.old = false;
+        insert(c, c->at + i, f);
+        add_over(c, true, M_READ, f.id, &l->ref, 1, l->there[i]);
+    }
+    add_over(c, false, M_GIVE, l->ref, l->here, l->n, 0);
 }
 
 static void add_record_type(struct model *m, const struct m_node *holder)
@@ -451,6 +474,7 @@ static void (*const appliers[M_KINDS])(struct change *c) = {
     [M_CHANGE_KEY] = change_key,
     [M_ADD_REF] = add_ref,
     [M_EXTRACT] = extract,
+    [M_INLINE] = inline_type,
 };
 
 void model_step(struct model *m, size_t from, const struct m_step *step)

@@ -108,6 +108,10 @@ static const char *several_yaml(struct m_case *c, const struct m_step *s, const 
     case M_UNNEST:
         return m_format(c, "unnest_fields: {type: %s, into: %s, fields: {%s: %s, %s: %s}}", type,
                         s->a, s->from[0], s->b, s->from[1], s->c);
+    case M_INLINE:
+        return m_format(c, "inline_type: {type: %s, ref: %s, fields: {%s: %s%s%s%s%s}}", type, s->a, s->from[0],
+                        s->to[0], s->n > 1 ? ", " : "", s->n > 1 ? s->from[1] : "", s->n > 1 ? ": " : "",
+                        s->n > 1 ? s->to[1] : "");
     case M_EXTRACT:
         return m_format(c, "extract_type: {type: %s, fields: {%s: %s%s%s%s%s}, into: %s, as: %s}", type, s->a,
                         s->to[0], s->n > 1 ? ", " : "", s->n > 1 ? s->b : "", s->n > 1 ? ": " : "",

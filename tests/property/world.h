@@ -109,6 +109,8 @@ bool world_retags(const struct view *vw, struct span was, struct span now);
 bool world_is_referred_to(struct world *w, uint64_t id);
 /* Records that extraction alone made, and to which nothing refers any more, go. */
 int world_purge(struct world *w, struct err *e);
+/* What finalize took, and items are still read by, is stored in them: before others change (store/derive_past.c). */
+int world_settle_past(struct world *w, struct err *e);
 int world_bring(struct world *w, size_t item, uint32_t upto, struct err *e);
 
 void state_copy(const struct w_state *from, struct w_state *to);
