@@ -525,6 +525,16 @@ static int keep_if_fits(struct expr_env *env, const struct formula *f, size_t st
     return 0;
 }
 
+/* What a conversion makes of unset is unset: each version shows its own default then. */
+static bool is_given_nothing(const struct formula *f, const struct span *inputs)
+{
+    size_t i = 0;
+
+    while (i < f->n_inputs && !inputs[i].p && !f->inputs[i].def.p)
+        i++;
+    return f->mode == FORMULA_LINKED && f->n_inputs && i == f->n_inputs && !f->is_part;
+}
+
 int expr_eval(struct expr_env *env, const struct formula *f, const struct span *inputs,
               struct span prev, struct buf *out, bool *ret_set, struct err *e)
 {
@@ -535,7 +545,7 @@ int expr_eval(struct expr_env *env, const struct formula *f, const struct span *
         r = f->fn ? f->fn(f, inputs, prev, out, &set, e) : eval_sql(env, f, inputs, out, &set, e);
     if (r || (set && keep_if_fits(env, f, start, out, &set, e)))
         return -1;
-    if (!set && f->mend.p && !(kept && !inputs[f->kept].p)) {
+    if (!set && f->mend.p && !kept && !is_given_nothing(f, inputs)) {
         set = true;
         if (!buf_addspan(out, f->mend))
             return err_nomem(e);

@@ -45,7 +45,8 @@ int expr_check(struct expr_env *env, const char *sql, const char *const *columns
  * taken as it stands for integer and number; a list, map, object or json result is parsed as
  * JSON (json: SQL text that is no JSON becomes a JSON string). NULL, an error of evaluation, or
  * what does not fit f->out_type (value.h) or makes a check of it false (checks.h) is replaced by
- * f->mend: evaluation is total.
+ * f->mend: evaluation is total. Of a linked formula all of whose inputs are unset (and have no default to
+ * read) that is no result: it is unset.
  * *ret_set = false means unset. Appends canonical JSON text (depth 1) to out.
  * -1: ERR_NO_MEMORY only. */
 int expr_eval(struct expr_env *env, const struct formula *f, const struct span *inputs,

@@ -147,6 +147,7 @@ struct formula {
     const char *out_name;
     struct span mend;            /* stands in when the result is NULL or does not fit out_type:
                                     canonical JSON text; p == NULL = unset */
+    bool is_part;                /* it gives a part (split_type), which is never unset */
     const char *check;           /* the field's own check, when it reads the field alone: what makes
                                     it false does not fit either; NULL = none */
     uint64_t check_uid;

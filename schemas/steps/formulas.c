@@ -12,22 +12,6 @@ int step_formula(struct model *m, enum formula_dir dir, enum formula_mode mode,
     return model_add_formula(m, &spec, &made, e);
 }
 
-int step_formula_as_shown(struct model *m, enum formula_mode mode, const struct shape *over,
-                          const struct field *out, const char *sql, const struct yaml_node *where,
-                          struct err *e)
-{
-    struct formula_spec spec = {.dir = FORMULA_FORWARD,
-                                .mode = mode,
-                                .over = over,
-                                .out = out,
-                                .sql = sql,
-                                .where = where,
-                                .as_shown = true};
-    struct formula *made;
-
-    return model_add_formula(m, &spec, &made, e);
-}
-
 int step_formula_fn(struct model *m, enum formula_dir dir, const struct shape *over,
                     const struct field *out, formula_fn fn, const void *arg,
                     const char *const *inputs, struct err *e)

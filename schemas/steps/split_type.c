@@ -107,7 +107,19 @@ static int add_formula(struct model *m, const struct split *x, slot_no out, enum
                             .slot = out,
                             .def = x->names.parts[x->n - 1]};
 
-    return step_formula_as_shown(m, mode, x->s, &f, sql, x->parts[0].at, e);
+    struct formula_spec spec = {.dir = FORMULA_FORWARD,
+                                .mode = mode,
+                                .over = x->s,
+                                .out = &f,
+                                .sql = sql,
+                                .as_shown = true,
+                                .where = x->parts[0].at};
+    struct formula *made;
+
+    if (model_add_formula(m, &spec, &made, e))
+        return -1;
+    made->is_part = true;
+    return 0;
 }
 
 static int name_parts(struct model *m, struct split *x, struct err *e)

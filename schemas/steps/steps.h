@@ -129,10 +129,6 @@ int step_name_parts(struct model *m);
 int step_formula(struct model *m, enum formula_dir dir, enum formula_mode mode,
                  const struct shape *over, const struct field *out, const char *sql,
                  const struct yaml_node *where, struct err *e);
-/* Forward, of SQL that judges an item: fields read as they are shown, also when it is linked. */
-int step_formula_as_shown(struct model *m, enum formula_mode mode, const struct shape *over,
-                          const struct field *out, const char *sql, const struct yaml_node *where,
-                          struct err *e);
 int step_formula_fn(struct model *m, enum formula_dir dir, const struct shape *over,
                     const struct field *out, formula_fn fn, const void *arg,
                     const char *const *inputs, struct err *e);

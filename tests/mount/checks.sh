@@ -162,6 +162,36 @@ YAML
     agree v3
 }
 
+# What is unset on one side of a step that converts is unset on the other: a later default shows there.
+unset__is_converted_to_unset() {
+    add v1 <<'YAML'
+version: v1
+types: {Dog: {fields: {size: {type: Size, default: small}, age: {type: integer, default: 1}}}}
+enums: {Size: [small, large]}
+YAML
+    put "$M/v1/Dog/rex.json" '{}'
+    add v2 <<'YAML'
+version: v2
+from: v1
+migrate:
+  - rename_value: {enum: Size, from: small, to: little}
+  - wrap_list:    {type: Dog, field: age}
+YAML
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - change_default: {type: Dog, field: size, default: large}
+  - change_default: {type: Dog, field: age, default: [2]}
+YAML
+    shown() {
+        assert_json "$M/v2/Dog/rex.json" . '{"size":"little","age":[1]}'
+        assert_json "$M/v3/Dog/rex.json" . '{"size":"large","age":[2]}'
+    }
+    before_and_after_backfill v2 shown
+    agree v3
+}
+
 default__that_fails_a_check_is_refused() {
     dogs
     refused_schema v2 'v2.yaml:4:70: default of Dog.legs: check "legs < 5" does not hold' <<'YAML'

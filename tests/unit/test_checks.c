@@ -229,6 +229,40 @@ START_TEST(mend__what_passes_is_as_it_was)
 }
 END_TEST
 
+/* A step that converts makes unset of unset, so a later version's default is the one that it shows. */
+START_TEST(unset__is_converted_to_unset)
+{
+    static const char v2[] = "{\"_key\": \"rex\", \"s\": \"ex\", \"n\": \"1\", \"w\": [\"k\"], \"q\": \"K\"}\n";
+    static const char v3[] = "{\"_key\": \"rex\", \"s\": \"y\", \"n\": \"2\", \"w\": [\"ww\"], \"q\": \"QQ\"}\n";
+
+    lt_add(&t, "version: v1\ntypes:\n  Dog:\n    fields:\n"
+               "      s: {type: S, default: x}\n"
+               "      n: {type: integer, default: 1}\n"
+               "      w: {type: string, default: k}\n"
+               "      q: {type: string, default: k}\n"
+               "enums: {S: [x, y]}\n");
+    ASSERT_PUT("v1", "rex", "{}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - rename_value: {enum: S, from: x, to: ex}\n"
+               "  - change_type: {type: Dog, field: n, to: {type: string, default: \"1\"}}\n"
+               "  - wrap_list: {type: Dog, field: w}\n"
+               "  - change_type: {type: Dog, field: q, to: {type: string, default: K}, up: \"upper(q)\", "
+               "down: \"lower(q)\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - change_default: {type: Dog, field: s, default: y}\n"
+               "  - change_default: {type: Dog, field: n, default: \"2\"}\n"
+               "  - change_default: {type: Dog, field: w, default: [ww]}\n"
+               "  - change_default: {type: Dog, field: q, default: QQ}\n");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_str_eq(lt_line(&t, "v2", "Dog", "rex"), v2);
+        ck_assert_str_eq(lt_line(&t, "v3", "Dog", "rex"), v3);
+        lt_backfill(&t);
+    }
+    ASSERT_PUT("v1", "rex", "{ }");
+    ck_assert_str_eq(lt_line(&t, "v3", "Dog", "rex"), v3);
+}
+END_TEST
+
 START_TEST(mend__null_in_an_object_is_as_it_was)
 {
     lt_add(&t, houses);
@@ -325,6 +359,7 @@ int main(void)
     tcase_add_test(tc, inside__what_failed_before_may_stay);
     tcase_add_test(tc, inside__the_mend_of_an_object_is_shown);
     tcase_add_test(tc, mend__what_passes_is_as_it_was);
+    tcase_add_test(tc, unset__is_converted_to_unset);
     tcase_add_test(tc, mend__null_in_an_object_is_as_it_was);
     tcase_add_test(tc, except__none_where_every_version_has_the_check);
     tcase_add_test(tc, except__what_another_version_writes_without_it);

@@ -266,11 +266,12 @@ END_TEST
 
 START_TEST(expr_eval__mend_stands_in)
 {
-    ck_assert_str_eq(eval("v", &string_type, NULL, &integer_type, "0"), "0");
-    ck_assert_str_eq(eval("'x'", &string_type, NULL, &integer_type, "0"), "0");
-    ck_assert_str_eq(eval("abs(-9223372036854775808)", &string_type, NULL, &integer_type, "7"),
+    ck_assert_str_eq(eval("v", &string_type, "null", &integer_type, "0"), "0");
+    ck_assert_ptr_null(eval("v", &string_type, NULL, &integer_type, "0")); /* unset stays unset */
+    ck_assert_str_eq(eval("'x'", &string_type, "\"q\"", &integer_type, "0"), "0");
+    ck_assert_str_eq(eval("abs(-9223372036854775808)", &string_type, "\"q\"", &integer_type, "7"),
                      "7");
-    ck_assert_str_eq(eval("no such thing", &string_type, NULL, &integer_type, "8"), "8");
+    ck_assert_str_eq(eval("no such thing", &string_type, "\"q\"", &integer_type, "8"), "8");
 }
 END_TEST
 
