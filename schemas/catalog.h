@@ -124,8 +124,8 @@ struct shape_wanted {
     bool own_keys;
 };
 const struct shape *catalog_shape(const struct catalog *c, struct shape_wanted w, const struct version **ret_v);
-/* The formula that gives the naming's keys or parts, also when finalize took it; NULL: there is none. */
-const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n);
+/* The formula that gives the keys or parts of a slot to a collection's items, also when finalize took it; NULL: there is none. */
+const struct formula *catalog_names_by(const struct catalog *c, uint32_t coll, slot_no slot);
 /* A live version by name, or NULL. */
 struct version *catalog_version(const struct catalog *c, struct span name);
 /* The dormant version of this name that was added last, of those whose parent is live, or NULL. */

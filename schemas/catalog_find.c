@@ -23,6 +23,20 @@ static bool is_wanted(const struct shape *s, struct shape_wanted w)
     return w.field == SLOT_NONE || shape_field_by_slot(s, w.field);
 }
 
+/* As it is where it is merged: it may have been added by the same version, and nobody ever saw it. */
+static const struct shape *merged_shape(const struct catalog *c, uint32_t coll, const struct version **ret_v)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t k = 0; c->entries[i].state != VERSION_GONE && k < c->entries[i].v->n_formulas; k++) {
+            const struct formula *f = c->entries[i].v->formulas[k];
+            if (!f->key || !f->key->n_colls || f->coll != coll)
+                continue;
+            *ret_v = c->entries[i].v;
+            return shapes_find(f->shapes, f->n_shapes, f->shape);
+        }
+    return NULL;
+}
+
 const struct shape *catalog_shape(const struct catalog *c, struct shape_wanted w, const struct version **ret_v)
 {
     for (size_t i = 0; i < c->n_entries; i++) {
@@ -33,15 +47,15 @@ const struct shape *catalog_shape(const struct catalog *c, struct shape_wanted w
                 return v->shapes[k];
             }
     }
-    return NULL;
+    return w.own_keys ? merged_shape(c, w.coll, ret_v) : NULL;
 }
 
-const struct formula *catalog_names_by(const struct catalog *c, const struct naming *n)
+const struct formula *catalog_names_by(const struct catalog *c, uint32_t coll, slot_no slot)
 {
     for (size_t i = c->n_entries; i-- > 0;)
         for (size_t j = 0; j < c->entries[i].v->n_formulas; j++) {
             const struct formula *f = c->entries[i].v->formulas[j];
-            if (f->dir == FORMULA_FORWARD && f->out == n->slot && f->step == n->step)
+            if (f->dir == FORMULA_FORWARD && f->out == slot && f->coll == coll)
                 return f;
         }
     return NULL;

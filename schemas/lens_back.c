@@ -70,28 +70,57 @@ static bool is_undivided(const struct work *w, slot_no part)
     return false;
 }
 
-/* The type that a step was taken by, with the shapes of its version. */
-static bool is_of(const struct work *w, struct shape *const *shapes, size_t n_shapes, uint32_t shape)
+/* The type that a step was taken by, with the shapes of its version; coll: of its items, 0 = of a merged type's. */
+struct taker {
+    struct shape *const *shapes;
+    size_t n_shapes;
+    uint32_t shape, coll;
+};
+
+/* A merged type stands for the one that was of the step's items before. */
+static uint32_t type_of(const struct shape *s, const struct taker *t)
 {
-    const struct shape *s = w->s->n_colls ? NULL : w->s; /* merge_types: made from several */
-    while (s && !shapes_find(shapes, n_shapes, s->id)) {
-        const struct shape *origin = NULL;
-        for (const struct version *v = w->vw.v; v && s->origin && !origin; v = v->base)
-            origin = version_shape(v, s->origin);
-        s = origin;
+    for (size_t i = 0; i < s->n_colls && t->coll; i++)
+        if (s->colls[i] == t->coll)
+            return s->merged[i];
+    return s->id;
+}
+
+static const struct shape *on_path(const struct work *w, uint32_t id)
+{
+    const struct shape *s = NULL;
+    for (const struct version *v = w->vw.v; v && id && !s; v = v->base)
+        s = version_shape(v, id);
+    return s;
+}
+
+static bool is_of(const struct work *w, const struct taker *t)
+{
+    const struct shape *s = w->s;
+    uint32_t id = type_of(s, t);
+
+    while (!shapes_find(t->shapes, t->n_shapes, id)) {
+        s = id == s->id ? s : on_path(w, id);
+        if (s && !s->origin && w->s->n_colls) /* it was merged with others before the step */
+            return false;
+        if (!s || !(s = on_path(w, s->origin)))
+            return true;
+        id = type_of(s, t);
     }
-    return !s || s->id == shape;
+    return id == t->shape;
 }
 
 bool work_is_own(const struct work *w, const struct formula *f)
 {
-    return is_of(w, f->shapes, f->n_shapes, f->shape);
+    const struct taker t = {f->shapes, f->n_shapes, f->shape, f->n_colls ? 0 : f->coll};
+    return is_of(w, &t);
 }
 
 /* An item that is made where the reference was removed later: it has none. */
 static bool is_made_behind(const struct work *w, const struct link *lk)
 {
-    return w->create && lk->kind == LINK_EXTRACT && is_of(w, lk->shapes, lk->n_shapes, lk->shape);
+    const struct taker t = {lk->shapes, lk->n_shapes, lk->shape, lk->coll};
+    return w->create && lk->kind == LINK_EXTRACT && is_of(w, &t);
 }
 
 static bool link_crossed(const struct work *w, const struct link *lk)
@@ -217,7 +246,7 @@ static int bring_back(struct work *w, slot_no slot, uint32_t after, uint32_t bef
 /* A backward formula may read a computed field, or what an older step seeds and the writer does not
  * see any more, and these may read others, or what steps between give back: the passes come too late
  * for it. Ends, because a formula reads what older steps gave. */
-static int refresh_inputs(struct work *w, const struct formula *f, struct err *e)
+int work_refresh_inputs(struct work *w, const struct formula *f, struct err *e)
 {
     const struct group *g = w->g;
     for (size_t i = 0; i < g->n_forward && g->forward[i].f->step < f->step; i++) {
@@ -227,7 +256,7 @@ static int refresh_inputs(struct work *w, const struct formula *f, struct err *e
         for (size_t k = 0; k < h->n_inputs; k++)
             if (bring_back(w, h->inputs[k].slot, h->step, f->step, e))
                 return -1;
-        if (refresh_inputs(w, h, e) || (work_inputs_changed(w, h) && may_be_stale(w, h) && work_run(w, h, e)))
+        if (work_refresh_inputs(w, h, e) || (work_inputs_changed(w, h) && may_be_stale(w, h) && work_run(w, h, e)))
             return -1;
     }
     return 0;
@@ -262,7 +291,7 @@ static int cross(struct work *w, const struct step_run *st, struct err *e)
             continue;
         if (!w->create && work_only_for_new(w->g, f))
             continue;
-        if (refresh_inputs(w, f, e) || (work_inputs_changed(w, f) && work_run(w, f, e)) ||
+        if (work_refresh_inputs(w, f, e) || (work_inputs_changed(w, f) && work_run(w, f, e)) ||
             reach_and_pin(w, f->out, e))
             return -1;
     }

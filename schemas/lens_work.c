@@ -212,40 +212,50 @@ static int settle_linked(struct work *w, struct err *e)
     return 0;
 }
 
+static bool is_given(const struct group *g, const struct formula *f)
+{
+    bool given = false;
+    for (size_t i = 0; i < g->n_forward; i++)
+        given |= g->forward[i].f == f;
+    return given;
+}
+
+/* By a step that finalize took. A key follows from the one before it, which may be nobody's name any more. */
+static int name_by_past(struct work *w, slot_no slot, struct err *e)
+{
+    const struct formula *f = record_get(&w->r, slot) ? NULL : catalog_names_by(w->l->cat, w->s->coll, slot);
+    if (!f || is_given(w->g, f))
+        return 0;
+    return (f->key && name_by_past(w, f->key->like, e)) || work_refresh_inputs(w, f, e) || work_run(w, f, e) ? -1
+                                                                                                               : 0;
+}
+
 /* A new item has a name, and a part, in every type that shows it, also where the step that gave them is
- * finalized: its maker may have come by a copied type, which has others. */
+ * finalized: its maker may have come by a copied type, which has others. Newer steps go on from there. */
 static int name_everywhere(struct work *w, struct err *e)
 {
     const struct catalog *c = w->l->cat;
-    for (size_t i = 0; i < c->n_namings; i++) {
-        const struct naming *n = c->namings[i];
-        const struct formula *f =
-            n->coll == w->s->coll && !record_get(&w->r, n->slot) ? catalog_names_by(c, n) : NULL;
-        if (f && work_run(w, f, e))
+    for (size_t i = 0; i < c->n_namings && w->create && w->s->kind == SHAPE_ITEM; i++)
+        if (c->namings[i]->coll == w->s->coll && name_by_past(w, c->namings[i]->slot, e))
             return -1;
-    }
     return 0;
-}
-
-static int follow_steps(struct work *w, struct err *e)
-{
-    const struct group *g = w->g;
-    if (work_backward_pass(w, e) || forward_pass(w, e) || seeds_elsewhere(w, e))
-        return -1;
-    return settle_seen(w, g->forward, g->n_forward, e) ||
-                   settle_seen(w, g->backward, g->n_backward, e) || settle_linked(w, e)
-               ? -1
-               : 0;
 }
 
 int work_propagate(struct work *w, struct err *e)
 {
     const struct group *g = w->g;
+    bool follows = g->n_forward + g->n_backward + g->n_links != 0;
+
     if (!w->create && !w->changed.n)
         return 0;
-    if (g->n_forward + g->n_backward + g->n_links && follow_steps(w, e))
+    if ((follows && work_backward_pass(w, e)) || name_everywhere(w, e))
         return -1;
-    return w->create && w->s->kind == SHAPE_ITEM ? name_everywhere(w, e) : 0;
+    if (!follows)
+        return 0;
+    return forward_pass(w, e) || seeds_elsewhere(w, e) || settle_seen(w, g->forward, g->n_forward, e) ||
+                   settle_seen(w, g->backward, g->n_backward, e) || settle_linked(w, e)
+               ? -1
+               : 0;
 }
 
 const struct version *link_version(const struct catalog *c, const struct link *lk)

@@ -44,6 +44,8 @@ bool work_here_changed(const struct work *w, const struct link *lk);
 /* The reference was written: the fields here show the record it points to. */
 int work_link_backward(struct work *w, const struct link *lk, struct err *e);
 int work_backward_pass(struct work *w, struct err *e);
+/* What older steps compute, and the formula reads, is computed now. */
+int work_refresh_inputs(struct work *w, const struct formula *f, struct err *e);
 /* The step was taken by the writer's type, or by one that it was made from since: not by another type
  * of the same items. */
 bool work_is_own(const struct work *w, const struct formula *f);

@@ -84,6 +84,7 @@ struct shape {
     uint32_t set;                /* the number of the set of items shown; 0: the whole collection */
     const uint32_t *colls;       /* merge_types: all collections of which items are shown, coll */
     size_t n_colls;              /* first; 0: coll alone */
+    const uint32_t *merged;      /* the types that these were before, by id */
     slot_no tag;                 /* and the field that says of which */
     const struct span *tags;     /* its values, in order of colls; JSON text */
     const char *name, *description;

@@ -13,7 +13,7 @@ struct merge {
     size_t n;
     const struct yaml_node *types_at, *into_at, *tag_at;
     const char *into, *tag;
-    uint32_t *colls;
+    uint32_t *colls, *ids;
     struct span *tags; /* names of the types, as JSON text */
 };
 
@@ -70,7 +70,8 @@ static int name_tags(struct model *m, struct merge *x, struct err *e)
 {
     x->tags = arena_alloc(&m->v->arena, x->n * sizeof(*x->tags));
     x->colls = arena_alloc(&m->v->arena, x->n * sizeof(*x->colls));
-    if (!x->tags || !x->colls)
+    x->ids = arena_alloc(&m->v->arena, x->n * sizeof(*x->ids));
+    if (!x->tags || !x->colls || !x->ids)
         return err_nomem(e);
     for (size_t i = 0; i < x->n; i++) {
         BUF_CLEANUP struct buf b = BUF_INIT;
@@ -79,6 +80,7 @@ static int name_tags(struct model *m, struct merge *x, struct err *e)
             return err_nomem(e);
         x->tags[i] = (struct span){arena_strndup(&m->v->arena, b.p, b.n), b.n};
         x->colls[i] = x->before[i]->coll;
+        x->ids[i] = x->before[i]->id;
         if (!x->tags[i].p)
             return err_nomem(e);
     }
@@ -295,6 +297,7 @@ static int add_names(struct model *m, struct merge *x, struct err *e)
     to->set = *set;
     to->colls = x->colls;
     to->n_colls = x->n;
+    to->merged = x->ids;
     to->tag = tag;
     to->tags = x->tags;
     return 0;

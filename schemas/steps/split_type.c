@@ -204,6 +204,7 @@ int step_name_parts(struct model *m)
     for (size_t i = 0; i < m->v->n_shapes; i++) {
         struct shape *s = m->v->shapes[i];
         BUF_CLEANUP struct buf b = BUF_INIT;
+        size_t n = 0;
         bool ok = true;
 
         if (s->kind != SHAPE_PARTS)
@@ -211,8 +212,10 @@ int step_name_parts(struct model *m)
         for (size_t k = 0; ok && k < m->v->n_shapes; k++) {
             const struct shape *p = m->v->shapes[k];
             if (p->kind == SHAPE_ITEM && p->part == s->part)
-                ok = (b.n == 0 || buf_addc(&b, '|')) && buf_adds(&b, p->name);
+                ok = (n++ == 0 || buf_addc(&b, '|')) && buf_adds(&b, p->name);
         }
+        if (n == 1) /* nothing refers to the parts any more, and the name is that one's */
+            buf_reset(&b);
         if (!ok || !buf_str(&b))
             return -1;
         if (strcmp(b.p, s->name) == 0)

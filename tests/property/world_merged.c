@@ -76,20 +76,6 @@ int world_name_taken(void *arg, const struct key_rule *rule, struct span key, en
     return 0;
 }
 
-/* A version's type of these items that shows own keys. */
-static bool with_own_keys(const struct world *w, uint32_t coll, struct view *ret)
-{
-    for (size_t i = 0; i < w->n_entries; i++)
-        for (size_t k = 0; k < w->entries[i].v->n_shapes; k++) {
-            const struct shape *s = w->entries[i].v->shapes[k];
-            if (w->entries[i].state == VERSION_GONE || s->kind != SHAPE_ITEM || s->coll != coll || s->key)
-                continue;
-            *ret = (struct view){w->index[i], w->entries[i].v, s};
-            return true;
-        }
-    return false;
-}
-
 static int yield(struct world *w, uint64_t id, struct err *e)
 {
     struct record cur RECORD_CLEANUP = RECORD_INIT, ret RECORD_CLEANUP = RECORD_INIT;
@@ -98,15 +84,16 @@ static int yield(struct world *w, uint64_t id, struct err *e)
     struct buf key BUF_CLEANUP = world_bytes(span_of(it->key));
     struct lens_change change;
     struct lens lens;
-    struct view vw;
+    const struct version *v = NULL;
+    const struct shape *s = catalog_shape(w->cat, (struct shape_wanted){.coll = it->coll, .own_keys = true}, &v);
 
-    if (!with_own_keys(w, it->coll, &vw))
+    if (!s)
         return 0;
     if (record_decode(buf_span(&body), &cur, e))
         return -1;
     w->yielded++;
     lens_init(&lens, w->cat, w->env, &w->lens.world);
-    int rc = lens_yield(&lens, vw.v, vw.s, buf_span(&key), &cur, &ret, &change, e);
+    int rc = lens_yield(&lens, v, s, buf_span(&key), &cur, &ret, &change, e);
     if (rc == 0)
         rc = world_keep(w, id, &ret, e);
     lens_deinit(&lens);

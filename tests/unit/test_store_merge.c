@@ -65,6 +65,54 @@ static void shows_all(void)
     ck_assert_uint_eq(findings(), 0);
 }
 
+/* Nobody has seen the second type by itself: its items give way all the same. */
+START_TEST(merged__a_type_that_its_version_adds_gives_way)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - add_type: {type: Cat, fields: {name: string}}\n"
+                "  - merge_types: {types: [Dog, Cat], into: Pet, tag: kind}\n");
+    ASSERT_OK(rig_put(&r, "v2", "Pet", "rex", "{\"kind\": \"Cat\", \"name\": \"King\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "rex", "{\"name\": \"Rex\"}"));
+    ASSERT_LINE("v2", "Pet", "rex", "{\"_key\": \"rex\", \"kind\": \"Dog\", \"name\": \"Rex\"}");
+    ASSERT_LINE("v2", "Pet", "rex~Cat", "{\"_key\": \"rex~Cat\", \"kind\": \"Cat\", \"name\": \"King\"}");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+/* What is made through a copy of the second type is of that, and called as its items are, also after finalize. */
+START_TEST(merged__a_copy_of_the_second_type_makes_items_of_it_after_finalize)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n  Cat: {fields: {indoor: boolean}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - copy_type: {from: Dog, to: Hound}\n"
+                "  - copy_type: {from: Cat, to: Puss}\n"
+                "  - merge_types: {types: [Dog, Cat], into: Pet, tag: kind}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    ASSERT_OK(rig_put(&r, "v2", "Hound", "rex", "{\"name\": \"Rex\"}"));
+    ASSERT_OK(rig_put(&r, "v2", "Puss", "rex", "{\"indoor\": true}"));
+    ASSERT_LINE("v2", "Pet", "rex", "{\"_key\": \"rex\", \"kind\": \"Dog\", \"name\": \"Rex\"}");
+    ASSERT_LINE("v2", "Pet", "rex~Cat", "{\"_key\": \"rex~Cat\", \"kind\": \"Cat\", \"indoor\": true}");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
+/* Steps over the merged type are not the copy's own, though both show the same items. */
+START_TEST(merged__a_copy_is_another_type)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string, state: string}}\n  Cat: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - merge_types: {types: [Dog, Cat], into: Pet, tag: kind}\n"
+                "  - copy_type: {from: Pet, to: Copy}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - change_type: {type: Pet, field: state, to: string, up: \"'s-' || state\", down: \"substr(state, 3)\"}\n"
+                "  - require_field: {type: Pet, field: state, up: \"'none'\"}\n");
+    ASSERT_OK(rig_put(&r, "v3", "Copy", "a", "{\"kind\": \"Dog\", \"state\": \"x\"}"));
+    ASSERT_OK(rig_put(&r, "v3", "Copy", "b", "{\"kind\": \"Cat\", \"state\": \"y\"}"));
+    ASSERT_LINE("v3", "Pet", "a", "{\"_key\": \"a\", \"kind\": \"Dog\", \"state\": \"s-x\"}");
+    ASSERT_LINE("v3", "Pet", "b", "{\"_key\": \"b\", \"kind\": \"Cat\", \"state\": \"s-y\"}");
+}
+END_TEST
+
 START_TEST(merged__is_the_same_before_and_after_a_backfill)
 {
     merge();
@@ -298,6 +346,9 @@ int main(void)
     tcase_add_test(t, merged__a_reference_to_another_types_item_is_no_other_item);
     tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_stays);
     tcase_add_test(t, merged__own_bytes_outlast_giving_way);
+    tcase_add_test(t, merged__a_type_that_its_version_adds_gives_way);
+    tcase_add_test(t, merged__a_copy_of_the_second_type_makes_items_of_it_after_finalize);
+    tcase_add_test(t, merged__a_copy_is_another_type);
     tcase_add_test(t, refused__a_tag_that_says_something_else);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);

@@ -183,6 +183,25 @@ START_TEST(names__two_writes_after_finalize_leave_what_the_second_leaves)
 }
 END_TEST
 
+/* Of two steps that finalize took, the second goes on from the first one's key, and so does a newer step. */
+START_TEST(names__of_a_copied_type_are_given_by_finalized_steps_in_order)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - copy_type: {from: Dog, to: Pet}\n"
+                "  - change_key: {type: Dog, up: \"'a-' || _key\", down: _key}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - change_key: {type: Dog, up: \"'b-' || _key\", down: _key}\n");
+    rig_add(&r, "version: v4\nfrom: v3\nmigrate:\n"
+                "  - change_key: {type: Dog, up: \"'c-' || _key\", down: _key}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    ASSERT_OK(rig_put(&r, "v4", "Pet", "x", "{}"));
+    ck_assert_str_eq(rig_keys(&r, "v3", "Dog"), "b-a-x");
+    ck_assert_str_eq(rig_keys(&r, "v4", "Dog"), "c-b-a-x");
+}
+END_TEST
+
 START_TEST(names__a_long_one_that_is_taken_is_shortened)
 {
     char key[250], text[300];
@@ -317,6 +336,19 @@ START_TEST(parts__what_was_moved_by_hand_comes_back_with_its_values)
 }
 END_TEST
 
+START_TEST(parts__the_only_one_left_takes_steps)
+{
+    put_dogs();
+    rig_add(&r, split);
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n  - remove_field: {type: Walk, field: dog}\n"
+                "  - remove_type: {type: Wild}\n  - add_field: {type: Tagged, field: size, as: integer}\n"
+                "  - add_field: {type: Walk, field: with, as: ref<Tagged>}\n");
+    ASSERT_OK(rig_put(&r, "v3", "Tagged", "1", "{\"size\": 7}"));
+    ASSERT_OK(rig_put(&r, "v3", "Walk", "w", "{\"with\": \"1\"}"));
+    ASSERT_LINE("v3", "Walk", "w", "{\"_key\": \"w\", \"with\": \"1\"}");
+}
+END_TEST
+
 START_TEST(parts__go_with_the_version_that_has_them)
 {
     static const struct store_options with_jobs = {0};
@@ -349,6 +381,7 @@ int main(void)
     tcase_add_test(t, names__each_change_of_one_is_told);
     tcase_add_test(t, names__a_hidden_key_comes_back_with_what_it_was_hidden_under);
     tcase_add_test(t, names__two_writes_after_finalize_leave_what_the_second_leaves);
+    tcase_add_test(t, names__of_a_copied_type_are_given_by_finalized_steps_in_order);
     tcase_add_test(t, names__a_long_one_that_is_taken_is_shortened);
     tcase_add_test(t, names__go_with_the_version_that_used_them);
     tcase_add_test(t, parts__derived_by_the_first_use_of_one);
@@ -356,6 +389,7 @@ int main(void)
     tcase_add_test(t, parts__a_key_stands_once_over_all_parts);
     tcase_add_test(t, parts__each_move_is_told);
     tcase_add_test(t, parts__what_was_moved_by_hand_comes_back_with_its_values);
+    tcase_add_test(t, parts__the_only_one_left_takes_steps);
     tcase_add_test(t, parts__go_with_the_version_that_has_them);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
