@@ -29,7 +29,7 @@ static void decide(struct carry *c, size_t id, size_t without)
     c->it->decided[id] = true;
     for (size_t to = 0; to < c->m->known; to++) {
         const struct m_node *n = &c->m->nodes[to];
-        for (size_t i = 0; i < n->n_rules && to != without; i++)
+        for (size_t i = 0; i < n->n_rules && to != without && n->root == c->it->root; i++)
             for (size_t k = 0; n->rules[i].out == id && k < n->n_rules; k++)
                 if (n->rules[k].mode == M_LINKED && n->rules[k].forward != n->rules[i].forward &&
                     (reads(&n->rules[k], id) || reads(&n->rules[i], n->rules[k].out)))
@@ -92,7 +92,7 @@ static const char *computed(const struct carry *c, size_t to, const struct m_rul
 
 static void give(struct carry *c, const struct m_rule *r, const char *value)
 {
-    carry_set(c, r->out, r->key ? m_key_free(c->m, c->it, r->out, value) : value, r);
+    carry_set(c, r->out, r->key ? m_key_free(c->m, c->it, r, value) : value, r);
 }
 
 /* A linked field is about to be given a value: what it showed is remembered, or returns. */
@@ -199,7 +199,7 @@ static void compute_early(struct carry *c, size_t before, size_t id)
         for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
             const struct m_rule *r = &c->m->nodes[to].rules[i];
             bool seed = r->mode == M_SEEDED && (c->reached[id] || c->it->decided[id]);
-            if (!r->forward || r->out != id || r->mode == M_LINKED || seed)
+            if (c->m->nodes[to].root != c->it->root || !r->forward || r->out != id || r->mode == M_LINKED || seed)
                 continue;
             bring_back(c, before, to, r->in[0]);
             compute_early(c, to, r->in[0]);
@@ -272,7 +272,7 @@ static bool is_theirs(const struct carry *c, size_t id, size_t without)
     for (size_t to = 0; to < c->m->known && !theirs; to++)
         for (size_t i = 0; i < c->m->nodes[to].n_rules && to != without; i++) {
             const struct m_rule *r = &c->m->nodes[to].rules[i];
-            for (size_t k = 0; r->out == id && r->mode == M_LINKED && k < r->n_in; k++)
+            for (size_t k = 0; c->m->nodes[to].root == c->it->root && r->out == id && r->mode == M_LINKED && k < r->n_in; k++)
                 theirs |= is_theirs(c, r->in[k], to);
         }
     return theirs;
@@ -314,8 +314,12 @@ static bool settle_all(struct carry *c)
 static void name_new(struct carry *c, size_t to)
 {
     const struct m_node *n = &c->m->nodes[to];
-    if (n->step.kind == M_CHANGE_KEY && !n->n_rules && !c->it->v[n->key])
-        give(c, &n->namer, computed(c, to, &n->namer, c->it->v, NULL));
+    for (size_t i = 0; !n->n_rules && i < n->n_namers; i++) {
+        const struct m_rule *r = &n->namers[i];
+        bool newer = r->key && !c->it->v[r->like]; /* than what there is */
+        if (!newer && !c->it->v[r->out])
+            give(c, r, computed(c, to, r, c->it->v, NULL));
+    }
 }
 
 static void carry_on_all(struct carry *c)
@@ -342,6 +346,8 @@ void carry_look(struct carry *c)
 {
     const struct m_node *n = &c->m->nodes[c->at];
     c->seen[n->key] = c->reached[n->key] = true;
+    if (n->part)
+        c->seen[n->parts] = c->reached[n->parts] = true;
     for (size_t i = 0; i < n->n; i++)
         c->seen[n->f[i].id] = c->reached[n->f[i].id] = true;
 }
@@ -415,13 +421,16 @@ static const char *key_text(struct model *m, const char *key)
 /* Its own key, where that is another than its maker sees, is like that one until older versions say theirs. */
 static struct m_item *new_item(struct model *m, size_t node, const char *key)
 {
-    size_t root = m->nodes[node].root, own = m->nodes[root].key;
+    size_t root = m->nodes[node].root;
+    const struct m_rule own = {.out = m->nodes[root].key};
     MUST(m->n_items < MODEL_ITEMS);
     struct m_item *it = &m->items[m->n_items];
     m->before[m->n_items++].writer = 0;
     *it = (struct m_item){.root = root, .number = ++m->n_numbers};
     it->v[m->nodes[node].key] = key_text(m, key);
-    it->v[own] = m_key_free(m, it, own, it->v[m->nodes[node].key]);
+    if (m->nodes[node].part)
+        it->v[m->nodes[node].parts] = m->nodes[node].part;
+    it->v[own.out] = m_key_free(m, it, &own, it->v[m->nodes[node].key]);
     for (size_t to = 0; to < m->known; to++)
         if (m->nodes[to].root == it->root && !m_descends(m, node, to))
             decide_removed(m, it, to);
@@ -472,6 +481,15 @@ static void begin_again(struct model *m, struct m_item *it, struct m_before *b, 
         *b = (struct m_before){writer, *it};
 }
 
+/* A side follows from another one: without any there is nothing to start again from. */
+static bool is_followed(const struct model *m, size_t root)
+{
+    bool is = false;
+    for (size_t to = 0; to < m->known; to++)
+        is |= m->nodes[to].root == root && m->nodes[to].n_rules;
+    return is;
+}
+
 /* An item that gets another key of its own by a write is one that was renamed: a run ends. */
 static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t node,
                     const char *const *values)
@@ -493,22 +511,43 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
         if (!n->f[i].read_only && !m_same(it->v[n->f[i].id], now[i]))
             carry_set(&c, n->f[i].id, now[i], NULL);
     carry_spread(&c);
-    if (!m_same(it->v[own], had.v[own]))
+    if (!m_same(it->v[own], had.v[own]) || !is_followed(m, it->root))
         b->writer = 0;
     carry_tell(m, it, NULL);
 }
 
+/* Who is called as the item is now gets another name. */
+static void make_way(struct model *m, const struct m_item *it)
+{
+    struct m_item *o = m_rival(m, it);
+    if (!o)
+        return;
+    struct carry c = {.m = m, .it = o, .at = o->root};
+    memcpy(c.was, o->v, sizeof c.was);
+    m->before[o - m->items].writer = 0;
+    carry_look(&c);
+    c.changed[m->nodes[o->root].key] = true;
+    carry_spread(&c);
+    make_way(m, o);
+}
+
 void model_rename(struct model *m, size_t node, struct m_item *it, const char *key)
 {
+    node = m_node_for(m, node, it);
     struct carry c = {.m = m, .it = it, .at = node};
+    const struct m_node *n = &m->nodes[node];
     const char *now = key_text(m, key);
 
     it->made = false;
     m->before[it - m->items].writer = 0;
     memcpy(c.was, it->v, sizeof c.was);
     carry_look(&c);
-    carry_set(&c, m->nodes[node].key, now, NULL);
+    if (!m_same(now, it->v[n->key]))
+        carry_set(&c, n->key, now, NULL);
+    if (n->part && !m_same(n->part, it->v[n->parts]))
+        carry_set(&c, n->parts, n->part, NULL);
     carry_spread(&c);
+    make_way(m, it);
     carry_tell(m, it, NULL);
 }
 
@@ -528,21 +567,27 @@ struct m_item *m_make(struct model *m, size_t node, const char *key, const char 
 bool model_write(struct model *m, size_t writer, const struct m_shows *beside, size_t node,
                  const char *key, const char *const *texts)
 {
-    const struct m_node *n = &m->nodes[node];
     struct m_item *it = model_item(m, node, key);
+    size_t at = it ? m_node_for(m, node, it) : m_node_tagged(m, node, texts);
+    const struct m_node *n = &m->nodes[at];
     const char *values[MODEL_FIELDS];
 
+    if (at == MODEL_NODES || !m_tag_stays(n, texts))
+        return false;
     for (size_t i = 0; i < n->n; i++) {
         bool ref = n->f[i].type == M_REF && texts[i];
-        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i]) : texts[i];
+        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i], it ? it->v[n->f[i].id] : NULL) : texts[i];
         if ((ref && !values[i]) || (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) &&
                                     m_fails_check(values[i])))
             return false;
     }
+    if (!it && m_key_is_taken(m, node, key)) /* in another part */
+        return false;
     if (it)
-        rewrite(m, it, writer, node, values);
+        rewrite(m, it, writer, at, values);
     else
-        m_make(m, node, key, values);
+        it = m_make(m, at, key, values);
+    make_way(m, it);
     return true;
 }
 
@@ -572,6 +617,7 @@ void model_next(struct model *m)
 
 void model_skip(struct model *m)
 {
+    m->nodes[m->known].n_namers = 0;
     m->nodes[m->known].link.is = false;
     m->nodes[m->known++].n_rules = 0;
 }
@@ -586,7 +632,7 @@ void model_remove(struct model *m, struct m_item *it)
 void model_line(struct model *m, const struct m_shows *beside, size_t node, const struct m_item *it,
                 struct buf *out)
 {
-    const struct m_node *n = &m->nodes[node];
+    const struct m_node *n = &m->nodes[m_node_for(m, node, it)];
     MUST(buf_printf(out, "{\"_key\": %s", it->v[n->key]));
     for (size_t i = 0; i < n->n; i++) {
         const char *v = it->v[n->f[i].id] ? it->v[n->f[i].id] : n->f[i].def;

@@ -24,9 +24,9 @@
 
 #include "schemas/buf.h"
 
-#define MODEL_NODES  40
+#define MODEL_NODES  64
 #define MODEL_FIELDS 16
-#define MODEL_RULES  4
+#define MODEL_RULES  8
 #define MODEL_IDS    200
 #define MODEL_VALUES 8
 #define MODEL_SHOWN  6
@@ -69,10 +69,15 @@ enum m_kind {
     M_ADD_CHECK,
     M_REMOVE_CHECK,
     M_CHANGE_KEY,
+    M_SPLIT_TYPE,
+    M_MERGE_TYPES,
     M_ADD_REF, /* to a type that there is */
     M_EXTRACT, /* a, and b where there is one */
     M_INLINE,  /* a: the reference; from: fields there, to: here */
-    M_KINDS
+    M_KINDS,
+    M_PART = M_KINDS, /* what M_SPLIT_TYPE's node goes on as */
+    M_MERGED,         /* of M_MERGE_TYPES: the second type's items */
+    M_ALL_KINDS
 };
 
 struct m_step {
@@ -83,7 +88,8 @@ struct m_step {
     const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others, fields for fields */
     const char *into;                                  /* M_EXTRACT: the new type */
     size_t n;
-    size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF, M_INLINE: of the type referred to */
+    size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF, M_INLINE: of the type referred to;
+                  * M_MERGE_TYPES: the second type; M_MERGED: the first one's node */
 };
 
 enum m_type { M_TEXT, M_INT, M_ENUM, M_LIST, M_OBJECT, M_REF };
@@ -92,6 +98,7 @@ struct m_field {
     enum m_type type;
     size_t id;
     bool read_only, required, checked, unique;
+    bool tag;    /* says of which type an item is */
     bool seeded; /* it is, or what it follows from */
     bool old;    /* every older node shows it, or what it follows from */
     const char *def;
@@ -112,6 +119,8 @@ struct m_rule {
     m_fn *fn;
     bool key;    /* what it gives is a key (model_names.c) */
     size_t like; /* then: the other side's */
+    const struct m_merged *merged; /* it is called so among the items of several types */
+    size_t rank;                   /* and of these its own is this one */
     enum m_over over; /* not M_HERE: in place of the function */
     size_t there;     /* M_READ: the field of the item that the input refers to */
 };
@@ -124,12 +133,23 @@ struct m_link {
     size_t ref, here[MODEL_LINKED], there[MODEL_LINKED], n;
 };
 
+/* Types that are one since a step. */
+struct m_merged {
+    size_t root[2];
+    const char *name[2];
+};
+
 struct m_node {
     char type[16];
     int from;    /* -1: the type begins here */
     size_t root; /* where it began */
     size_t line; /* the same, but a copy begins a type of its own */
     size_t key;  /* where its keys are */
+    const char *part;       /* of a part: its name, as it stands in: */
+    size_t parts, whole;    /* the part that an item is in, and the line of the whole type */
+    size_t also;     /* of a type that was merged: the node of the second type's items; 0 = none */
+    const char *tag; /* then: what the tag says of this node's items */
+    const struct m_merged *merged;
     struct m_field f[MODEL_FIELDS];
     size_t n;
     const char *values[MODEL_VALUES]; /* of the enum */
@@ -137,7 +157,8 @@ struct m_node {
     struct m_step step;
     struct m_rule rules[MODEL_RULES];
     size_t n_rules;
-    struct m_rule namer; /* M_CHANGE_KEY: it names new items also after finalize */
+    struct m_rule namers[2]; /* of keys, parts and tags: for new items also after finalize */
+    size_t n_namers;
     struct m_link link;
 };
 
@@ -176,6 +197,7 @@ struct model {
     struct arena *a;
     struct m_node nodes[MODEL_NODES];
     size_t n, n_ids;
+    bool nameless[MODEL_IDS]; /* keys that no version shows any more */
     size_t known;  /* nodes that there are by now */
     size_t oldest; /* the version that was finalized last */
     struct m_item items[MODEL_ITEMS];
@@ -196,16 +218,38 @@ m_fn m_fn_same, m_fn_first, m_fn_rest, m_fn_join, m_fn_bar, m_fn_before_bar, m_f
     m_fn_member_b;
 bool m_fails_check(const char *value);
 
+/* ---- model_parts.c ---- */
+/* SQL with %s for the field. */
+extern const char *const m_condition_sql[];
+extern const size_t n_m_conditions;
+/* step: n parts of the names from[], the last one else; the others' conditions are expr over a, and expr2 over b. */
+m_fn m_fn_part;
+const char *m_part_text(struct arena *a, const char *name);
+
+/* ---- model_merged.c ---- */
+/* The node of the item's own type, of the types that the node shows; MODEL_NODES = it shows none such. */
+size_t m_node_for(const struct model *m, size_t node, const struct m_item *it);
+/* The node of the second type's items, where it is one of a merged type; else itself. */
+size_t m_also(const struct model *m, size_t node);
+/* That which the text says a new item is of; MODEL_NODES = of none. */
+size_t m_node_tagged(const struct model *m, size_t node, const char *const *values);
+bool m_tag_stays(const struct m_node *n, const char *const *values);
+m_fn m_fn_tag;
+size_t m_rank(const struct m_merged *merged, size_t root);
+/* Another item that is called as this one is by a merged type, and gives way. */
+struct m_item *m_rival(struct model *m, const struct m_item *it);
+
 /* ---- model_links.c ---- */
 /* The value of a reference, which stays the same whatever its item is called. */
 const char *m_ref(struct arena *a, const struct m_item *it);
 struct m_item *m_referred(struct model *m, const char *value); /* NULL: to nothing */
-/* The node of a type, among those of a version. */
+/* The node of a type, or of a part of it, among those of a version. */
 size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line);
 /* As a text shows it. */
 const char *m_ref_text(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *value);
-/* What a writer means by the text: NULL = there is no such item. */
-const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text);
+/* What a writer means by the text: NULL = there is no such item. had: what the item has there. */
+const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text,
+                        const char *had);
 /* The own key of a new item, like that of another type's. */
 const char *m_free_key_like(struct model *m, size_t node, const char *own);
 /* Their fields stand in other items, by a step that writes there. */
@@ -231,8 +275,11 @@ extern const struct m_key_expr m_key_exprs[];
 extern const size_t n_m_key_exprs;
 m_fn m_fn_key_up, m_fn_key_down;
 const char *m_key_plain(const char *value, const char *like);
-/* The first of key, key~2, ... that no other item of the type is called. */
-const char *m_key_free(struct model *m, const struct m_item *it, size_t id, const char *key);
+/* r: it says whose name it is to be. The first of key, key~2, ... that no other item is called, where one of a
+ * type that was merged later tries key~TYPE, key~TYPE~2, ... */
+const char *m_key_free(struct model *m, const struct m_item *it, const struct m_rule *r, const char *key);
+/* Shown or not. */
+bool m_key_is_taken(const struct model *m, size_t node, const char *key);
 bool m_keys_stand(const struct model *m, const struct m_item *then, const struct m_item *now);
 
 /* ---- model_step.c ---- */
@@ -255,7 +302,7 @@ void model_remove(struct model *m, struct m_item *it);
 /* Shown under that key; NULL = none. */
 struct m_item *model_item(struct model *m, size_t node, const char *key);
 bool model_shows(const struct model *m, size_t node, const struct m_item *it);
-/* No other item may be called that. */
+/* Under another key of the node's, or in that part, or both. No other item may be called that. */
 void model_rename(struct model *m, size_t node, struct m_item *it, const char *key);
 /* Writes an item: a text that gives each field `values[i]`, NULL = is left out. Read-only fields
  * are not looked at. beside: what the version shows. writer: a version and its type, not 0. false: a check refuses it, or a reference to

@@ -27,6 +27,7 @@ struct m_case {
     struct kase k;
     struct m_op ops[MAX_OPS];
     size_t n_ops, n_names;
+    bool whole, merges; /* it is about types that are split or merged; the latter */
     uint64_t kinds[M_KINDS];
 };
 
@@ -45,6 +46,8 @@ bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step 
 bool m_is_inlined_field(const struct m_case *c, size_t id);
 /* A reference of the version to the type. */
 bool m_type_is_used(const struct m_case *c, size_t version, size_t node);
+/* The type that is merged with the node's. */
+bool m_choose_merged(struct m_case *c, size_t version, size_t node, struct m_step *s);
 bool m_shows_line(const struct m_case *c, size_t version, size_t line);
 
 /* ---- model_gen.c ---- */

@@ -78,8 +78,18 @@ static void drop_rules(struct model *m, const struct m_final *f, size_t to)
         memset(m->items[i].memory[to], 0, sizeof m->items[i].memory[to]);
 }
 
+static bool is_shown_key(const struct model *m, const struct m_final *f, size_t id)
+{
+    bool is = false;
+    for (size_t to = 0; to < m->known; to++)
+        is |= m->nodes[to].key == id && (f->shown[to] || m->nodes[to].from < 0);
+    return is;
+}
+
 void model_finalize(struct model *m, const struct m_final *f)
 {
+    for (size_t to = 0; to < m->known; to++)
+        m->nameless[m->nodes[to].key] = !is_shown_key(m, f, m->nodes[to].key);
     for (size_t i = 0; i < m->n_items && f->oldest != m->oldest; i++)
         m->before[i].writer = 0; /* other sides do not follow any more from what is written */
     m->oldest = f->oldest;

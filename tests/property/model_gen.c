@@ -48,7 +48,7 @@ static bool has_default(const struct m_field *f)
 }
 static bool is_required(const struct m_field *f)
 {
-    return f->required;
+    return f->required && !f->tag;
 }
 static bool is_checked(const struct m_field *f)
 {
@@ -133,6 +133,8 @@ static const struct {
     [M_ADD_CHECK] = {"add_check", .of = is_plain, .weight = 3},
     [M_REMOVE_CHECK] = {"remove_check", .of = is_checked, .weight = 3},
     [M_CHANGE_KEY] = {"change_key", .of = is_text, .with = is_text, .weight = 4},
+    [M_SPLIT_TYPE] = {"split_type", .of = is_text, .with = is_text, .weight = 5},
+    [M_MERGE_TYPES] = {"merge_types", .new_c = true, .weight = 6},
     [M_ADD_REF] = {"add_field", .new_a = true, .weight = 7},
     [M_EXTRACT] = {"extract_type", .of = is_any, .new_c = true, .weight = 6},
     [M_INLINE] = {"inline_type", .of = is_ref, .weight = 25},
@@ -163,7 +165,7 @@ static bool choose_restored(struct m_case *c, size_t version, size_t node, struc
             bool hidden = true;
             for (; at != then; at = (size_t)m->nodes[at].from) {
                 const struct m_node *n = &m->nodes[at];
-                hidden &= n->step.kind != M_COPY_TYPE && n->step.kind != M_COPY_TYPE_OWN;
+                hidden &= n->step.kind != M_COPY_TYPE && n->step.kind != M_COPY_TYPE_OWN && n->step.kind != M_PART;
                 if (m_has_id(&m->nodes[n->from], f->id) && !m_has_id(n, f->id))
                     hidden &= n->step.kind == M_REMOVE || n->step.kind == M_REMOVE_DOWN;
             }
@@ -249,6 +251,18 @@ static bool is_new_key(const struct m_case *c, size_t version, size_t key)
     return is;
 }
 
+/* then: where `else` stands. */
+static bool choose_parts(struct m_case *c, const struct m_shows *sh, struct m_step *s)
+{
+    s->expr = rnd_below(&c->r, n_m_conditions);
+    s->expr2 = rnd_below(&c->r, n_m_conditions);
+    s->n = 2 + rnd_below(&c->r, 2);
+    s->then = rnd_below(&c->r, s->n);
+    for (size_t i = 0; i < s->n; i++)
+        s->from[i] = m_format(c, "P%zu%c", c->shape.n, "abc"[i]);
+    return sh->n + s->n - 1 <= MODEL_SHOWN;
+}
+
 static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_node *n = &c->shape.nodes[node];
@@ -266,16 +280,22 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     case M_REMOVE_TYPE:
         return sh->n > 1 && !m_type_is_used(c, version, node);
     case M_RESTORE:
-        return choose_restored(c, version, node, s) && m_choose_link(c, version, node, s);
+        return !n->also && choose_restored(c, version, node, s) && m_choose_link(c, version, node, s);
     case M_REMOVE_DOWN:
         return !removed_elsewhere(c, node);
     case M_RELAX:
-        return !goes_round(c, n, s);
+        return !goes_round(c, n, s) && (!n->also || !goes_round(c, &c->shape.nodes[n->also], s));
+    case M_SPLIT_TYPE:
+        return !n->part && !n->also && m_choose_link(c, version, node, s) && choose_parts(c, sh, s);
+    case M_MERGE_TYPES:
+        return m_choose_merged(c, version, node, s);
+    case M_ADD_UNIQUE:
+        return !n->also;
     case M_MAP:
         choose_map(c, s);
         return true;
     case M_CHANGE_KEY:
-        if (n->key != c->shape.nodes[n->root].key && is_new_key(c, version, n->key))
+        if (n->part || n->also || is_new_key(c, version, n->key))
             return false;
         s->expr = rnd_below(&c->r, n_m_key_exprs);
         s->expr2 = rnd_below(&c->r, n_m_key_exprs);
@@ -301,14 +321,23 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     }
 }
 
+/* Types are split or merged in some cases, and their fields stand in other items in the others. */
+static unsigned weight_of(const struct m_case *c, size_t kind)
+{
+    bool whole = kind == M_SPLIT_TYPE || kind == M_MERGE_TYPES, over = kind == M_EXTRACT || kind == M_INLINE;
+    return (c->whole ? over : whole) ? 0 : wants[kind].weight;
+}
+
 static bool make_step(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_node *n = &c->shape.nodes[node];
     unsigned total = 0, at, kind = 0;
     for (size_t i = 0; i < M_KINDS; i++)
-        total += wants[i].weight;
-    for (at = rnd_below(&c->r, total); at >= wants[kind].weight; kind++)
-        at -= wants[kind].weight;
+        total += weight_of(c, i);
+    for (at = rnd_below(&c->r, total); at >= weight_of(c, kind); kind++)
+        at -= weight_of(c, kind);
+    if (c->merges && rnd_chance(&c->r, 35))
+        kind = c->shows[version].n > 1 ? M_MERGE_TYPES : M_ADD_TYPE;
     *s = (struct m_step){.kind = (enum m_kind)kind,
                          .expr = rnd_below(&c->r, n_m_exprs),
                          .expr2 = rnd_below(&c->r, n_m_exprs)};
@@ -362,23 +391,62 @@ static void make_root(struct m_case *c)
     snprintf(v->name, sizeof v->name, "v1");
 }
 
+static void split_shown(struct m_case *c, struct m_shows *sh, size_t at, const struct m_step *s)
+{
+    size_t whole = c->shape.n - 1;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct m_step part = {.kind = M_PART, .a = "", .b = s->from[i]};
+        sh->node[i ? sh->n++ : at] = c->shape.n;
+        model_step(&c->shape, whole, &part);
+    }
+}
+
+static void drop_shown(struct m_shows *sh, size_t at)
+{
+    memmove(&sh->node[at], &sh->node[at + 1], (--sh->n - at) * sizeof sh->node[0]);
+}
+
+/* The second node of a type that was merged: the step takes its items too. */
+static void take_also(struct m_case *c, size_t from, size_t now, const struct m_step *s)
+{
+    size_t also = c->shape.n;
+    struct m_step second = *s;
+    if (s->kind == M_MERGE_TYPES) {
+        second.kind = M_MERGED;
+        second.def = m_part_text(&c->a, s->from[1]);
+        second.then = now;
+        from = s->then;
+    } else if (s->kind == M_ADD_TYPE || !c->shape.nodes[from].also) {
+        return;
+    } else {
+        from = c->shape.nodes[from].also;
+    }
+    model_step(&c->shape, from, &second);
+    c->shape.nodes[now].also = also;
+    c->shape.nodes[also].line = c->shape.nodes[now].line;
+}
+
 static void take_step(struct m_case *c, size_t version, size_t at, const struct m_step *s)
 {
     struct m_shows *sh = &c->shows[version];
-    size_t now = c->shape.n;
+    size_t now = c->shape.n, from = sh->node[at];
     bool more = s->kind == M_ADD_TYPE || s->kind == M_COPY_TYPE || s->kind == M_COPY_TYPE_OWN;
 
     if (s->kind == M_REMOVE_TYPE) {
-        memmove(&sh->node[at], &sh->node[at + 1], (--sh->n - at) * sizeof sh->node[0]);
+        drop_shown(sh, at);
         return;
     }
-    model_step(&c->shape, sh->node[at], s);
-    sh->node[more ? sh->n++ : at] = now;
+    model_step(&c->shape, from, s);
+    take_also(c, from, now, s);
     if (s->kind == M_EXTRACT)
         sh->node[sh->n++] = now + 1;
-    for (size_t i = 0; s->kind == M_INLINE && i < sh->n; i++)
+    if (s->kind == M_SPLIT_TYPE)
+        split_shown(c, sh, at, s);
+    else
+        sh->node[more ? sh->n++ : at] = now;
+    for (size_t i = 0; i < sh->n && (s->kind == M_MERGE_TYPES || s->kind == M_INLINE); i++)
         if (sh->node[i] == s->then) {
-            memmove(&sh->node[i], &sh->node[i + 1], (--sh->n - i) * sizeof sh->node[0]);
+            drop_shown(sh, i);
             break;
         }
     sh->end = c->shape.n;
@@ -394,7 +462,7 @@ static void make_version(struct m_case *c)
     v->steps = arena_alloc(&c->a, n * sizeof *v->steps);
     c->shows[i] = c->shows[from];
     c->shows[i].first = c->shows[i].end = c->shape.n;
-    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n + 1 < MODEL_NODES; tries++) {
+    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n + 4 < MODEL_NODES; tries++) {
         struct m_step s;
         size_t at = rnd_below(&c->r, c->shows[i].n);
         size_t node = c->shows[i].node[at];
@@ -422,6 +490,8 @@ static const char *some_value(struct m_case *c, const struct m_node *n, const st
     static const char *const lists[] = {"[]", "[\"a\"]", "[\"a\", \"b\"]",
                                         "[\"done\", \"a\", \"b\"]"};
     static const char *const numbers[] = {"0", "7", "12", "-3", "120"};
+    if (f->tag)
+        return rnd_chance(&c->r, 50) ? n->tag : c->shape.nodes[n->also].tag;
     if (!f->def && !f->required && rnd_chance(&c->r, 20))
         return NULL;
     switch (f->type) {

@@ -35,7 +35,8 @@ bool m_shows_line(const struct m_case *c, size_t version, size_t line)
 {
     const struct m_shows *sh = &c->shows[version];
     for (size_t i = 0; i < sh->n; i++)
-        if (c->shape.nodes[sh->node[i]].line == line)
+        if (c->shape.nodes[sh->node[i]].line == line ||
+            (c->shape.nodes[sh->node[i]].part && c->shape.nodes[sh->node[i]].whole == line))
             return true;
     return false;
 }
@@ -43,10 +44,11 @@ bool m_shows_line(const struct m_case *c, size_t version, size_t line)
 bool m_type_is_used(const struct m_case *c, size_t version, size_t node)
 {
     const struct m_shows *sh = &c->shows[version];
+    const struct m_node *t = &c->shape.nodes[node];
     for (size_t i = 0; i < sh->n; i++) {
         const struct m_node *n = &c->shape.nodes[sh->node[i]];
         for (size_t k = 0; k < n->n; k++)
-            if (n->f[k].type == M_REF && n->f[k].refers == c->shape.nodes[node].line)
+            if (n->f[k].type == M_REF && (n->f[k].refers == t->line || (t->part && n->f[k].refers == t->whole)))
                 return true;
     }
     return false;
@@ -157,6 +159,19 @@ static bool is_inlined(const struct model *m, size_t node)
     return is;
 }
 
+static bool moves_whole(const struct m_case *c, size_t node)
+{
+    return has_step(c, node, M_CHANGE_KEY) || has_step(c, node, M_SPLIT_TYPE) || has_step(c, node, M_MERGE_TYPES) ||
+           has_step(c, node, M_MERGED);
+}
+
+/* Its items, or some of what they show, stand in other items. */
+static bool stands_elsewhere(const struct m_case *c, size_t node)
+{
+    return has_step(c, node, M_EXTRACT) || has_step(c, node, M_INLINE) || is_inlined(&c->shape, node) ||
+           c->shape.nodes[c->shape.nodes[node].root].step.kind == M_EXTRACT;
+}
+
 static bool may_be_extracted(const struct m_case *c, size_t version, size_t node, const struct m_field *f)
 {
     bool free = !f->read_only && !f->def && !f->required && !f->checked && !f->unique;
@@ -178,7 +193,7 @@ static bool choose_extracted(struct m_case *c, size_t version, size_t node, stru
     s->into = m_format(c, "X%zu", c->shape.n);
     for (size_t i = 0; i < s->n; i++)
         s->to[i] = m_format(c, "x%zu_%zu", c->shape.n, i);
-    return c->shows[version].n < MODEL_SHOWN && !has_step(c, node, M_CHANGE_KEY) &&
+    return c->shows[version].n < MODEL_SHOWN && !moves_whole(c, node) &&
            may_be_extracted(c, version, node, &n->f[m_field_at(n, s->a)]);
 }
 
@@ -248,8 +263,8 @@ static bool choose_inlined(struct m_case *c, size_t version, size_t node, struct
     }
     return s->n && !is_inlined(m, s->then) && uses_of(c, version, ref->refers) == 1 &&
            !leads_to(m, there->root, n->root, 0) &&
-           !has_required(there) && !shows_other_side(m, n, ref, true) && !has_step(c, node, M_CHANGE_KEY) &&
-           !has_step(c, s->then, M_CHANGE_KEY);
+           !has_required(there) && !shows_other_side(m, n, ref, true) && !moves_whole(c, node) &&
+           !moves_whole(c, s->then);
 }
 
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s)
@@ -259,9 +274,8 @@ bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step 
         s->then = sh->node[rnd_below(&c->r, sh->n)];
         return c->shape.nodes[s->then].root != c->shape.nodes[node].root || rnd_chance(&c->r, 25);
     }
-    if (s->kind == M_CHANGE_KEY)
-        return !has_step(c, node, M_EXTRACT) && !has_step(c, node, M_INLINE) && !is_inlined(&c->shape, node) &&
-               c->shape.nodes[c->shape.nodes[node].root].step.kind != M_EXTRACT;
+    if (s->kind == M_CHANGE_KEY || s->kind == M_SPLIT_TYPE)
+        return !stands_elsewhere(c, node);
     if (s->kind == M_RESTORE) {
         const struct m_node *then = &c->shape.nodes[s->then];
         return !shows_other_side(&c->shape, &c->shape.nodes[node], &then->f[m_field_at(then, s->a)], false);
@@ -269,4 +283,57 @@ bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step 
     if (s->kind == M_INLINE)
         return choose_inlined(c, version, node, s);
     return s->kind != M_EXTRACT || choose_extracted(c, version, node, s);
+}
+
+/* Branches that merge the same types: docs/decisions/07-open-laws.md. */
+static bool is_merged_elsewhere(const struct model *m, size_t root)
+{
+    bool is = false;
+    for (size_t i = 0; i < m->n; i++)
+        is |= m->nodes[i].root == root && m->nodes[i].tag;
+    return is;
+}
+
+/* Nothing stands in the way of its items standing beside another type's. */
+static bool can_be_merged(const struct m_case *c, size_t version, size_t node)
+{
+    const struct m_node *n = &c->shape.nodes[node];
+    bool can = !n->part && !n->also && n->key == c->shape.nodes[n->root].key && !m_type_is_used(c, version, node) &&
+               !is_merged_elsewhere(&c->shape, n->root);
+    can &= !stands_elsewhere(c, node);
+    for (size_t i = 0; i < n->n; i++)
+        can &= !n->f[i].required && !n->f[i].checked && !n->f[i].read_only;
+    return can;
+}
+
+static bool are_alike(const struct m_node *a, const struct m_node *b)
+{
+    size_t n = a->n;
+    for (size_t i = 0; i < b->n; i++) {
+        int at = m_field_at(a, b->f[i].name);
+        const struct m_field *f = at >= 0 ? &a->f[at] : NULL, *g = &b->f[i];
+        n += !f;
+        if (f && (f->type != g->type || f->type == M_OBJECT || (f->type == M_REF && f->refers != g->refers)))
+            return false;
+        if (f && (f->def ? !g->def || strcmp(f->def, g->def) != 0 : g->def != NULL))
+            return false;
+    }
+    return n + 4 < MODEL_FIELDS;
+}
+
+bool m_choose_merged(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct m_shows *sh = &c->shows[version];
+    const struct m_node *n = &c->shape.nodes[node];
+    size_t at = rnd_below(&c->r, sh->n);
+    s->b = m_format(c, "M%zu", c->shape.n);
+    s->from[0] = m_format(c, "%s", n->type);
+    s->def = m_part_text(&c->a, s->from[0]);
+    for (size_t i = 0; i < sh->n && can_be_merged(c, version, node); i++) {
+        const struct m_node *o = &c->shape.nodes[s->then = sh->node[(at + i) % sh->n]];
+        s->from[1] = m_format(c, "%s", o->type);
+        if (o->root != n->root && can_be_merged(c, version, s->then) && are_alike(n, o))
+            return true;
+    }
+    return false;
 }

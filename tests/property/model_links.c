@@ -32,7 +32,8 @@ struct m_item *m_referred(struct model *m, const char *value)
 size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line)
 {
     size_t i = 0;
-    while (i < beside->n && m->nodes[beside->node[i]].line != line)
+    while (i < beside->n && m->nodes[beside->node[i]].line != line &&
+           (!m->nodes[beside->node[i]].part || m->nodes[beside->node[i]].whole != line))
         i++;
     MUST(i < beside->n);
     return beside->node[i];
@@ -44,14 +45,22 @@ const char *m_ref_text(struct model *m, const struct m_shows *beside, const stru
     return it ? it->v[m->nodes[m_node_of_line(m, beside, f->refers)].key] : value;
 }
 
-const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *json)
+const char *m_ref_taken(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *json,
+                        const char *had)
 {
-    char key[80];
+    size_t node = m_node_of_line(m, beside, f->refers);
+    const struct m_node *n = &m->nodes[node];
     if (json[0] != '"')
         return json;
-    MUST((size_t)snprintf(key, sizeof key, "%.*s", (int)strlen(json) - 2, json + 1) < sizeof key);
-    const struct m_item *it = model_item(m, m_node_of_line(m, beside, f->refers), key);
-    return it ? m_ref(m->a, it) : NULL;
+    for (size_t i = 0; i < m->n_items; i++) {
+        const struct m_item *it = &m->items[i];
+        if (m_node_for(m, node, it) == MODEL_NODES || strcmp(it->v[n->key], json) != 0)
+            continue;
+        const char *ref = m_ref(m->a, it);
+        bool any_part = n->line != f->refers;
+        return any_part || model_shows(m, node, it) || (had && !strcmp(had, ref)) ? ref : NULL;
+    }
+    return NULL;
 }
 
 bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS])

@@ -54,9 +54,10 @@ void m_look(struct m_run *r, const struct view *vw)
 void m_shown_fields(struct m_run *r, bool ret[MODEL_IDS])
 {
     for (size_t i = 0; i < r->w.n_views; i++) {
-        const struct m_node *n = &r->model.nodes[node_of(r, &r->w.views[i])];
+        size_t node = node_of(r, &r->w.views[i]);
+        const struct m_node *n = &r->model.nodes[node], *o = &r->model.nodes[m_also(&r->model, node)];
         for (size_t k = 0; k < n->n; k++)
-            ret[n->f[k].id] = true;
+            ret[n->f[k].id] = ret[o->f[k].id] = true;
     }
 }
 

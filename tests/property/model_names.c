@@ -81,25 +81,54 @@ const char *m_key_plain(const char *value, const char *like)
     return strcmp(value, "\"\"") != 0 ? value : "\"%\"";
 }
 
-static bool is_taken(const struct model *m, const struct m_item *it, size_t id, const char *key)
+static bool is(const char *a, const char *b)
 {
-    for (size_t i = 0; i < m->n_items; i++) {
+    return a && b && !strcmp(a, b);
+}
+
+/* Of two types that were merged, the later one's items give way to an own key of the earlier one's. */
+static bool is_taken(const struct model *m, const struct m_item *it, const struct m_rule *r, const char *key)
+{
+    for (size_t i = 0; i < m->n_items && !m->nameless[r->out]; i++) {
         const struct m_item *o = &m->items[i];
-        if (o->number != it->number && o->v[id] && !strcmp(o->v[id], key))
+        size_t rank = r->merged ? m_rank(r->merged, o->root) : 0;
+        bool own = is(o->v[m->nodes[o->root].key], key);
+        bool theirs = r->merged && (o->root == r->merged->root[0] || o->root == r->merged->root[1]);
+        if (o->number == it->number)
+            continue;
+        if (theirs && own && rank < r->rank)
+            return true;
+        if (is(o->v[r->out], key) && !(theirs && own && rank > r->rank))
             return true;
     }
     return false;
 }
 
-const char *m_key_free(struct model *m, const struct m_item *it, size_t id, const char *key)
+const char *m_key_free(struct model *m, const struct m_item *it, const struct m_rule *r, const char *key)
 {
-    struct buf b BUF_CLEANUP = BUF_INIT;
-    MUST(buf_adds(&b, key));
-    for (unsigned n = 2; is_taken(m, it, id, buf_str(&b)); n++) {
+    const char *suffix = r->merged && r->rank ? r->merged->name[r->rank] : NULL;
+    struct buf b BUF_CLEANUP = BUF_INIT, plain BUF_CLEANUP = BUF_INIT;
+    MUST(buf_adds(&b, key) && buf_printf(&plain, "%.*s", (int)strlen(key) - 1, key));
+    if (suffix && is_taken(m, it, r, key)) {
+        MUST(buf_printf(&plain, "~%s", suffix));
         buf_reset(&b);
-        MUST(buf_printf(&b, "%.*s~%u\"", (int)strlen(key) - 1, key, n));
+        MUST(buf_printf(&b, "%s\"", buf_str(&plain)));
+    }
+    for (unsigned n = 2; is_taken(m, it, r, buf_str(&b)); n++) {
+        buf_reset(&b);
+        MUST(buf_printf(&b, "%s~%u\"", buf_str(&plain), n));
     }
     return text(m, &b);
+}
+
+/* By whom the item gets that key; a key that nobody gives is the only one among its like. */
+static struct m_rule rule_of(const struct model *m, size_t root, size_t id)
+{
+    for (size_t to = 0; to < m->known; to++)
+        for (size_t i = 0; m->nodes[to].root == root && i < m->nodes[to].n_rules; i++)
+            if (m->nodes[to].rules[i].out == id && m->nodes[to].rules[i].forward)
+                return m->nodes[to].rules[i];
+    return (struct m_rule){.out = id};
 }
 
 /* What the item was called then, and is not now, nobody else is called. */
@@ -107,9 +136,9 @@ bool m_keys_stand(const struct model *m, const struct m_item *then, const struct
 {
     for (size_t to = 0; to < m->known; to++) {
         size_t id = m->nodes[to].key;
-        const char *key = then->v[id];
-        if (m->nodes[to].root == now->root && key && strcmp(key, now->v[id]) != 0 &&
-            is_taken(m, now, id, key))
+        const struct m_rule r = rule_of(m, now->root, id);
+        if (m->nodes[to].root == now->root && then->v[id] && !is(then->v[id], now->v[id]) &&
+            is_taken(m, now, &r, then->v[id]))
             return false;
     }
     return true;
@@ -117,16 +146,29 @@ bool m_keys_stand(const struct model *m, const struct m_item *then, const struct
 
 bool model_shows(const struct model *m, size_t node, const struct m_item *it)
 {
-    return m->nodes[node].root == it->root;
+    size_t at = m_node_for(m, node, it);
+    return at != MODEL_NODES && (!m->nodes[at].part || is(m->nodes[at].part, it->v[m->nodes[at].parts]));
+}
+
+static bool is_called(const struct model *m, size_t node, const struct m_item *it, const char *key)
+{
+    size_t at = m_node_for(m, node, it);
+    const char *own = at != MODEL_NODES ? it->v[m->nodes[at].key] : NULL;
+    return own && strlen(own) == strlen(key) + 2 && !memcmp(own + 1, key, strlen(key));
 }
 
 struct m_item *model_item(struct model *m, size_t node, const char *key)
 {
-    for (size_t i = 0; i < m->n_items; i++) {
-        const char *is = m->items[i].v[m->nodes[node].key];
-        if (model_shows(m, node, &m->items[i]) && strlen(is) == strlen(key) + 2 &&
-            !memcmp(is + 1, key, strlen(key)))
+    for (size_t i = 0; i < m->n_items; i++)
+        if (model_shows(m, node, &m->items[i]) && is_called(m, node, &m->items[i], key))
             return &m->items[i];
-    }
     return NULL;
+}
+
+bool m_key_is_taken(const struct model *m, size_t node, const char *key)
+{
+    bool taken = false;
+    for (size_t i = 0; i < m->n_items; i++)
+        taken |= is_called(m, node, &m->items[i], key);
+    return taken;
 }

@@ -37,8 +37,14 @@ static void choose_keys(struct m_run *r, const struct m_op *op, struct m_op *ret
 {
     const struct m_node *n = &r->model.nodes[op->node];
     *ret = *op;
+    if (!r->added[op->version])
+        return;
     if (op->key)
         ret->key = m_key_now(r->c, &r->model, op->node, op->key, "k1");
+    const struct m_item *it = op->key ? model_item(&r->model, op->node, ret->key) : NULL;
+    for (size_t i = 0; i < n->n && it; i++) /* the tag that it has, mostly */
+        if (n->f[i].tag && op->salt >> 24 & 7)
+            ret->values[i] = r->model.nodes[m_node_for(&r->model, op->node, it)].tag;
     for (size_t i = 0; i < n->n; i++)
         if (op->values[i] && op->values[i][0] == '?') {
             size_t to = m_node_of_line(&r->model, &r->c->shows[op->version], n->f[i].refers);
@@ -116,7 +122,7 @@ static void finalize(struct m_run *r, size_t version)
             f.begins[to] = r->w.index[i] == version;
         }
         for (size_t k = 0; k < sh->n && !gone; k++)
-            f.shown[sh->node[k]] = true;
+            f.shown[sh->node[k]] = f.shown[m_also(&r->model, sh->node[k])] = true;
     }
     model_finalize(&r->model, &f);
 }
@@ -150,21 +156,36 @@ static bool remove_item(struct m_run *r, const struct m_op *op)
     return true;
 }
 
+/* Of a part: mostly another one of the same type. */
+static size_t renamed_to(const struct m_run *r, const struct m_op *op)
+{
+    const struct m_shows *sh = &r->c->shows[op->version];
+    const struct m_node *n = &r->model.nodes[op->node];
+    for (size_t i = 0; i < sh->n && n->part; i++) {
+        size_t to = sh->node[(op->salt + i) % sh->n];
+        if (r->model.nodes[to].part && r->model.nodes[to].parts == n->parts)
+            return to;
+    }
+    return op->node;
+}
+
 static bool rename_item(struct m_run *r, const struct m_op *op)
 {
-    const struct m_node *n = &r->model.nodes[op->node];
-    const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
+    const struct m_node *n = &r->model.nodes[op->node], *to = &r->model.nodes[renamed_to(r, op)];
+    const struct view *vw = world_view(&r->w, (unsigned)op->version, to->type);
     struct m_item *it = model_item(&r->model, op->node, op->key);
+    bool keeps = n != to && op->salt >> 16 & 1;
+    const char *key = keeps ? op->key : op->to;
     struct err e = ERR_INIT;
 
-    if (!vw || !it || model_item(&r->model, op->node, op->to)) /* it would take the other's place */
+    if (!vw || !it || (!keeps && m_key_is_taken(&r->model, op->node, key))) /* it would take the other's place */
         return true;
     if (r->script)
         fprintf(r->script, "mv '%s/%s/%s.json' '%s/%s/%s.json'\n", vw->v->name, n->type, op->key, vw->v->name,
-                n->type, op->to);
+                to->type, key);
     m_look(r, vw);
-    if (world_rekey(&r->w, vw, m_same_item(r, it)->id, op->to, &e) == 0) {
-        model_rename(&r->model, op->node, it, op->to);
+    if (world_rekey(&r->w, vw, m_same_item(r, it)->id, key, &e) == 0) {
+        model_rename(&r->model, (size_t)(to - r->model.nodes), it, key);
         return true;
     }
     snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine refuses to rename it: %s\n", vw->v->name,
@@ -289,6 +310,9 @@ static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64
 
     MUST(c && expr_env_new(&env, &e) == 0);
     c->r.state = seed;
+    struct rnd apart = {.state = ~seed}; /* the others are what they are without these */
+    c->whole = rnd_chance(&apart, 30);
+    c->merges = c->whole && rnd_chance(&apart, 35);
     m_gen_chain(c);
     compile(c, seed, env, &comp);
     m_gen_ops(c);

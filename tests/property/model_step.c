@@ -415,6 +415,13 @@ static void remove_check(struct change *c)
     c->n->f[c->at].checked = false;
 }
 
+/* What the last rule gives, every item has. */
+static void names_on(struct change *c)
+{
+    struct m_node *n = c->n;
+    n->namers[n->n_namers++] = n->rules[n->n_rules - 1];
+}
+
 static void key_rule(struct change *c, bool forward, const struct m_key_expr *x, const struct m_field *f,
                      size_t out, size_t like)
 {
@@ -432,11 +439,117 @@ static void change_key(struct change *c)
     size_t before = c->n->key;
     c->n->key = new_id(c);
     key_rule(c, true, &m_key_exprs[c->s->expr], &c->a, c->n->key, before);
-    c->n->namer = c->n->rules[0];
+    names_on(c);
     key_rule(c, false, &m_key_exprs[c->s->expr2], &c->b, before, c->n->key);
 }
 
-static void (*const appliers[M_KINDS])(struct change *c) = {
+/* The whole type, as nobody shows it any more: the rule for where an item is. */
+static void split_type(struct change *c)
+{
+    struct m_node *n = c->n;
+    n->parts = new_id(c);
+    add_rule(c, true, M_LINKED, m_fn_part, n->parts, c->a.id, c->b.id, c->s->n - 1);
+    n->rules[0].def[0] = c->a.def;
+    n->rules[0].def[1] = c->s->n > 2 ? c->b.def : NULL;
+    names_on(c);
+}
+
+static void part(struct change *c)
+{
+    struct m_node *n = c->n;
+    snprintf(n->type, sizeof n->type, "%s", c->s->b);
+    n->part = m_part_text(c->m->a, c->s->b);
+    n->whole = n->line;
+    n->line = c->m->n;
+}
+
+static void tag_rule(struct change *c, struct m_field *tag)
+{
+    tag->id = new_id(c);
+    add_rule(c, true, M_LINKED, m_fn_tag, tag->id, MODEL_IDS, MODEL_IDS, 0);
+    names_on(c);
+}
+
+/* A field of the first type that the second one has too: its items have the value in a place of their own, which
+ * follows from the first one's and it from that. */
+static void link_field(struct change *c, struct m_field *f, const struct m_field *own)
+{
+    f->id = new_id(c);
+    f->seeded |= own->seeded;
+    add_rule(c, true, M_LINKED, m_fn_same, f->id, own->id, MODEL_IDS, 1);
+    add_rule(c, false, M_LINKED, m_fn_same, own->id, f->id, MODEL_IDS, 1);
+}
+
+static void merged_keys(struct change *c, size_t key, size_t rank, const struct m_merged *merged)
+{
+    size_t own = c->n->key;
+    c->n->key = key;
+    add_rule(c, true, M_LINKED, m_fn_same, key, own, MODEL_IDS, 1);
+    add_rule(c, false, M_LINKED, m_fn_same, own, key, MODEL_IDS, 1);
+    struct m_rule *r = &c->n->rules[c->n->n_rules - 2];
+    r[0].key = r[1].key = true;
+    r[0].like = own;
+    r[1].like = key;
+    r[0].merged = merged;
+    r[0].rank = rank;
+    c->n->namers[c->n->n_namers++] = r[0];
+    c->n->merged = merged;
+}
+
+/* The fields of both, for the items of the first type. */
+static void merge_types(struct change *c)
+{
+    struct m_node *n = c->n;
+    const struct m_node *o = &c->m->nodes[c->s->then];
+    struct m_merged *merged = arena_alloc(c->m->a, sizeof *merged);
+    struct m_field tag = {.name = c->s->c, .required = true, .tag = true};
+
+    MUST(merged);
+    *merged = (struct m_merged){{n->root, o->root}, {c->s->from[0], c->s->from[1]}};
+    snprintf(n->type, sizeof n->type, "%s", c->s->b);
+    n->line = c->m->n;
+    n->tag = c->s->def;
+    tag_rule(c, &tag);
+    insert(c, 0, tag);
+    for (size_t i = 0; i < o->n; i++)
+        if (m_field_at(n, o->f[i].name) < 0)
+            insert(c, n->n, o->f[i]); /* its place is the same in all items: each has its own value there */
+    for (size_t i = 0; i < n->n; i++)
+        n->f[i].old = n->f[i].unique = false;
+    if (!n->n_values) {
+        memcpy(n->values, o->values, sizeof n->values);
+        n->n_values = o->n_values;
+    }
+    merged_keys(c, new_id(c), 0, merged);
+}
+
+/* The same for the items of the second type. */
+static void merge_second(struct change *c)
+{
+    const struct m_node *first = &c->m->nodes[c->s->then], was = *c->n;
+    struct m_node *n = c->n;
+
+    memcpy(n->type, first->type, sizeof n->type);
+    memcpy(n->f, first->f, sizeof n->f);
+    memcpy(n->values, first->values, sizeof n->values);
+    n->n = first->n;
+    n->n_values = first->n_values;
+    n->line = first->line;
+    n->tag = c->s->def;
+    for (size_t i = 0; i < n->n; i++) {
+        int own = m_field_at(&was, n->f[i].name);
+        bool both = own >= 0 && m_field_at(&c->m->nodes[first->from], n->f[i].name) >= 0;
+        if (n->f[i].tag)
+            tag_rule(c, &n->f[i]);
+        else if (both)
+            link_field(c, &n->f[i], &was.f[own]);
+        else
+            n->f[i].id = own >= 0 ? was.f[own].id : n->f[i].id;
+    }
+    merged_keys(c, first->key, 1, first->merged);
+}
+
+static void (*const appliers[M_ALL_KINDS])(struct change *c) = {
     [M_RENAME_TYPE] = rename_type,
     [M_ADD_TYPE] = add_type,
     [M_COPY_TYPE] = copy_type,
@@ -472,6 +585,10 @@ static void (*const appliers[M_KINDS])(struct change *c) = {
     [M_ADD_CHECK] = add_check,
     [M_REMOVE_CHECK] = remove_check,
     [M_CHANGE_KEY] = change_key,
+    [M_SPLIT_TYPE] = split_type,
+    [M_PART] = part,
+    [M_MERGE_TYPES] = merge_types,
+    [M_MERGED] = merge_second,
     [M_ADD_REF] = add_ref,
     [M_EXTRACT] = extract,
     [M_INLINE] = inline_type,
@@ -490,6 +607,8 @@ void model_step(struct model *m, size_t from, const struct m_step *step)
         *n = m->nodes[from];
         n->from = (int)from;
         n->n_rules = 0;
+        n->n_namers = 0;
+        n->also = 0;
         n->link = (struct m_link){0};
     }
     n->step = *step;

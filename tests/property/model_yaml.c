@@ -35,6 +35,20 @@ static const char *key_sql(struct m_case *c, unsigned expr, const char *field)
     return over_field(c, m_key_exprs[expr].sql, field);
 }
 
+static const char *split_type_yaml(struct m_case *c, const struct m_step *s, const char *type)
+{
+    struct buf b BUF_CLEANUP = BUF_INIT;
+    size_t k = 0;
+    MUST(buf_printf(&b, "split_type: {type: %s, into: {", type));
+    for (size_t i = 0; i < s->n; i++) {
+        bool other = i == s->then;
+        const char *sql = over_field(c, m_condition_sql[k ? s->expr2 : s->expr], k ? s->b : s->a);
+        MUST(buf_printf(&b, "%s%s: \"%s\"", i ? ", " : "", s->from[other ? s->n - 1 : k], other ? "else" : sql));
+        k += !other;
+    }
+    return m_format(c, "%s}}", buf_str(&b));
+}
+
 static const char *type_yaml(struct m_case *c, const struct m_step *s, const char *type)
 {
     switch (s->kind) {
@@ -49,6 +63,10 @@ static const char *type_yaml(struct m_case *c, const struct m_step *s, const cha
     case M_COPY_TYPE_OWN:
         return m_format(c, "copy_type: {from: %s, to: %s, fields: {%s: {as: string, up: \"%s\"}}}",
                         type, s->b, s->c, sql(c, s->expr, s->a));
+    case M_SPLIT_TYPE:
+        return split_type_yaml(c, s, type);
+    case M_MERGE_TYPES:
+        return m_format(c, "merge_types: {types: [%s, %s], into: %s, tag: %s}", s->from[0], s->from[1], s->b, s->c);
     case M_CHANGE_KEY:
         return m_format(c, "change_key: {type: %s, up: \"%s\", down: \"%s\"}", type,
                         key_sql(c, s->expr, s->a), key_sql(c, s->expr2, s->b));
