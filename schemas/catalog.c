@@ -458,9 +458,9 @@ static bool varies(const struct catalog *c, const struct formula *f)
     return false;
 }
 
-/* In the order of the steps, since a formula reads what older ones give. */
-static void mark_varying(struct catalog *c)
+static bool mark_varying_once(struct catalog *c)
 {
+    bool again = false;
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         for (size_t j = 0; j < v->n_links; j++)
@@ -469,15 +469,25 @@ static void mark_varying(struct catalog *c)
                     c->slots[v->links[j]->here[k]].may_vary = true;
         for (size_t j = 0; j < v->n_formulas; j++) {
             const struct formula *f = v->formulas[j];
-            if (f->dir == FORMULA_FORWARD && f->out < c->n_slots && varies(c, f))
+            bool more = f->out < c->n_slots && !c->slots[f->out].may_vary && varies(c, f);
+            if (more)
                 c->slots[f->out].may_vary = true;
+            again |= more;
         }
     }
+    return again;
+}
+
+/* Formulas read what older steps give, and backward ones what newer steps do. */
+static void mark_varying(struct catalog *c)
+{
+    while (mark_varying_once(c))
+        ;
 }
 
 static bool is_past(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
 {
-    return f->dir == FORMULA_FORWARD && f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
+    return f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
            (en->state == VERSION_GONE || !applies(c, en->v, f)) && varies(c, f) &&
            (c->slots[f->out].is_read || is_shown(c, 0, f->out));
 }

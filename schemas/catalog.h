@@ -59,7 +59,7 @@ struct group {
     const struct link *const *retired;
     size_t n_retired;
     /* Formulas that finalize took, of fields that are shown and depend on another item: an item is read
-     * by them until it is next written. Forward, in step order. */
+     * by them until it is next written. In step order. */
     const struct applied *past;
     size_t n_past;
 };

@@ -383,7 +383,8 @@ static bool looks_up(const struct group *g)
 static bool same_values(const struct record *a, const struct record *b)
 {
     for (size_t i = 0; i < a->n; i++)
-        if (a->e[i].kind <= ENTRY_DERIVED && !span_eq(a->e[i].bytes, record_value(b, a->e[i].slot)))
+        if (a->e[i].kind <= ENTRY_DERIVED &&
+            !span_eq(record_value(a, a->e[i].slot), record_value(b, a->e[i].slot)))
             return false;
     return true;
 }

@@ -94,9 +94,8 @@ static const struct formula *formula_among(const struct applied *a, size_t n, ui
 
 static const struct formula *formula_of(const struct group *g, uint64_t id, slot_no out)
 {
-    if (id & 1)
-        return formula_among(g->backward, g->n_backward, id, out);
-    const struct formula *f = formula_among(g->forward, g->n_forward, id, out);
+    const struct formula *f = id & 1 ? formula_among(g->backward, g->n_backward, id, out)
+                                     : formula_among(g->forward, g->n_forward, id, out);
     return f ? f : formula_among(g->past, g->n_past, id, out);
 }
 

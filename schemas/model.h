@@ -78,6 +78,9 @@ const char *step_arg_text(const struct step_args *a, const char *arg); /* NULL =
  * changed; later changes in the same step return the same one. */
 int step_arg_shape(struct model *m, const struct step_args *a, const char *arg, unsigned kinds,
                    struct shape **ret, struct err *e);
+/* The same of a name that stands in a list; at: a text. */
+int step_shape_at(struct model *m, const struct step_args *a, const struct yaml_node *at,
+                  unsigned kinds, struct shape **ret, struct err *e);
 int step_arg_field(struct model *m, const struct step_args *a, const char *arg, struct shape *s,
                    struct field **ret, struct err *e);
 

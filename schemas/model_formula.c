@@ -26,7 +26,8 @@ static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struc
 {
     const struct shape *over = spec->over;
     struct formula_input *inputs;
-    const char *what = spec->dir == FORMULA_FORWARD ? "up" : "down";
+    const char *key = spec->where ? spec->where->key : NULL;
+    const char *what = key ? key : spec->dir == FORMULA_FORWARD ? "up" : "down";
     bool *used = arena_alloc(&m->v->arena, over->n_fields + 1);
     bool shown = spec->as_shown || spec->mode != FORMULA_LINKED;
     size_t n = 0;

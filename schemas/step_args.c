@@ -81,14 +81,20 @@ int step_arg_shape(struct model *m, const struct step_args *a, const char *arg, 
                    struct shape **ret, struct err *e)
 {
     const char *name;
-    const struct shape *s;
+
+    return step_arg_name(a, arg, &name, e)
+               ? -1
+               : step_shape_at(m, a, yaml_get(a->map, arg), kinds, ret, e);
+}
+
+int step_shape_at(struct model *m, const struct step_args *a, const struct yaml_node *at,
+                  unsigned kinds, struct shape **ret, struct err *e)
+{
+    const struct shape *s = version_shape_named(m->v, span_of(at->text));
     struct shape *own;
 
-    if (step_arg_name(a, arg, &name, e))
-        return -1;
-    s = version_shape_named(m->v, span_of(name));
     if (!s || !(kinds & (1u << s->kind)))
-        return refuse_shape(m, a->kind, yaml_get(a->map, arg), kinds, e);
+        return refuse_shape(m, a->kind, at, kinds, e);
     own = model_shape_writable(m, s->id);
     if (!own)
         return err_nomem(e);

@@ -25,18 +25,14 @@ static int read_type(struct model *m, const struct step_args *a, struct merge *x
 
     if (step_text(a, at, "a type's name", &name, e))
         return -1;
-    s = version_shape_named(m->v, span_of(name));
-    if (!s || s->kind != SHAPE_ITEM)
-        return step_bad(a, at, e, "there is no item type \"%s\"", name);
-    if (!(s = model_shape_writable(m, s->id)))
-        return err_nomem(e);
-    if (step_no_part(a, at, s, e))
+    if (step_shape_at(m, a, at, STEP_ITEMS, &s, e) || step_no_part(a, at, s, e))
         return -1;
     for (size_t i = 0; i < x->n; i++)
         if (x->types[i]->coll == s->coll)
             return step_bad(a, at, e, "%s and %s show the same items", x->types[i]->name, s->name);
     if (s->key)
-        return step_bad(a, at, e, "the keys of %s were changed; merge before that", s->name);
+        return step_bad(a, at, e, "the keys of %s were changed: a merged type names its items by the "
+                                  "keys that they have had all along", s->name);
     x->types[x->n] = s;
     if (!(x->before[x->n++] = step_shape_copy(m, s)))
         return err_nomem(e);

@@ -227,16 +227,29 @@ int step_name_parts(struct model *m)
     return 0;
 }
 
+/* Keys and parts don't go with a merge in either order. */
+static int refuse_merged(const struct step_args *a, const struct yaml_node *at,
+                         const struct shape *s, struct err *e)
+{
+    if (strcmp(a->kind, "change_key") == 0 || strcmp(a->kind, "split_type") == 0)
+        return step_bad(a, at, e, "%s was merged from several types, and stays so as a whole: its "
+                                  "keys and its tag say which item is of which", s->name);
+    step_bad(a, at, e, "%s was merged from several types", s->name);
+    return err_expected(e, strcmp(a->kind, "merge_types") == 0
+                               ? "one merge_types step with all of them"
+                               : "this step before the merge, over each of them");
+}
+
 int step_no_part(const struct step_args *a, const struct yaml_node *at, const struct shape *s,
                  struct err *e)
 {
-    if (s->n_colls) {
-        step_bad(a, at, e, "%s was merged from several types", s->name);
-        return err_expected(e, "this step before the merge, over each of them");
-    }
+    if (s->n_colls)
+        return refuse_merged(a, at, s, e);
     if (!s->part)
         return 0;
     step_bad(a, at, e, "%s is a part of a type that was split", s->name);
+    if (strcmp(a->kind, "merge_types") == 0)
+        return -1;
     return err_expected(e, "this step before the split, over the whole type");
 }
 

@@ -440,7 +440,7 @@ from: v1
 migrate:
   - merge_types: {types: [Cat, Dog], into: Pet, tag: kind}
 YAML
-    refused_schema v2 'there is no item type "Bird"' <<'YAML'
+    refused_schema v2 'there is no type "Bird"' <<'YAML'
 version: v2
 from: v1
 migrate:

@@ -294,7 +294,7 @@ int world_put(struct world *w, const struct view *vw, uint64_t id, const char *k
               struct span text, const struct buf *base, struct err *e)
 {
     struct w_state before;
-    if (world_derive(w, vw, true, e) || (!id && derive_given(w, vw->s, e)))
+    if (world_derive(w, vw, true, e) || world_settle_past(w, e) || (!id && derive_given(w, vw->s, e)))
         return -1;
     state_copy(&w->st, &before);
     int rc = put_over(w, vw, id, key, text, base, e);
@@ -312,7 +312,7 @@ bool world_is_referred_to(struct world *w, uint64_t id)
 {
     bool is = false;
     struct err e = ERR_INIT;
-    MUST(world_derive_given(w, world_by_id(w, id)->coll, true, &e) == 0);
+    MUST(world_settle_past(w, &e) == 0 && world_derive_given(w, world_by_id(w, id)->coll, true, &e) == 0);
     for (size_t i = 0; i < w->st.n_items && !is; i++) {
         struct record rec RECORD_CLEANUP = RECORD_INIT;
         const struct w_item *it = &w->st.items[i];
@@ -370,7 +370,7 @@ static int rekey(struct world *w, const struct view *vw, uint64_t id, const char
 int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char *to, struct err *e)
 {
     struct w_state before;
-    if (world_derive(w, vw, true, e) || world_derive_quoting(w, world_by_id(w, id)->coll, e) ||
+    if (world_derive(w, vw, true, e) || world_settle_past(w, e) || world_derive_quoting(w, world_by_id(w, id)->coll, e) ||
         world_derive_given(w, world_by_id(w, id)->coll, false, e))
         return -1;
     state_copy(&w->st, &before);

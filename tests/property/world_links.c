@@ -403,6 +403,17 @@ int world_derive_given(struct world *w, uint32_t coll, bool removed, struct err 
     return rc;
 }
 
+int world_settle_past(struct world *w, struct err *e)
+{
+    for (size_t i = 0; catalog_reads_past(w->cat) && i < w->st.n_items; i++) {
+        struct record cur RECORD_CLEANUP = RECORD_INIT;
+        if (record_decode(buf_span(&w->st.items[i].body), &cur, e) ||
+            (lens_is_due(w->cat, w->st.items[i].coll, &cur, cur.gen) && world_bring(w, i, cur.gen, e)))
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- What translation asks ---- */
 
 static int on_key_of(void *arg, const struct version *v, uint32_t shape, uint64_t id,

@@ -87,13 +87,3 @@ int world_purge(struct world *w, struct err *e)
     }
     return 0;
 }
-
-int world_settle_past(struct world *w, struct err *e)
-{
-    for (size_t i = 0; i < w->st.n_items; i++) {
-        struct record rec RECORD_CLEANUP = RECORD_INIT;
-        if (record_decode(buf_span(&w->st.items[i].body), &rec, e) || world_bring(w, i, rec.gen, e))
-            return -1;
-    }
-    return 0;
-}

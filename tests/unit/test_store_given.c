@@ -223,6 +223,25 @@ START_TEST(written__back_what_found_nobody_then)
 }
 END_TEST
 
+/* That a formula looks for a dog ends no run where it finds none then and now. */
+START_TEST(written__on_where_nothing_was_found)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {}}\n"
+                "  Person: {fields: {dog: ref<Dog>, home: Home}}\n"
+                "objects:\n  Home: {fields: {zip: string}}\n");
+    PUT("v1", "Person", "p", "{\"home\": {\"zip\": null}}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - change_type: {type: Home, field: zip, to: integer, up: \"coalesce(zip, 0)\", down: zip}\n"
+                "  - change_type: {type: Person, field: dog, to: string, up: dog, down: dog}\n");
+    if (_i)
+        rig_backfill(&r);
+    ASSERT_LINE("v2", "Person", "p", "{\"_key\": \"p\", \"home\": {\"zip\": 0}}");
+    PUT("v2", "Person", "p", "{\"dog\": null}");
+    PUT("v2", "Person", "p", "{\"home\": {\"zip\": 0}}");
+    ASSERT_LINE("v1", "Person", "p", "{\"_key\": \"p\", \"home\": {\"zip\": null}}");
+}
+END_TEST
+
 /* Nobody wrote through v2: what v1 shows can't come from there. */
 START_TEST(rename__gives_older_sides_nothing)
 {
@@ -333,6 +352,7 @@ int main(void)
     tcase_add_loop_test(tc, inside__references_of_objects_in_lists, 0, 2);
     tcase_add_loop_test(tc, written__on_from_what_it_was, 0, 2);
     tcase_add_loop_test(tc, written__back_what_found_nobody_then, 0, 2);
+    tcase_add_loop_test(tc, written__on_where_nothing_was_found, 0, 2);
     tcase_add_loop_test(tc, rename__gives_older_sides_nothing, 0, 2);
     tcase_add_loop_test(tc, moved__a_reference_that_the_item_had, 0, 2);
     tcase_add_loop_test(tc, made__a_record_that_a_formula_refers_to_stays, 0, 2);

@@ -218,7 +218,12 @@ START_TEST(refused__types_that_do_not_go_together)
             "  - compute_field: {type: A, field: h, as: string, value: \"'a'\"}\n" MERGE, "A.h is computed");
     refuses(TWO("f: string", "g: string"),
             "  - change_key: {type: B, up: \"'b' || _key\", down: \"substr(_key, 2)\"}\n" MERGE,
-            "the keys of B were changed; merge before that");
+            "the keys of B were changed: a merged type names its items by the keys that they have had all along");
+    refuses(TWO("f: string", "g: string"), MERGE "  - change_key: {type: C, up: f, down: f}\n",
+            "C was merged from several types, and stays so as a whole: its keys and its tag say which item is of which");
+    refuses("  Dog: {fields: {f: string}}\n  Cat: {fields: {g: string}}\n",
+            "  - merge_types: {types: [Dog, Kat], into: C, tag: kind}\n",
+            "there is no type \"Kat\"; the nearest is \"Cat\"");
 }
 END_TEST
 
@@ -228,7 +233,7 @@ START_TEST(refused__arguments)
     refuses(TWO("f: string", "kind: string"), "  - merge_types: {" text "}\n", want)
     STEP("types: [A], into: C, tag: k", "`types` is no list of at least two types");
     STEP("types: A, into: C, tag: k", "`types` is no list of at least two types");
-    STEP("types: [A, X], into: C, tag: k", "there is no item type \"X\"");
+    STEP("types: [A, X], into: C, tag: k", "there is no type \"X\"");
     STEP("types: [A, [B]], into: C, tag: k", "");
     STEP("types: [A, A], into: C, tag: k", "A and A show the same items");
     STEP("types: [A, B], into: C, tag: kind", "kind");

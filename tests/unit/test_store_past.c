@@ -89,6 +89,26 @@ START_TEST(written__twice_from_what_it_was)
 }
 END_TEST
 
+/* What v1's field was, the copied type's still is: it was computed backward. */
+START_TEST(backward__what_a_gone_step_gave_stays)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {}}\n  Person: {fields: {note: string, dog: ref<Dog>}}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - copy_type: {from: Person, to: Copy}\n"
+                "  - change_type: {type: Person, field: note, to: string, up: note, down: \"note || dog\"}\n");
+    PUT("v2", "Person", "p", "{\"note\": \"n\", \"dog\": \"rex\"}");
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "rex", "max"));
+    rig_backfill(&r);
+    LINE("{\"_key\": \"p\", \"note\": \"nmax\", \"dog\": \"max\"}", "v2", "Copy", "p");
+    rig_state(&r, "v1", VERSION_GONE);
+    LINE("{\"_key\": \"p\", \"note\": \"nmax\", \"dog\": \"max\"}", "v2", "Copy", "p");
+    ASSERT_OK(rig_rename(&r, "v2", "Dog", "max", "zoe"));
+    LINE("{\"_key\": \"p\", \"note\": \"nmax\", \"dog\": \"zoe\"}", "v2", "Copy", "p");
+    LINE("{\"_key\": \"p\", \"note\": \"n\", \"dog\": \"zoe\"}", "v2", "Person", "p");
+}
+END_TEST
+
 /* Over a reference: what stood in the other item when the step went. */
 START_TEST(write__to_the_other_item_does_not_show)
 {
@@ -162,6 +182,7 @@ int main(void)
     tcase_add_test(tc, rename__does_not_show_in_what_a_gone_step_computed);
     tcase_add_test(tc, delete__leaves_what_a_gone_step_computed);
     tcase_add_test(tc, written__twice_from_what_it_was);
+    tcase_add_test(tc, backward__what_a_gone_step_gave_stays);
     tcase_add_test(tc, write__to_the_other_item_does_not_show);
     tcase_add_test(tc, made__by_a_copy_has_a_key_in_the_other_type);
     tcase_add_test(tc, made__by_a_copy_stands_in_a_part);
