@@ -163,6 +163,14 @@ assert_json() {
     [[ $got == "$3" ]] || fail "$1: $2" "expected: $3" "got:      $got" "text:     $(tr '\n' ' ' <"$1")"
 }
 
+json_is() { [[ $(jq -c "$2" <"$1") == "$3" ]]; }
+
+# The same, of a name that goes to another item by a write elsewhere: names are told of after the reply.
+becomes_json() {
+    wait_until 5 json_is "$@" || true
+    assert_json "$@"
+}
+
 assert_exists() { [[ -e $1 ]] || fail "not there: $1"; }
 
 assert_absent() { [[ ! -e $1 ]] || fail "there, and should not be: $1"; }

@@ -328,11 +328,11 @@ YAML
         put "$P/$1.json" '{"kind": "Fish", "water": "salt"}'
         put "$D1/$1.json" '{"name": "D"}'
         sees "$P/$1.json"
-        assert_json "$P/$1~Fish.json" .kind '"Fish"'
-        assert_json "$P/$1.json" .kind '"Dog"'
+        becomes_json "$P/$1.json" .kind '"Dog"'
+        becomes_json "$P/$1~Fish.json" .kind '"Fish"'
         put "$C1/$1.json" '{"name": "C"}'
-        assert_json "$P/$1.json" .kind '"Cat"'
-        assert_json "$P/$1~Dog.json" .kind '"Dog"'
+        becomes_json "$P/$1.json" .kind '"Cat"'
+        becomes_json "$P/$1~Dog.json" .kind '"Dog"'
         assert_json "$P/$1~Fish.json" .kind '"Fish"'
     }
     before_and_after_backfill v2 check
