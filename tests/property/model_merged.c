@@ -54,7 +54,7 @@ struct m_item *m_rival(struct model *m, const struct m_item *it)
 {
     for (size_t to = 0; to < m->known; to++) {
         const struct m_node *n = &m->nodes[to];
-        bool merges = n->step.kind == M_MERGE_TYPES || n->step.kind == M_MERGED;
+        bool merges = (n->step.kind == M_MERGE_TYPES || n->step.kind == M_MERGED) && !m->nameless[n->key];
         for (size_t i = 0; merges && n->n_rules && n->root == it->root && i < m->n_items; i++) {
             struct m_item *o = &m->items[i];
             if (o->number != it->number && o->v[n->key] && !strcmp(o->v[n->key], it->v[n->key]))
