@@ -226,8 +226,15 @@ static int name_by_past(struct work *w, slot_no slot, struct err *e)
     const struct formula *f = record_get(&w->r, slot) ? NULL : catalog_names_by(w->l->cat, w->s->coll, slot);
     if (!f || is_given(w->g, f))
         return 0;
-    return (f->key && name_by_past(w, f->key->like, e)) || work_refresh_inputs(w, f, e) || work_run(w, f, e) ? -1
-                                                                                                               : 0;
+    if ((f->key && name_by_past(w, f->key->like, e)) || work_refresh_inputs(w, f, e))
+        return -1;
+    struct formula past = *f;
+    struct key_rule rule = {0};
+    if (f->key) { /* nobody gives way any more */
+        rule = (struct key_rule){.space = f->key->space, .like = f->key->like, .suffix = f->key->suffix};
+        past.key = &rule;
+    }
+    return work_run(w, &past, e);
 }
 
 /* A new item has a name, and a part, in every type that shows it, also where the step that gave them is
