@@ -315,10 +315,11 @@ static void name_new(struct carry *c, size_t to)
 {
     const struct m_node *n = &c->m->nodes[to];
     for (size_t i = 0; !n->n_rules && i < n->n_namers; i++) {
-        const struct m_rule *r = &n->namers[i];
-        bool newer = r->key && !c->it->v[r->like]; /* than what there is */
-        if (!newer && !c->it->v[r->out])
-            give(c, r, computed(c, to, r, c->it->v, NULL));
+        struct m_rule r = n->namers[i];
+        bool newer = r.key && !c->it->v[r.like]; /* than what there is */
+        r.settled = true;
+        if (!newer && !c->it->v[r.out])
+            give(c, &r, computed(c, to, &r, c->it->v, NULL));
     }
 }
 

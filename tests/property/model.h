@@ -121,6 +121,7 @@ struct m_rule {
     size_t like; /* then: the other side's */
     const struct m_merged *merged; /* it is called so among the items of several types */
     size_t rank;                   /* and of these its own is this one */
+    bool settled;                  /* finalize took the step: nobody gives way any more */
     enum m_over over; /* not M_HERE: in place of the function */
     size_t there;     /* M_READ: the field of the item that the input refers to */
 };

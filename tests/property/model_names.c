@@ -93,7 +93,7 @@ static bool is_taken(const struct model *m, const struct m_item *it, const struc
         const struct m_item *o = &m->items[i];
         size_t rank = r->merged ? m_rank(r->merged, o->root) : 0;
         bool own = is(o->v[m->nodes[o->root].key], key);
-        bool theirs = r->merged && (o->root == r->merged->root[0] || o->root == r->merged->root[1]);
+        bool theirs = r->merged && !r->settled && (o->root == r->merged->root[0] || o->root == r->merged->root[1]);
         if (o->number == it->number)
             continue;
         if (theirs && own && rank < r->rank)
