@@ -437,8 +437,10 @@ static void collect_outliving(struct catalog *c)
         const struct version *v = c->entries[i].v;
         for (size_t j = c->entries[i].state == VERSION_GONE ? v->n_formulas : 0; j-- > 0;) {
             const struct formula *f = v->formulas[j];
-            if (outlives(c, f))
-                note_formula(c, v, f);
+            if (!outlives(c, f))
+                continue;
+            note_formula(c, v, f);
+            note_objects_then(c, f); /* it reads members that no version shows any more */
         }
     }
 }
@@ -458,9 +460,9 @@ static bool varies(const struct catalog *c, const struct formula *f)
     return false;
 }
 
-static bool mark_varying_once(struct catalog *c)
+/* In the order of the steps, since a formula reads what older ones give. */
+static void mark_varying(struct catalog *c)
 {
-    bool again = false;
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct version *v = c->entries[i].v;
         for (size_t j = 0; j < v->n_links; j++)
@@ -469,25 +471,26 @@ static bool mark_varying_once(struct catalog *c)
                     c->slots[v->links[j]->here[k]].may_vary = true;
         for (size_t j = 0; j < v->n_formulas; j++) {
             const struct formula *f = v->formulas[j];
-            bool more = f->out < c->n_slots && !c->slots[f->out].may_vary && varies(c, f);
-            if (more)
+            if (f->dir == FORMULA_FORWARD && f->out < c->n_slots && varies(c, f))
                 c->slots[f->out].may_vary = true;
-            again |= more;
         }
     }
-    return again;
 }
 
-/* Formulas read what older steps give, and backward ones what newer steps do. */
-static void mark_varying(struct catalog *c)
+/* A backward one is read on where it reads a key itself. What it reads by other formulas they have from its own
+ * output, and would have to go round. */
+static bool quotes_keys(const struct formula *f)
 {
-    while (mark_varying_once(c))
-        ;
+    for (size_t i = 0; i < f->n_inputs; i++)
+        if (f->inputs[i].type->base == T_REF)
+            return true;
+    return false;
 }
 
 static bool is_past(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
 {
     return f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
+           (f->dir == FORMULA_FORWARD || quotes_keys(f)) &&
            (en->state == VERSION_GONE || !applies(c, en->v, f)) && varies(c, f) &&
            (c->slots[f->out].is_read || is_shown(c, 0, f->out));
 }
