@@ -113,6 +113,8 @@ const struct group *catalog_group(const struct catalog *c, uint32_t id);
 bool giver_refers(const struct catalog *c, const struct giver *g, uint32_t coll);
 /* It works in items of the collection, or in objects that may stand in them. */
 bool giver_works_in(const struct catalog *c, const struct giver *g, uint32_t coll);
+/* The version that a link's step belongs to. */
+const struct version *link_version(const struct catalog *c, const struct link *lk);
 /* Some of its items may still be read by what finalize took. */
 bool group_reads_past(const struct group *g);
 bool catalog_reads_past(const struct catalog *c);

@@ -61,6 +61,16 @@ const struct formula *catalog_names_by(const struct catalog *c, uint32_t coll, s
     return NULL;
 }
 
+const struct version *link_version(const struct catalog *c, const struct link *lk)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct version *v = c->entries[i].v;
+        if (v->step_first <= lk->step && lk->step < v->step_end)
+            return v;
+    }
+    return NULL;
+}
+
 bool group_reads_past(const struct group *g)
 {
     return g->n_past || g->n_retired;

@@ -267,8 +267,6 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
                 const struct slotset *changed, struct record *r, struct err *e);
 /* What only finalized versions knew goes. */
 void work_drop_dead(const struct catalog *c, struct record *r);
-/* The version that a link's step belongs to. */
-const struct version *link_version(const struct catalog *c, const struct link *lk);
 
 /* ---- lens_link.c ---- */
 /* lk->here[i] as the old side of the link shows it (of inline_type: the new side).

@@ -265,16 +265,6 @@ int work_propagate(struct work *w, struct err *e)
                : 0;
 }
 
-const struct version *link_version(const struct catalog *c, const struct link *lk)
-{
-    for (size_t i = 0; i < c->n_entries; i++) {
-        const struct version *v = c->entries[i].v;
-        if (v->step_first <= lk->step && lk->step < v->step_end)
-            return v;
-    }
-    return NULL;
-}
-
 /* What there was up to a step. */
 static struct group group_upto(const struct group *g, uint32_t step)
 {

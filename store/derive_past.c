@@ -4,7 +4,11 @@
  * values are stored with what they were computed from (ENTRY_BASIS), and finalize itself writes no item: an item
  * that nobody wrote since may have been stored long before the other one changed for the last time, so it is still
  * read by the formula (group.past, group.retired). But the step is gone: what the other one is from
- * finalize on must not show. So before it changes, its holders store what they show, which ends it for them. */
+ * finalize on must not show. So before it changes, its holders store what they show, which ends it for them.
+ *
+ * An item from before an extract_type has nothing to be read by afterwards: it refers to its record by the values
+ * that it holds. Where somebody wrote such a record, and the step goes with its version (reverted, or another
+ * branch), finalize brings the items up to the step first. */
 #include "internal.h"
 
 #define PAST_MAX_DEPTH 8
@@ -85,4 +89,64 @@ bool derive_past_sees(const struct catalog *c, uint64_t id, const struct record 
     for (size_t i = 0; i < c->n_retired && !seen; i++)
         seen = stands_there(c->retired[i], id, old, now);
     return seen;
+}
+
+/* ---- Before finalize ---- */
+
+static bool stays(const struct catalog_entry *en, const struct version *oldest)
+{
+    return en->state == VERSION_LIVE && version_descends(en->v, oldest);
+}
+
+/* The link goes, and a version that stays shows its fields. */
+static bool is_seen_further(const struct catalog *c, const struct link *l, const struct version *oldest)
+{
+    const struct version *own = link_version(c, l);
+    bool seen = false;
+
+    if (l->kind != LINK_EXTRACT || !own || stays(catalog_entry(c, own->number), oldest))
+        return false;
+    for (size_t i = 0; i < c->n_entries && !seen; i++)
+        for (size_t k = 0; k < c->entries[i].v->n_shapes && stays(&c->entries[i], oldest); k++)
+            for (size_t j = 0; j < l->n; j++)
+                seen |= shape_field_by_slot(c->entries[i].v->shapes[k], l->here[j]) != NULL;
+    return seen;
+}
+
+/* Somebody wrote a record to which items from before the step refer by the values that they hold. */
+static int is_edited(struct store_tx *tx, const struct link *l, bool *ret, struct err *e)
+{
+    sqlite3_stmt *st = conn_stmt(tx->c, STMT_ORIGIN_EDITED, e);
+
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, l->step);
+    if (conn_step(tx->c, st, ret, e))
+        return -1;
+    stmt_done(st);
+    return 0;
+}
+
+static int bring_behind(struct store_tx *tx, uint64_t id, const void *arg, struct err *e)
+{
+    const struct link *l = arg;
+    return derive_bring(tx, l->step, tx->cat->last_step, id, e);
+}
+
+int derive_past_finalize(struct store_tx *tx, const struct version *oldest, struct err *e)
+{
+    struct derive_aside aside = derive_put_aside(tx);
+    int rc = 0;
+
+    for (size_t i = 0; i < tx->cat->n_links && rc == 0; i++) {
+        const struct link *l = tx->cat->links[i];
+        bool edited = false;
+        if (!is_seen_further(tx->cat, l, oldest))
+            continue;
+        rc = derive_tally_write(tx, e) || is_edited(tx, l, &edited, e);
+        if (rc == 0 && edited)
+            rc = derive_each(tx, l->coll, bring_behind, l, e);
+    }
+    derive_take_up(tx, &aside);
+    return rc ? -1 : 0;
 }

@@ -524,6 +524,9 @@ int derive_given_to(struct store_tx *tx, uint64_t id, struct err *e);
 int derive_past_to(struct store_tx *tx, uint64_t id, struct err *e);
 bool derive_past_sees(const struct catalog *c, uint64_t id, const struct record *old,
                       const struct record *now);
+/* Before all but `oldest` and what descends from it goes: what records that were edited give items which hold other
+ * values is stored in them. Costs a scan only then. */
+int derive_past_finalize(struct store_tx *tx, const struct version *oldest, struct err *e);
 /* Brings items from before the step that refer to `target` up to date, so that table ref has them;
  * all of them, or the first one found. */
 int derive_settle(struct store_tx *tx, const struct link *l, uint64_t target, bool first_only,

@@ -99,6 +99,7 @@ extern const size_t n_store_tables;
     X(ORIGIN_ADD, "UPDATE origin SET holders = holders + ?3 WHERE step = ?1 AND vals = ?2")        \
     X(ORIGIN_CLEAR, "UPDATE origin SET holders = 0 WHERE step = ?1")                               \
     X(ORIGIN_HOLDERS, "SELECT total(holders) FROM origin WHERE id = ?1")                           \
+    X(ORIGIN_EDITED, "SELECT 1 FROM origin WHERE step = ?1 AND holders > 0 AND id NOT IN (SELECT id FROM made) LIMIT 1") \
     X(ORIGIN_FORGET, "DELETE FROM origin WHERE id = ?1")                                           \
     X(MADE_FIND, "SELECT step FROM made WHERE id = ?1")                                            \
     X(MADE_OF_STEP, "SELECT id FROM made WHERE step = ?1 AND id > ?2 ORDER BY id LIMIT 256")       \

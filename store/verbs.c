@@ -276,7 +276,7 @@ static int finalize_tx(struct store_tx *tx, void *arg, struct err *e)
     size_t gone = 0;
     struct version *v = named(tx->cat, m->name, e);
 
-    if (!v || must_be_backfilled(tx, v, e) || edit_begin(tx, &ed, e))
+    if (!v || must_be_backfilled(tx, v, e) || derive_past_finalize(tx, v, e) || edit_begin(tx, &ed, e))
         return -1;
     int rc = 0;
     for (size_t i = 0; i < ed.n && !rc; i++) {

@@ -174,6 +174,83 @@ START_TEST(made__by_a_copy_stands_in_a_part)
 }
 END_TEST
 
+/* Before finalize the dog would have become a~Dog. */
+START_TEST(made__by_a_copy_of_a_merged_type_takes_no_name)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Cat: {fields: {n: integer}}\n  Dog: {fields: {n: integer}}\n");
+    PUT("v1", "Dog", "a", "{\"n\": 1}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - copy_type: {from: Cat, to: Copy}\n"
+                "  - merge_types: {types: [Cat, Dog], into: Pet, tag: kind}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    PUT("v2", "Copy", "a", "{\"n\": 2}");
+    LINE("{\"_key\": \"a\", \"kind\": \"Dog\", \"n\": 1}", "v2", "Pet", "a");
+    LINE("{\"_key\": \"a~2\", \"kind\": \"Cat\", \"n\": 2}", "v2", "Pet", "a~2");
+    LINE("{\"_key\": \"a\", \"n\": 2}", "v2", "Copy", "a");
+}
+END_TEST
+
+/* v3's record was edited; v3 was reverted, and goes with the finalize of v2. What v1 showed by it stays. */
+static void edit_record_of_dogs(const char *which)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {city: string}}\n");
+    PUT("v1", "Dog", "rex", "{\"city\": \"Rome\"}");
+    PUT("v1", "Dog", "tim", "{\"city\": \"Oslo\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate: []\n");
+    rig_backfill(&r);
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {city: name}, into: City, as: city}\n");
+    PUT("v3", "City", which, "{\"name\": \"Roma\"}");
+    LINE("{\"_key\": \"rex\", \"city\": \"Roma\"}", "v2", "Dog", "rex");
+}
+
+static void finalize(const char *version)
+{
+    struct buf report BUF_CLEANUP = BUF_INIT;
+
+    ASSERT_OK(store_finalize(r.s, span_of(version), NULL, &report, &r.err));
+}
+
+START_TEST(extracted__what_a_reverted_version_wrote_stays)
+{
+    edit_record_of_dogs("Rome");
+    rig_state(&r, "v3", VERSION_DORMANT);
+    LINE("{\"_key\": \"rex\", \"city\": \"Roma\"}", "v2", "Dog", "rex");
+    finalize("v2");
+    LINE("{\"_key\": \"rex\", \"city\": \"Roma\"}", "v2", "Dog", "rex");
+    LINE("{\"_key\": \"tim\", \"city\": \"Oslo\"}", "v2", "Dog", "tim");
+    PUT("v2", "Dog", "rex", "{\"city\": \"Bari\"}");
+    LINE("{\"_key\": \"rex\", \"city\": \"Bari\"}", "v2", "Dog", "rex");
+}
+END_TEST
+
+/* What is computed for good reads a member of objects that no version shows any more. */
+START_TEST(computed__over_members_that_nobody_shows)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {home: list<Box>}}\n"
+                "objects:\n  Box: {fields: {kind: ref<Dog>}}\n");
+    PUT("v1", "Dog", "a", "{}");
+    PUT("v1", "Dog", "a", "{\"home\": [{\"kind\": \"a\"}, {}]}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - nest_fields: {type: Box, fields: [kind], into: state}\n"
+                "  - compute_field: {type: Dog, field: n, as: string, value: home}\n"
+                "  - add_field: {type: Box, field: note, as: json}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - remove_field: {type: Box, field: state, down: note}\n");
+    rig_add(&r, "version: v4\nfrom: v3\nmigrate: []\n");
+    rig_backfill(&r);
+#define A "{\"_key\": \"a\", \"home\": [{}, {}], \"n\": \"[{\\\"state\\\": {\\\"kind\\\": \\\"a\\\"}}, {}]\"}"
+    LINE(A, "v4", "Dog", "a");
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    rig_state(&r, "v3", VERSION_GONE);
+    LINE(A, "v4", "Dog", "a");
+    PUT("v4", "Dog", "a", "{\"home\": [{}, {}], \"n\": \"[{\\\"state\\\": {\\\"kind\\\": \\\"a\\\"}}, {}]\"}");
+    LINE(A, "v4", "Dog", "a");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_past");
@@ -186,6 +263,9 @@ int main(void)
     tcase_add_test(tc, write__to_the_other_item_does_not_show);
     tcase_add_test(tc, made__by_a_copy_has_a_key_in_the_other_type);
     tcase_add_test(tc, made__by_a_copy_stands_in_a_part);
+    tcase_add_test(tc, made__by_a_copy_of_a_merged_type_takes_no_name);
+    tcase_add_test(tc, extracted__what_a_reverted_version_wrote_stays);
+    tcase_add_test(tc, computed__over_members_that_nobody_shows);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
