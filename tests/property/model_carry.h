@@ -1,4 +1,4 @@
-/* Between model.c and model_give.c: a write on its way. */
+/* A write on its way: model_carry.c, which model.c begins. */
 #ifndef PROPERTY_MODEL_CARRY_H
 #define PROPERTY_MODEL_CARRY_H
 
@@ -25,6 +25,8 @@ struct carry {
 
 /* by: NULL = the writer gives it. */
 void carry_set(struct carry *c, size_t id, const char *value, const struct m_rule *by);
+/* Forward, over one step. */
+void carry_on(struct carry *c, size_t to);
 /* The writer's side is seen. */
 void carry_look(struct carry *c);
 /* Back to the root, then forward everywhere. */
