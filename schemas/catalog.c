@@ -356,7 +356,7 @@ static struct group *group_named(struct catalog *c, uint32_t id)
     for (size_t i = 0; i < c->n_groups; i++)
         if (c->groups[i].id == id)
             return &c->groups[i];
-    c->groups[c->n_groups] = (struct group){.id = id};
+    c->groups[c->n_groups] = (struct group){.id = id, .slots = c->slots};
     return &c->groups[c->n_groups++];
 }
 
@@ -511,6 +511,17 @@ static void collect_past(struct catalog *c)
     }
 }
 
+static void note_seeds(struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_formulas; j++) {
+            const struct formula *f = c->entries[i].v->formulas[j];
+            uint32_t *first = f->mode == FORMULA_SEEDED && f->out < c->n_slots ? &c->slots[f->out].first_seed : NULL;
+            if (first && (!*first || f->step < *first))
+                *first = f->step;
+        }
+}
+
 static void collect(struct catalog *c)
 {
     for (size_t i = 0; i < c->n_entries; i++) {
@@ -523,6 +534,7 @@ static void collect(struct catalog *c)
             if (applies(c, v, v->formulas[j]))
                 note_formula(c, v, v->formulas[j]);
     }
+    note_seeds(c);
     collect_outliving(c);
     mark_varying(c);
     do {

@@ -31,6 +31,7 @@ struct slot_info {
     size_t n_shapes;
     bool is_gone;                    /* only versions that are gone knew it: dead bytes */
     bool computed;                   /* some formula has it as output */
+    uint32_t first_seed;             /* the oldest step that seeds it, that of gone versions included; 0 = none */
     bool is_key;                     /* no field: keys or parts of a type's items stand there */
     bool is_read;                    /* by a formula that applies, or is past (struct group); over a
                                         link */
@@ -50,6 +51,7 @@ struct applied {
 };
 struct group {
     uint32_t id;
+    const struct slot_info *slots; /* the catalog's */
     const struct applied *forward, *backward; /* in step order */
     size_t n_forward, n_backward;
     const struct link *const *links;          /* in step order */

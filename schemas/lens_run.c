@@ -160,16 +160,16 @@ bool work_is_decided(const struct group *g, const struct record *r, const struct
 }
 
 /* An older step seeds the slot, or one that a linked step shows it by. A newer one changes nothing: what a version
- * does can't depend on the versions that come after it. */
+ * does can't depend on the versions that come after it. Nor on a finalize of those before. */
 static bool is_seeded(const struct group *g, slot_no slot, uint32_t seed, uint32_t without)
 {
     slot_no other;
+    if (g->slots[slot].first_seed && g->slots[slot].first_seed < seed)
+        return true;
     for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
         const struct formula *f = work_formula_at(g, i);
         if (f->out != slot || f->step == seed || f->step == without)
             continue;
-        if (f->mode == FORMULA_SEEDED && f->step < seed)
-            return true;
         for (size_t j = 0; f->mode == FORMULA_LINKED && partner(g, f, j, &other); j++)
             if (is_seeded(g, other, seed, f->step))
                 return true;

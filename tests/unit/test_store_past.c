@@ -251,6 +251,28 @@ START_TEST(computed__over_members_that_nobody_shows)
 }
 END_TEST
 
+/* Two steps give v2's field a value: the newer one, to items made since. The item is no such one, whether it was
+ * brought up to that before finalize took the older step's turn (_i == 1) or after. */
+START_TEST(removed__down_is_for_new_items_after_finalize_too)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {kind: string, color: string}}\n");
+    PUT("v1", "Dog", "a", "{}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: owner, as: {type: number, required: true}, up: color}\n");
+    if (_i == 0)
+        rig_backfill(&r);
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - remove_field: {type: Dog, field: owner, down: \"kind * 2\"}\n");
+    if (_i == 1)
+        rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    PUT("v3", "Dog", "a", "{\"kind\": \"other\"}");
+    PUT("v3", "Dog", "b", "{\"kind\": \"4\"}");
+    LINE("{\"_key\": \"a\", \"kind\": \"other\"}", "v2", "Dog", "a");
+    LINE("{\"_key\": \"b\", \"kind\": \"4\", \"owner\": 8}", "v2", "Dog", "b");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_past");
@@ -266,6 +288,7 @@ int main(void)
     tcase_add_test(tc, made__by_a_copy_of_a_merged_type_takes_no_name);
     tcase_add_test(tc, extracted__what_a_reverted_version_wrote_stays);
     tcase_add_test(tc, computed__over_members_that_nobody_shows);
+    tcase_add_loop_test(tc, removed__down_is_for_new_items_after_finalize_too, 0, 2);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
