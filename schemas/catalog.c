@@ -505,6 +505,7 @@ static void collect_past(struct catalog *c)
             if (!is_past(c, &c->entries[i], f))
                 continue;
             note_inputs(c, f);
+            note_objects_then(c, f);
             for (size_t k = 0; k < groups_of(f); k++)
                 c->past[c->n_past++] = (struct applied){f, v->number, group_of(f, k)};
         }
