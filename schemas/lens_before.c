@@ -180,10 +180,20 @@ static bool holds_objects(const struct type_ref *t)
     return t->base == T_OBJECT;
 }
 
-bool before_matters(const struct lens *l, const struct shape *s)
+/* An older version reads null for a reference to an item of another type that was merged with its own. */
+static bool quotes_merged(const struct lens *l, const struct version *v, const struct field *f)
+{
+    const struct catalog *c = l->cat;
+    for (size_t i = 0; i < c->n_namings; i++)
+        if (c->namings[i]->shared && type_refers(f->type, v->shapes, v->n_shapes, c->namings[i]->coll))
+            return true;
+    return false;
+}
+
+bool before_matters(const struct lens *l, const struct version *v, const struct shape *s)
 {
     const struct group *g = catalog_group(l->cat, s->coll);
-    bool objects = false;
+    bool parts = false;
     size_t live = 0, links = 0;
 
     for (size_t i = 0; i < g->n_links; i++)
@@ -191,10 +201,10 @@ bool before_matters(const struct lens *l, const struct shape *s)
     for (size_t i = 0; i < l->cat->n_entries; i++)
         live += l->cat->entries[i].state != VERSION_GONE;
     for (size_t i = 0; i < s->n_fields; i++)
-        objects |= holds_objects(s->fields[i].type);
+        parts |= holds_objects(s->fields[i].type) || quotes_merged(l, v, &s->fields[i]);
     if (s->id >> RAW_SHAPE_BITS || live < 2 || links)
         return false;
-    return objects || g->n_forward + g->n_backward + g->n_links;
+    return parts || g->n_forward + g->n_backward + g->n_links;
 }
 
 /* The rule by which a slot's keys are given, or were, before finalize took the step; false: there is none. */

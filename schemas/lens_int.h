@@ -310,7 +310,7 @@ int link_mark(struct work *w, const struct link *lk, const struct span *values, 
 
 /* ---- lens_before.c ---- */
 /* Can what a write of this type leaves depend on the writes before it? */
-bool before_matters(const struct lens *l, const struct shape *s);
+bool before_matters(const struct lens *l, const struct version *v, const struct shape *s);
 /* The item before the version and shape that wrote it last (*ret_writer, as of raw_slot) began to, as
  * it was stored. *ret_is = false: it is not known. */
 int before_read(struct lens *l, const struct record *cur, slot_no *ret_writer, struct record *ret,

@@ -194,7 +194,7 @@ static int series_begin(struct series *ser, const struct record *base, const str
     bool changes = !same_entries(&laid->old, &laid->r), resumes;
 
     ser->writer = raw_slot(laid->vw.v, laid->s);
-    ser->matters = cur && before_matters(laid->l, laid->s);
+    ser->matters = cur && before_matters(laid->l, laid->vw.v, laid->s);
     if (!cur || before_read(laid->l, cur, &writer, &was, &ser->is, e))
         return cur ? -1 : 0;
     resumes = ser->is && changes && ser->matters && writer == ser->writer && same_as_base(laid, base);

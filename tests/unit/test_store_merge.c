@@ -318,6 +318,20 @@ START_TEST(merged__a_reference_that_an_older_version_reads_as_null_stays)
 }
 END_TEST
 
+/* Also after another text of that version, though no step computes anything in a Visit. */
+START_TEST(merged__a_reference_that_an_older_version_reads_as_null_comes_back)
+{
+    merge_both();
+    ASSERT_OK(rig_put(&r, "v2", "Visit", "v", "{\"first\": \"rex\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Visit", "v", "{\"first\": \"max\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Visit", "v", "{\"first\": null}"));
+    ASSERT_LINE("v2", "Visit", "v", "{\"_key\": \"v\", \"first\": \"rex\"}");
+    ASSERT_OK(rig_put(&r, "v2", "Visit", "v", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Visit", "v", "{\"first\": null}"));
+    ASSERT_LINE("v2", "Visit", "v", "{\"_key\": \"v\", \"first\": null}");
+}
+END_TEST
+
 /* A cat that gives way to a dog keeps the bytes it was written with in v1, though v3 shows its key. */
 START_TEST(merged__own_bytes_outlast_giving_way)
 {
@@ -350,6 +364,7 @@ int main(void)
     tcase_add_test(t, merged__a_tag_is_renamed);
     tcase_add_test(t, merged__a_reference_to_another_types_item_is_no_other_item);
     tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_stays);
+    tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_comes_back);
     tcase_add_test(t, merged__own_bytes_outlast_giving_way);
     tcase_add_test(t, merged__a_type_that_its_version_adds_gives_way);
     tcase_add_test(t, merged__a_copy_of_the_second_type_makes_items_of_it_after_finalize);
