@@ -192,6 +192,8 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
             continue;
         note_type(c, l->here[i], l->types[i], l->shapes, l->n_shapes);
         c->slots[l->here[i]].linked_before = c->slots[l->here[i]].link != NULL;
+        if (!c->slots[l->here[i]].is_volatile || l->step < c->slots[l->here[i]].since)
+            c->slots[l->here[i]].since = l->step;
         c->slots[l->here[i]].link = l;
         c->slots[l->here[i]].link_index = i;
         c->slots[l->here[i]].is_volatile = true;
@@ -218,31 +220,38 @@ static bool holds_ref(const struct type_ref *t, const struct formula *f)
     return type_refers(t, f->shapes, f->n_shapes, 0);
 }
 
+/* What is volatile over links up to this step brings it to more; keys: and what references are called does. */
+struct spread {
+    uint32_t since;
+    bool keys;
+};
+
 /* The text of a reference changes with the key of its target; the reference itself does not, so
  * what holds references is not computed anew for that. And what a step gave does not come back by
  * the same step: it is the other side's. */
-static bool brings_volatile(const struct catalog *c, const struct formula *f, bool over_keys)
+static bool brings_volatile(const struct catalog *c, const struct formula *f, struct spread by)
 {
     for (size_t i = 0; i < f->n_inputs; i++) {
         const struct formula_input *in = &f->inputs[i];
         const struct slot_info *si = in->slot < c->n_slots ? &c->slots[in->slot] : NULL;
-        if (si && si->is_volatile && !(si->source && si->source->step == f->step))
+        if (si && si->is_volatile && si->since <= by.since && !(si->source && si->source->step == f->step))
             return true;
-        if (over_keys && holds_ref(in->type, f))
+        if (by.keys && holds_ref(in->type, f))
             return true;
     }
     return false;
 }
 
-static bool mark_volatile(struct catalog *c, const struct formula *f, bool over_keys)
+static bool mark_volatile(struct catalog *c, const struct formula *f, struct spread by)
 {
     struct slot_info *si = f->out < c->n_slots ? &c->slots[f->out] : NULL;
     /* A key and a part are decided when the item is written: nobody else's write moves it. */
-    if (!si || si->is_key || f->key || si->is_volatile || (over_keys && holds_ref(f->out_type, f)) ||
-        !brings_volatile(c, f, over_keys))
+    if (!si || si->is_key || f->key || si->is_volatile || (by.keys && holds_ref(f->out_type, f)) ||
+        !brings_volatile(c, f, by))
         return false;
     si->is_volatile = true;
     si->source = f;
+    si->since = by.since;
     si->rank = ++c->n_volatile;
     return true;
 }
@@ -255,9 +264,8 @@ static bool goes_on(const struct catalog *c, const struct catalog_entry *en, con
     return f->mode == FORMULA_COMPUTED && f->out < c->n_slots && c->slots[f->out].forward == f;
 }
 
-/* To the fixed point: a chain of formulas carries it on. Over links first: a value in another item
- * is never a copy of one here. */
-static void spread_volatile(struct catalog *c, bool over_keys)
+/* To the fixed point: a chain of formulas carries it on. */
+static void spread_from(struct catalog *c, struct spread by)
 {
     bool again = true;
     while (again) {
@@ -266,11 +274,30 @@ static void spread_volatile(struct catalog *c, bool over_keys)
             const struct version *v = c->entries[i].v;
             for (size_t j = 0; j < v->n_formulas; j++)
                 if (goes_on(c, &c->entries[i], v->formulas[j]))
-                    again |= mark_volatile(c, v->formulas[j], over_keys);
+                    again |= mark_volatile(c, v->formulas[j], by);
         }
         for (size_t i = 0; i < c->n_past; i++)
-            again |= mark_volatile(c, c->past[i].f, over_keys);
+            again |= mark_volatile(c, c->past[i].f, by);
     }
+}
+
+/* The first step after this one with a link; 0: there is none. */
+static uint32_t next_link(const struct link *const *links, size_t n, uint32_t after, uint32_t found)
+{
+    for (size_t i = 0; i < n; i++)
+        if (links[i]->step > after && (!found || links[i]->step < found))
+            found = links[i]->step;
+    return found;
+}
+
+/* Over links first: a value in another item is never a copy of one here. And over the oldest of them first: a field
+ * goes on following what it followed, whatever later steps put into other items. */
+static void spread_volatile(struct catalog *c)
+{
+    struct spread by = {0};
+    while ((by.since = next_link(c->retired, c->n_retired, by.since, next_link(c->links, c->n_links, by.since, 0))))
+        spread_from(c, by);
+    spread_from(c, (struct spread){UINT32_MAX, true});
 }
 
 /* A slot is computed after all that it is computed from: its rank is higher. It was marked by the first of
@@ -508,8 +535,7 @@ int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_
     collect(c);
     collect_gone(c);
     catalog_group_up(c);
-    spread_volatile(c, false);
-    spread_volatile(c, true);
+    spread_volatile(c);
     rank_volatile(c);
     collect_givers(c);
     *ret = c;

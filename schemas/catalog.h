@@ -39,6 +39,7 @@ struct slot_info {
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */
     const struct formula *source;    /* by which it does, or NULL: it is a link's */
+    uint32_t since;                  /* then: the step of the first link that it depends on */
     uint32_t rank;                   /* what it depends on has a lower one: no way round in circles,
                                         though every linked side has a formula from the other */
 };

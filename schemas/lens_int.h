@@ -239,6 +239,7 @@ struct work {
     struct slotset crossed; /* links, by step */
     const unsigned char *path; /* by version number: on the way from v to the root */
     const struct record *names; /* whose keys the item has now; NULL: old's */
+    bool follows; /* nobody writes the item: what stands in another one is another (work_follow) */
 };
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e);

@@ -325,6 +325,8 @@ int work_run(struct work *w, const struct formula *f, struct err *e)
     bool done = false;
     enum entry_kind kind = w->create && work_only_for_new(w->g, f) ? ENTRY_VALUE : ENTRY_DERIVED;
 
+    if (w->follows && w->l->cat->slots[f->out].source != f) /* as a stored record is read */
+        return 0;
     if (f->mode == FORMULA_SEEDED && !w->create && work_seed_is_decided(w->g, &w->r, w->s, f))
         return work_only_for_new(w->g, f) ? 0 : work_keep_decided(w, f->out, e);
     if (sight_inputs(&now, f, &inputs, e) ||

@@ -104,7 +104,7 @@ static int forward_link(struct work *w, const struct link *lk, struct err *e)
 {
     bool ref_changed = w->create || slotset_has(&w->changed, lk->ref);
     bool touched = w->create || work_here_changed(w, lk);
-    if (slotset_has(&w->crossed, lk->step))
+    if (slotset_has(&w->crossed, lk->step) || w->follows) /* no item goes to another one by that */
         return 0;
     switch (lk->kind) {
     case LINK_EXTRACT:
@@ -296,6 +296,7 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
                       .s = &unseen,
                       .key = key,
                       .changed = *changed,
+                      .follows = true,
                       .g = &g};
     if (!record_copy(before, &w.old) || !record_copy(r, &w.r))
         return err_nomem(e);

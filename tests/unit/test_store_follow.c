@@ -74,6 +74,33 @@ START_TEST(record__of_a_seeded_field_decides_it_for_nobody)
 }
 END_TEST
 
+/* A field stands in a record, and what seeds it stands in another one since a later step: it goes on following its
+ * own, and the other one moves it to no record. */
+START_TEST(record__of_what_another_field_was_seeded_from)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {state: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: loud, as: string, up: upper(state)}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - change_type: {type: Dog, field: loud, to: string, up: \"loud || '!'\", down: \"rtrim(loud, '!')\"}\n"
+                "  - extract_type: {type: Dog, fields: {loud: x}, into: X, as: r}\n");
+    PUT("v1", "Dog", "k1", "{\"state\": \"a\"}");
+    PUT("v2", "Dog", "k2", "{\"loud\": \"B\"}");
+    rig_add(&r, "version: v4\nfrom: v3\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {state: y}, into: Y, as: q}\n");
+    backfill_or_not(_i);
+    PUT("v3", "X", "A!", "{\"x\": \"C!\"}");
+    PUT("v3", "X", "B!", "{\"x\": \"D!\"}");
+    LINE("{\"_key\": \"k1\", \"state\": \"a\", \"loud\": \"C\"}", "v2", "Dog", "k1");
+    LINE("{\"_key\": \"k2\", \"loud\": \"D\"}", "v2", "Dog", "k2");
+    PUT("v4", "Y", "a", "{\"y\": \"e\"}");
+    LINE("{\"_key\": \"k1\", \"state\": \"e\", \"loud\": \"C\"}", "v2", "Dog", "k1");
+    LINE("{\"_key\": \"k1\", \"q\": \"a\", \"r\": \"A!\"}", "v4", "Dog", "k1");
+    backfill_or_not(!_i);
+    LINE("{\"_key\": \"k1\", \"state\": \"e\", \"loud\": \"C\"}", "v2", "Dog", "k1");
+}
+END_TEST
+
 /* What later steps give is not there yet when the record's value comes. */
 START_TEST(record__before_later_steps)
 {
@@ -255,6 +282,7 @@ int main(void)
     tcase_add_loop_test(t, record__what_an_older_side_hides_returns_with_it, 0, 2);
     tcase_add_loop_test(t, record__decides_nothing_in_the_items, 0, 2);
     tcase_add_loop_test(t, record__of_a_seeded_field_decides_it_for_nobody, 0, 2);
+    tcase_add_loop_test(t, record__of_what_another_field_was_seeded_from, 0, 2);
     tcase_add_loop_test(t, record__before_later_steps, 0, 2);
     tcase_add_loop_test(t, record__of_a_part_of_a_part, 0, 2);
     tcase_add_test(t, record__gives_a_list_its_head);
