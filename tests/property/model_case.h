@@ -41,6 +41,8 @@ const char *m_gen_key(struct m_case *c);
 /* Of the items of a node, or `else_key` when there are none, or the key is no such. */
 const char *m_key_now(struct m_case *c, struct model *m, size_t node, const char *key, const char *else_key);
 const char *m_gen_ref(struct m_case *c);
+/* What stands in other items does not follow from each other: docs/decisions/07-open-laws.md (Branches). */
+bool m_stand_apart(const struct model *m);
 /* The rest of a step about references; true for any other. */
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s);
 bool m_is_inlined_field(const struct m_case *c, size_t id);

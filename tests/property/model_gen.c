@@ -452,6 +452,26 @@ static void take_step(struct m_case *c, size_t version, size_t at, const struct 
     sh->end = c->shape.n;
 }
 
+static void try_step(struct m_case *c, size_t version, struct case_version *v)
+{
+    const struct m_shows before = c->shows[version];
+    size_t at = rnd_below(&c->r, before.n), node = before.node[at], n = c->shape.n, n_ids = c->shape.n_ids;
+    struct m_step s;
+
+    if (!make_step(c, version, node, &s))
+        return;
+    v->steps[v->n_steps++] = m_step_yaml(c, &s, c->shape.nodes[node].type);
+    take_step(c, version, at, &s);
+    c->kinds[s.kind]++;
+    if (m_stand_apart(&c->shape))
+        return;
+    v->n_steps--;
+    c->kinds[s.kind]--;
+    c->shows[version] = before;
+    c->shape.n = n;
+    c->shape.n_ids = n_ids;
+}
+
 static void make_version(struct m_case *c)
 {
     size_t i = c->k.n_v++, n = 1 + rnd_below(&c->r, 2);
@@ -462,16 +482,8 @@ static void make_version(struct m_case *c)
     v->steps = arena_alloc(&c->a, n * sizeof *v->steps);
     c->shows[i] = c->shows[from];
     c->shows[i].first = c->shows[i].end = c->shape.n;
-    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n + 4 < MODEL_NODES; tries++) {
-        struct m_step s;
-        size_t at = rnd_below(&c->r, c->shows[i].n);
-        size_t node = c->shows[i].node[at];
-        if (!make_step(c, i, node, &s))
-            continue;
-        v->steps[v->n_steps++] = m_step_yaml(c, &s, c->shape.nodes[node].type);
-        take_step(c, i, at, &s);
-        c->kinds[s.kind]++;
-    }
+    for (int tries = 0; v->n_steps < n && tries < 20 && c->shape.n + 4 < MODEL_NODES; tries++)
+        try_step(c, i, v);
 }
 
 void m_gen_chain(struct m_case *c)

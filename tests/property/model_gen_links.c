@@ -118,6 +118,43 @@ static void find_sides(const struct model *m, size_t root, size_t id, struct sid
         }
 }
 
+/* What follows from a field in the same item, by steps of any kind. */
+static void find_followers(const struct model *m, size_t root, size_t id, struct sides *s)
+{
+    s->n = 0;
+    add_side(s, (struct side){id, MODEL_NODES, false});
+    for (size_t done = 0; done < s->n; done++)
+        for (size_t to = 0; to < m->n; to++) {
+            const struct m_node *n = &m->nodes[to];
+            for (size_t i = 0; n->root == root && to != s->at[done].via && i < n->n_rules; i++)
+                for (size_t k = 0; !n->rules[i].over && k < n->rules[i].n_in; k++)
+                    if (n->rules[i].in[k] == s->at[done].id)
+                        add_side(s, (struct side){n->rules[i].out, to, false});
+        }
+}
+
+static bool is_here(const struct m_link *l, size_t id)
+{
+    bool is = false;
+    for (size_t i = 0; i < l->n; i++)
+        is |= l->here[i] == id;
+    return is;
+}
+
+bool m_stand_apart(const struct model *m)
+{
+    struct sides s;
+    bool apart = true;
+    for (size_t to = 0; to < m->n; to++)
+        for (size_t i = 0; i < m->nodes[to].link.n && apart; i++) {
+            find_followers(m, m->nodes[to].root, m->nodes[to].link.here[i], &s);
+            for (size_t o = 0; o < m->n; o++)
+                for (size_t k = 0; o != to && m->nodes[o].root == m->nodes[to].root && k < s.n; k++)
+                    apart &= !is_here(&m->nodes[o].link, s.at[k].id);
+        }
+    return apart;
+}
+
 /* A type can't show both sides of a field that stands in another item: over, of one that is about to. */
 static bool shows_other_side(const struct model *m, const struct m_node *n, const struct m_field *f, bool over)
 {
