@@ -85,6 +85,8 @@ int json_parse_object(const char *text, size_t n, struct arena *a, struct json_n
                       struct err *e);
 /* The member of that name, or NULL. */
 struct json_node *json_member(const struct json_node *object, struct span name);
+/* Members in the same order, numbers by their text: they have the same canonical text. */
+bool json_equal(const struct json_node *a, const struct json_node *b);
 const char *json_kind_name(enum json_kind kind); /* "a string", "an object", ... for messages */
 
 /* ---- Writing ---- */

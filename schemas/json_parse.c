@@ -346,6 +346,18 @@ int json_parse_object(const char *text, size_t n, struct arena *a, struct json_n
     return parse(text, n, false, a, ret, e);
 }
 
+bool json_equal(const struct json_node *a, const struct json_node *b)
+{
+    if (a->kind != b->kind || a->n_children != b->n_children)
+        return false;
+    if (a->kind == JSON_STRING || a->kind == JSON_NUMBER)
+        return span_eq(a->text, b->text);
+    for (a = a->child, b = b->child; a; a = a->next, b = b->next)
+        if (!span_eq(a->name, b->name) || !json_equal(a, b))
+            return false;
+    return true;
+}
+
 struct json_node *json_member(const struct json_node *object, struct span name)
 {
     struct json_node *m = object->child;

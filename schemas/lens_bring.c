@@ -10,7 +10,7 @@ static int bring_formula(const struct sight *s, const struct formula *f, struct 
     struct span *inputs, now, had = s->names ? record_value(s->names, f->out) : (struct span){0};
     if (record_get(r, f->out))
         return 0;
-    if (sight_inputs(s, f, &inputs, e) || sight_eval(s, f, inputs, (struct span){0}, &now, e) ||
+    if (sight_inputs(s, f, &inputs, e) || sight_eval(s, f, inputs, (struct kept){0}, &now, e) ||
         (f->key && key_name(s, f->key, now, had, &now, e)))
         return -1;
     return record_set(r, f->out, ENTRY_DERIVED, now) ? 0 : err_nomem(e);

@@ -322,7 +322,7 @@ static int tell_other(struct telling *t, const struct formula *f, const struct e
     struct span *inputs, now;
 
     if (slotset_add(t->at.l, &t->told, en->slot, e) || sight_inputs(&t->at, f, &inputs, e) ||
-        sight_eval(&t->at, f, inputs, en->bytes, &now, e))
+        sight_eval(&t->at, f, inputs, (struct kept){.value = en->bytes}, &now, e))
         return -1;
     return span_eq(now, en->bytes) ? 0 : tell_slot(t, en, e);
 }

@@ -130,10 +130,21 @@ struct span lens_ref_bytes(struct lens *l, uint64_t id);
 int sight_slot(const struct sight *s, slot_no slot, struct span *ret, struct err *e);
 /* JSON text of each input of a formula; spans in the lens's arena or the record. */
 int sight_inputs(const struct sight *s, const struct formula *f, struct span **ret, struct err *e);
-/* f over the sight's record: stored bytes of its output, p == NULL = unset. prev: its present
- * stored bytes. */
+/* What a formula may keep a part of: what its output was, as stored (p == NULL = unset), and the inputs beside
+ * which it was that; NULL = not known, or no matter. */
+struct kept {
+    struct span value;
+    const struct span *inputs;
+};
+/* f over the sight's record: stored bytes of its output, p == NULL = unset. */
 int sight_eval(const struct sight *s, const struct formula *f, const struct span *inputs,
-               struct span prev, struct span *ret, struct err *e);
+               struct kept kept, struct span *ret, struct err *e);
+/* ---- lens_each.c ---- */
+/* What was hidden of a list or a map that is converted element by element stays with the elements that stayed:
+ * where that still fits, json, which f gave of the inputs, becomes that. */
+int lens_keep_each(struct lens *l, const struct formula *f, const struct span *inputs, struct kept kept,
+                   struct buf *json, struct err *e);
+/* ---- lens_read.c ---- */
 /* What v needs of a record that may be from before it; brought: the caller's, holds what is
  * computed. */
 int lens_seen(struct lens *l, const struct version *v, const struct shape *s,
@@ -223,8 +234,15 @@ static inline bool remembered_by(const struct remembered *m, uint64_t id)
     return (m->id & ~REMEMBERED_UNDECIDED) == id;
 }
 bool remembered_read(struct span bytes, struct remembered *ret);
+/* The memory of a slot that the formula hid, or NULL. */
+struct entry *remembered_find(const struct record *r, slot_no slot, uint64_t id, struct remembered *ret);
 struct span remembered_write(struct lens *l, const struct remembered *m);
 struct span inputs_encode(struct lens *l, const struct span *inputs, size_t n);
+/* The n of them, in the arena; those that damaged bytes lack are unset. */
+int inputs_decode(struct lens *l, struct span bytes, size_t n, const struct span **ret, struct err *e);
+/* now: what the output was, and the inputs then. Where it showed nothing, what the formula hid counts. */
+int kept_part(struct lens *l, const struct record *r, const struct formula *f, struct remembered now,
+              struct kept *ret, struct err *e);
 
 /* ---- lens_work.c ---- */
 struct work {

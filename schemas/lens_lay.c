@@ -103,15 +103,6 @@ static int extra_of(struct work *w, struct span stored, struct json_node **ret, 
     return stored.p ? json_parse(stored.p, stored.n, &w->l->arena, ret, e) : 0;
 }
 
-static bool same_json(const struct json_node *a, const struct json_node *b, bool *ret_same)
-{
-    struct buf x BUF_CLEANUP = BUF_INIT, y BUF_CLEANUP = BUF_INIT;
-    if (!json_write_line(a, &x) || !json_write_line(b, &y))
-        return false;
-    *ret_same = span_eq(buf_span(&x), buf_span(&y));
-    return true;
-}
-
 static int append_copy(struct work *w, struct json_node *list, struct json_node ***tail,
                        const struct json_node *m, struct err *e)
 {
@@ -138,19 +129,17 @@ static int merge_extra(struct work *w, const struct json_node *object, const str
                        struct err *e)
 {
     struct json_node **tail = &ret->child;
-    bool same;
 
     *ret_changed = false;
     for (const struct json_node *m = object->child; m; m = m->next) {
         const struct json_node *was = key_in(base, m), *now = key_in(cur, m);
         if (shape_field(w->s, m->name) || is_key_member(m, true))
             continue;
-        if (was && !same_json(was, m, &same))
-            return err_nomem(e);
-        *ret_changed |= !was || !same;
-        if (was && same && !now)
+        bool same = was && json_equal(was, m);
+        *ret_changed |= !same;
+        if (same && !now)
             continue;
-        if (append_copy(w, ret, &tail, was && same ? now : m, e))
+        if (append_copy(w, ret, &tail, same ? now : m, e))
             return -1;
     }
     for (const struct json_node *m = base ? base->child : NULL; m; m = m->next)

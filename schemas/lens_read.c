@@ -60,6 +60,22 @@ struct span inputs_encode(struct lens *l, const struct span *inputs, size_t n)
     return lens_keep(l, buf_span(&b));
 }
 
+int inputs_decode(struct lens *l, struct span bytes, size_t n, const struct span **ret, struct err *e)
+{
+    const char *p = bytes.p, *end = p ? p + bytes.n : NULL;
+    struct span *in = arena_alloc(&l->arena, (n + 1) * sizeof *in);
+    uint64_t len;
+    if (!in)
+        return err_nomem(e);
+    for (size_t i = 0; i < n && varint_read(&p, end, &len) && len <= (uint64_t)(end - p) + 1; i++)
+        if (len) {
+            in[i] = (struct span){p, (size_t)len - 1};
+            p += len - 1;
+        }
+    *ret = in;
+    return 0;
+}
+
 bool remembered_read(struct span bytes, struct remembered *ret)
 {
     const char *p = bytes.p, *end = bytes.p + bytes.n;
@@ -71,6 +87,15 @@ bool remembered_read(struct span bytes, struct remembered *ret)
     p += n ? n - 1 : 0;
     ret->inputs = (struct span){p, (size_t)(end - p)};
     return true;
+}
+
+struct entry *remembered_find(const struct record *r, slot_no slot, uint64_t id, struct remembered *ret)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->e[i].slot == slot && r->e[i].kind == ENTRY_MEMORY && remembered_read(r->e[i].bytes, ret) &&
+            remembered_by(ret, id))
+            return &r->e[i];
+    return NULL;
 }
 
 struct span remembered_write(struct lens *l, const struct remembered *m)
@@ -103,29 +128,26 @@ static const struct formula *formula_of(const struct group *g, uint64_t id, slot
 static bool recall(const struct record *r, slot_no slot, uint64_t id, struct span inputs,
                    struct span *ret)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        struct remembered m;
-        if (r->e[i].slot == slot && r->e[i].kind == ENTRY_MEMORY &&
-            remembered_read(r->e[i].bytes, &m) && remembered_by(&m, id) && span_eq(m.inputs, inputs)) {
-            *ret = m.value;
-            return true;
-        }
-    }
-    return false;
+    struct remembered m;
+    if (!remembered_find(r, slot, id, &m) || !span_eq(m.inputs, inputs))
+        return false;
+    *ret = m.value;
+    return true;
 }
 
-/* What a formula may keep a part of, as when it is run by a write (lens_run.c). */
-static struct span part_of(const struct record *r, slot_no slot, uint64_t id, struct span stored)
+static bool is_nothing(struct span stored)
 {
-    if (stored.p && !span_eq(stored, span_of("null")) && !span_eq(stored, span_of("n")))
-        return stored;
-    for (size_t i = 0; i < r->n; i++) {
-        struct remembered m;
-        if (r->e[i].slot == slot && r->e[i].kind == ENTRY_MEMORY && remembered_read(r->e[i].bytes, &m) &&
-            remembered_by(&m, id))
-            return m.value;
-    }
-    return (struct span){0};
+    return !stored.p || span_eq(stored, span_of("null")) || span_eq(stored, span_of("n"));
+}
+
+int kept_part(struct lens *l, const struct record *r, const struct formula *f, struct remembered now,
+              struct kept *ret, struct err *e)
+{
+    *ret = (struct kept){0};
+    if (is_nothing(now.value) && !remembered_find(r, f->out, formula_id(f), &now))
+        return 0;
+    ret->value = now.value;
+    return inputs_decode(l, now.inputs, f->n_inputs, &ret->inputs, e);
 }
 
 /* A computed value whose inputs stand elsewhere: it holds only under the inputs in its basis. */
@@ -135,6 +157,7 @@ static int fresh(const struct sight *s, slot_no slot, const struct entry *basis,
     struct remembered b;
     struct span *inputs, stored = record_value(s->rec, slot);
     const struct formula *f;
+    struct kept kept;
 
     *ret = stored;
     if (!remembered_read(basis->bytes, &b) || !(f = formula_of(s->g, b.id, slot)) ||
@@ -150,7 +173,8 @@ static int fresh(const struct sight *s, slot_no slot, const struct entry *basis,
         return err_nomem(e);
     if (span_eq(now, b.inputs) || recall(s->rec, slot, b.id, now, ret))
         return 0;
-    return sight_eval(&deeper, f, inputs, part_of(s->rec, slot, b.id, stored), ret, e);
+    b.value = stored;
+    return kept_part(s->l, s->rec, f, b, &kept, e) || sight_eval(&deeper, f, inputs, kept, ret, e) ? -1 : 0;
 }
 
 /* The newest of a slot's links whose step the record is up to. */
@@ -246,25 +270,27 @@ static int known_of(const struct sight *s, const struct formula *f, struct known
 }
 
 int sight_eval(const struct sight *s, const struct formula *f, const struct span *inputs,
-               struct span prev, struct span *ret, struct err *e)
+               struct kept kept, struct span *ret, struct err *e)
 {
     struct buf prev_text BUF_CLEANUP = BUF_INIT, out BUF_CLEANUP = BUF_INIT;
     struct view vw = view_at(s->l, s->v, f, f->out_type);
     const struct known_refs *outer = s->l->known;
     struct known_refs known = {0};
-    struct span prev_json = prev;
+    struct span prev = kept.value;
     bool set = false;
 
     if (prev.p && type_structured(f->out_type)) {
         if (lens_render(s->l, vw, f->out_type, prev, 1, &prev_text, e))
             return -1;
-        prev_json = buf_span(&prev_text);
+        kept.value = buf_span(&prev_text);
     }
-    if (expr_eval(s->l->env, f, inputs, prev_json, &out, &set, e))
+    if (expr_eval(s->l->env, f, inputs, kept.value, &out, &set, e))
         return -1;
     *ret = (struct span){0};
     if (!set)
         return 0;
+    if (f->each && lens_keep_each(s->l, f, inputs, kept, &out, e))
+        return -1;
     if (known_of(s, f, &known, e))
         return -1;
     s->l->known = &known;

@@ -20,17 +20,6 @@ bool work_inputs_changed(const struct work *w, const struct formula *f)
 
 /* ---- Memory of what a linked formula hides ---- */
 
-static struct entry *memory_of(struct record *r, const struct formula *f)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        struct remembered m;
-        if (r->e[i].slot == f->out && r->e[i].kind == ENTRY_MEMORY &&
-            remembered_read(r->e[i].bytes, &m) && remembered_by(&m, formula_id(f)))
-            return &r->e[i];
-    }
-    return NULL;
-}
-
 static void memory_drop(struct record *r, struct entry *en)
 {
     size_t i = (size_t)(en - r->e);
@@ -43,8 +32,8 @@ static bool memory_take(struct work *w, const struct formula *f, struct span inp
                         struct span *ret, enum entry_kind *ret_kind)
 {
     struct remembered m;
-    struct entry *en = memory_of(&w->r, f);
-    if (!en || !remembered_read(en->bytes, &m) || !span_eq(m.inputs, inputs))
+    struct entry *en = remembered_find(&w->r, f->out, formula_id(f), &m);
+    if (!en || !span_eq(m.inputs, inputs))
         return false;
     *ret = m.value;
     *ret_kind = m.id & REMEMBERED_UNDECIDED ? ENTRY_DERIVED : ENTRY_VALUE;
@@ -59,17 +48,17 @@ static int memory_keep(struct work *w, const struct formula *f, const struct spa
 {
     struct sight before = sight_before(w);
     struct span computed, had = record_value(&w->old, f->out);
-    if (sight_eval(&before, f, inputs, (struct span){0}, &computed, e) ||
+    if (sight_eval(&before, f, inputs, (struct kept){0}, &computed, e) ||
         (f->key && key_plain(&before, f->key, computed, &computed, e)))
         return -1;
     bool decided = work_is_decided(w->g, &w->old, NULL, f->out, f->step);
     struct remembered m = {formula_id(f) + (decided ? 0 : REMEMBERED_UNDECIDED), had, under}, was;
     struct span bytes = remembered_write(w->l, &m);
-    struct entry *en = memory_of(&w->r, f);
+    struct entry *en = remembered_find(&w->r, f->out, formula_id(f), &was);
     if (!bytes.p)
         return err_nomem(e);
     if (span_eq(computed, had)) { /* under these inputs another side has given it since */
-        if (en && remembered_read(en->bytes, &was) && span_eq(was.inputs, m.inputs))
+        if (en && span_eq(was.inputs, m.inputs))
             memory_drop(&w->r, en);
         return 0;
     }
@@ -260,26 +249,31 @@ static int is_stand_in(struct work *w, const struct formula *f, struct span valu
         return -1;
     if (!set || !span_eq(value, mend))
         return 0;
-    if (sight_inputs(&before, f, &inputs, e) || sight_eval(&before, f, inputs, (struct span){0}, &computed, e))
+    if (sight_inputs(&before, f, &inputs, e) || sight_eval(&before, f, inputs, (struct kept){0}, &computed, e))
         return -1;
     *ret = span_eq(computed, mend);
     return 0;
 }
 
-/* What a formula may keep a part of (a list's tail): the value, or, where it shows nothing of it at
- * the moment, the one that it hides. */
-static int kept_part(struct work *w, const struct formula *f, struct span *ret, struct err *e)
+/* What a formula may keep a part of: a list's tail, what it hid of single elements. */
+static int part_before(struct work *w, const struct formula *f, struct kept *ret, struct err *e)
 {
-    const struct entry *hidden = memory_of(&w->r, f);
-    struct remembered m = {0};
+    struct sight before = sight_before(w);
+    struct remembered now = {.value = record_value(&w->r, f->out)};
+    struct span *had;
     bool stand_in;
-    *ret = record_value(&w->r, f->out);
-    if (is_stand_in(w, f, *ret, &stand_in, e))
+    if (is_stand_in(w, f, now.value, &stand_in, e))
         return -1;
-    if (ret->p && !stand_in && !span_eq(*ret, span_of("null")) && !span_eq(*ret, span_of("n")))
-        return 0;
-    *ret = hidden && remembered_read(hidden->bytes, &m) ? m.value : (struct span){0};
-    return 0;
+    if (stand_in)
+        now.value = (struct span){0};
+    if (!w->create) {
+        if (sight_inputs(&before, f, &had, e))
+            return -1;
+        now.inputs = inputs_encode(w->l, had, f->n_inputs);
+        if (!now.inputs.p)
+            return err_nomem(e);
+    }
+    return kept_part(w->l, &w->r, f, now, ret, e);
 }
 
 /* A key that is the item's already is free for it. */
@@ -321,7 +315,8 @@ static int run_linked(struct work *w, const struct formula *f, const struct span
 int work_run(struct work *w, const struct formula *f, struct err *e)
 {
     struct sight now = work_sight(w);
-    struct span *inputs, value, taken;
+    struct span *inputs, value;
+    struct kept kept;
     bool done = false;
     enum entry_kind kind = w->create && work_only_for_new(w->g, f) ? ENTRY_VALUE : ENTRY_DERIVED;
 
@@ -336,7 +331,7 @@ int work_run(struct work *w, const struct formula *f, struct err *e)
         return -1;
     if (done)
         return 0;
-    if (kept_part(w, f, &taken, e) || sight_eval(&now, f, inputs, taken, &value, e) ||
+    if (part_before(w, f, &kept, e) || sight_eval(&now, f, inputs, kept, &value, e) ||
         (f->key && key_name(&now, f->key, value, old_key(w, f), &value, e)))
         return -1;
     if (!span_eq(value, record_value(&w->r, f->out)))

@@ -1,4 +1,5 @@
 /* One value, between a JSON tree, its stored bytes and canonical text. */
+#include "elements.h"
 #include "lens_parts.h"
 
 #include <assert.h>
@@ -133,76 +134,55 @@ static int encode_object(struct lens *l, struct view vw, const struct type_ref *
     return keep_buf(l, &bytes, ret, e);
 }
 
-/* Which present element continues as which new one: equal texts from the front and from the back,
- * what lies between by its place. Elements keep what this view does not show of them. */
-struct alignment {
-    size_t front, back, n_old, n_new;
+/* Elements keep what this view does not show of them: both lists as texts, to see which ones go on. */
+struct elements {
+    struct span *stored, *lines; /* of those that a text writes, the lines alone */
+    size_t n;
 };
 
-static size_t aligned(const struct alignment *a, size_t i)
+static int elements_new(struct lens *l, size_t n, struct elements *ret, struct err *e)
 {
-    if (i < a->front)
-        return i;
-    if (i >= a->n_new - a->back)
-        return a->n_old - (a->n_new - i);
-    return i < a->n_old - a->back ? i : SIZE_MAX;
+    ret->n = n;
+    ret->stored = arena_alloc(&l->arena, (n + 1) * sizeof *ret->stored);
+    ret->lines = arena_alloc(&l->arena, (n + 1) * sizeof *ret->lines);
+    return ret->stored && ret->lines ? 0 : err_nomem(e);
 }
 
-static int element_line(struct lens *l, struct view vw, const struct type_ref *t,
-                        struct span stored, struct buf *out, struct err *e)
+static int elements_stored(struct lens *l, struct view vw, const struct type_ref *elem, struct span list,
+                           struct elements *ret, struct err *e)
 {
-    struct buf text BUF_CLEANUP = BUF_INIT;
-    if (lens_render(l, vw, t, stored, 1, &text, e))
+    struct buf text BUF_CLEANUP = BUF_INIT, line BUF_CLEANUP = BUF_INIT;
+    struct parts it = parts_of(list, 'l');
+    if (elements_new(l, it.left <= list.n ? (size_t)it.left : 0, ret, e))
         return -1;
-    return json_to_line(buf_span(&text), out) ? 0 : err_nomem(e);
-}
-
-static int same_element(struct lens *l, struct view vw, const struct type_ref *t,
-                        struct span stored, const struct json_node *n, bool *ret, struct err *e)
-{
-    struct buf a BUF_CLEANUP = BUF_INIT, b BUF_CLEANUP = BUF_INIT;
-    if (element_line(l, vw, t, stored, &a, e))
-        return -1;
-    if (!json_write_line(n, &b))
-        return err_nomem(e);
-    *ret = span_eq(buf_span(&a), buf_span(&b));
-    return 0;
-}
-
-static int align(struct lens *l, struct view vw, const struct type_ref *elem,
-                 const struct span *old, const struct json_node *const *now, struct alignment *a,
-                 struct err *e)
-{
-    bool same = true;
-    while (same && a->front < a->n_old && a->front < a->n_new) {
-        if (same_element(l, vw, elem, old[a->front], now[a->front], &same, e))
+    for (size_t i = 0; i < ret->n; i++) {
+        buf_reset(&text);
+        buf_reset(&line);
+        if (!part_next(&it, &ret->stored[i]))
+            return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
+        if (lens_render(l, vw, elem, ret->stored[i], 1, &text, e))
             return -1;
-        a->front += same;
-    }
-    same = a->front < a->n_old && a->front < a->n_new;
-    while (same && a->front + a->back < a->n_old && a->front + a->back < a->n_new) {
-        if (same_element(l, vw, elem, old[a->n_old - a->back - 1], now[a->n_new - a->back - 1],
-                         &same, e))
+        if (!json_to_line(buf_span(&text), &line))
+            return err_nomem(e);
+        if (keep_buf(l, &line, &ret->lines[i], e))
             return -1;
-        a->back += same;
     }
     return 0;
 }
 
-static int list_arrays(struct lens *l, const struct json_node *n, struct span cur,
-                       struct span **ret_old, size_t *ret_n_old, const struct json_node ***ret_now,
-                       struct err *e)
+static int elements_written(struct lens *l, const struct json_node *list, struct elements *ret, struct err *e)
 {
-    struct parts it = parts_of(cur, 'l');
-    size_t i = 0, n_old = it.left <= cur.n ? (size_t)it.left : 0;
-    *ret_old = arena_alloc(&l->arena, (n_old + 1) * sizeof **ret_old);
-    *ret_now = arena_alloc(&l->arena, (n->n_children + 1) * sizeof **ret_now);
-    if (!*ret_old || !*ret_now)
-        return err_nomem(e);
-    for (*ret_n_old = 0; *ret_n_old < n_old && part_next(&it, &(*ret_old)[*ret_n_old]);)
-        ++*ret_n_old;
-    for (const struct json_node *c = n->child; c; c = c->next)
-        (*ret_now)[i++] = c;
+    struct buf line BUF_CLEANUP = BUF_INIT;
+    size_t i = 0;
+    if (elements_new(l, list->n_children, ret, e))
+        return -1;
+    for (const struct json_node *c = list->child; c; c = c->next, i++) {
+        buf_reset(&line);
+        if (!json_write_line(c, &line))
+            return err_nomem(e);
+        if (keep_buf(l, &line, &ret->lines[i], e))
+            return -1;
+    }
     return 0;
 }
 
@@ -210,18 +190,19 @@ static int encode_list(struct lens *l, struct view vw, const struct type_ref *t,
                        const struct json_node *n, struct span cur, struct span *ret, struct err *e)
 {
     struct buf out BUF_CLEANUP = BUF_INIT;
-    struct alignment a = {.n_new = n->n_children};
-    struct span *old, one;
-    const struct json_node **now;
+    struct elements old, now;
+    size_t *from = arena_alloc(&l->arena, (n->n_children + 1) * sizeof *from);
 
-    if (list_arrays(l, n, cur, &old, &a.n_old, &now, e) || align(l, vw, t->elem, old, now, &a, e))
-        return -1;
-    if (!buf_addc(&out, 'l') || !buf_addvarint(&out, a.n_new))
+    if (!from)
         return err_nomem(e);
-    for (size_t i = 0; i < a.n_new; i++) {
-        size_t j = aligned(&a, i);
-        struct span prev = j < a.n_old ? old[j] : (struct span){0};
-        if (lens_encode(l, vw, t->elem, now[i], prev, prev, &one, e))
+    if (elements_stored(l, vw, t->elem, cur, &old, e) || elements_written(l, n, &now, e))
+        return -1;
+    if (elements_align(old.lines, old.n, now.lines, now.n, &l->arena, from) ||
+        !buf_addc(&out, 'l') || !buf_addvarint(&out, now.n))
+        return err_nomem(e);
+    for (const struct json_node *c = n->child; c; c = c->next, from++) {
+        struct span prev = *from == ELEMENT_NEW ? (struct span){0} : old.stored[*from], one;
+        if (lens_encode(l, vw, t->elem, c, prev, prev, &one, e))
             return -1;
         if (!part_add(&out, one))
             return err_nomem(e);

@@ -139,6 +139,7 @@ struct retype_spec {
     const struct yaml_node *up_at, *down_at;
     formula_fn up_fn, down_fn;
     const void *fn_arg;
+    bool each;                   /* they convert the elements of a list or a map, each by itself */
 };
 int model_retype_field(struct model *m, struct shape *s, struct field *f,
                        const struct retype_spec *spec, struct err *e);

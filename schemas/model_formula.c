@@ -216,6 +216,11 @@ int model_add_formula(struct model *m, const struct formula_spec *spec, struct f
     return 0;
 }
 
+static bool is_container(const struct type_ref *t)
+{
+    return t->base == T_LIST || t->base == T_MAP;
+}
+
 /* One direction of a retyped field: SQL over every field, or a function of the other side. */
 static int add_side(struct model *m, enum formula_dir dir, const struct shape *over,
                     const struct field *out, const char *input, const struct retype_spec *spec,
@@ -235,7 +240,10 @@ static int add_side(struct model *m, enum formula_dir dir, const struct shape *o
         if (!f.fn)
             f.fn = copy_fn;
     }
-    return model_add_formula(m, &f, &made, e);
+    if (model_add_formula(m, &f, &made, e))
+        return -1;
+    made->each = spec->each && is_container(out->type);
+    return 0;
 }
 
 int model_retype_field(struct model *m, struct shape *s, struct field *f,

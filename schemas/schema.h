@@ -161,6 +161,7 @@ struct formula {
     size_t kept;                 /* result is this input as it stands, null and unset too; NULL = always) */
     formula_fn fn;               /* ... or a function, with its own data in fn_arg */
     const void *fn_arg;
+    bool each;                   /* fn makes a list or a map of one, element by element */
     const struct key_rule *key;  /* its output is a key (SLOT_KEY, or a type's key slot); else NULL */
     struct shape *const *shapes; /* the shapes as they stand where the step stands, for T_OBJECT,
                                     T_ENUM and T_REF inputs and outputs; by shapes_find */

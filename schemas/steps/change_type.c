@@ -106,7 +106,8 @@ static int apply_change(struct model *m, struct shape *s, struct field *f, const
                                .up_at = c->up_at,
                                .down_at = c->down_at,
                                .up_fn = c->up_fn,
-                               .down_fn = c->down_fn};
+                               .down_fn = c->down_fn,
+                               .each = !c->up && !c->down};
 
     if (!c->to.unique)
         drop_key(s, f->slot);

@@ -120,7 +120,7 @@ static int retype(struct model *m, struct enum_change *c, struct shape *s, struc
     const struct moved *shared = moved_before(c, f->slot);
     const struct value_map *map = c->up ? c->up : c->down;
     struct field to = *f;
-    struct retype_spec spec = {.to = &to, .fn_arg = map};
+    struct retype_spec spec = {.to = &to, .fn_arg = map, .each = true};
     slot_no from = f->slot;
 
     c->scans |= step_in_unique(s, f);

@@ -98,7 +98,8 @@ static int check_type(struct model *m, const struct step_args *a, const struct y
 int step_map_values(struct model *m, const struct step_args *a, struct err *e)
 {
     struct value_map *map = arena_alloc(&m->v->arena, sizeof(*map));
-    struct retype_spec spec = {.up_fn = step_fn_map, .down_fn = step_fn_map_back, .fn_arg = map};
+    struct retype_spec spec = {
+        .up_fn = step_fn_map, .down_fn = step_fn_map_back, .fn_arg = map, .each = true};
     const struct yaml_node *at;
     struct field *f, to;
     struct shape *s;

@@ -1,0 +1,23 @@
+/* Which elements of a list go on in another text of it. An element has no name: what a version does not show of
+ * it, and what a conversion hid of it, goes where its text went.
+ *
+ * Equal texts are one element, wherever it stands now; of equal ones the first is the first. What is left between
+ * two of these is paired in order, so that as many members as possible stay as they were: elements that were
+ * edited beside others that came or went. What was edited and moved at once is paired where at least half of its
+ * members stayed. These are the alignments of matching lenses (Barbosa, Cretin, Foster, Greenberg, Pierce,
+ * "Matching lenses: alignment and view update", 2010), equality first, then the cheapest edit in order.
+ *
+ * Threads: none of its own. */
+#ifndef SCHEMAS_ELEMENTS_H
+#define SCHEMAS_ELEMENTS_H
+
+#include "json.h"
+
+#define ELEMENT_NEW SIZE_MAX
+
+/* old, now: one line of canonical JSON for each element. ret[i], of n_now: the place in old of the one that goes
+ * on as now[i], each at most once, or ELEMENT_NEW. Scratch memory comes from the arena. -1: no memory. */
+int elements_align(const struct span *old, size_t n_old, const struct span *now, size_t n_now,
+                   struct arena *a, size_t *ret);
+
+#endif
