@@ -488,6 +488,17 @@ static bool moves_early(const struct run *r)
     return false;
 }
 
+/* What finalize drops between the two a step of the version in the middle has seen, and the same step of its
+ * successor is refused (restore_field); and a case that was cut down may not add the one in the middle. What is done
+ * through a version that only one of them has says nothing. */
+static bool same_versions(const struct run *r, const struct world *chain, const struct world *merged)
+{
+    for (unsigned i = 0; i < r->k->n_v; i++)
+        if (i != r->k->middle && world_has(chain, i) != world_has(merged, i))
+            return false;
+    return true;
+}
+
 static bool compose(struct run *r)
 {
     struct world chain, merged;
@@ -514,7 +525,7 @@ static bool compose(struct run *r)
             quiet_op(&chain, op, false);
         if (!middle)
             quiet_op(&merged, op, false);
-        if (chain.removed != merged.removed)
+        if (chain.removed != merged.removed || !same_versions(r, &chain, &merged))
             break; /* likewise */
         if (merged.n_entries && (r->op + 1 == r->k->n_ops || (op->salt >> 11 & 3) == 0))
             ok = worlds_same(r, &chain, &merged, LAW_COMPOSITION);

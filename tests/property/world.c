@@ -138,10 +138,27 @@ static bool has_version(const struct world *w, const struct version *v)
     return false;
 }
 
+bool world_has(const struct world *w, unsigned version)
+{
+    return w->c->v[version] && has_version(w, w->c->v[version]);
+}
+
+/* A field is brought back whose values finalize has dropped: refused, as by store/addition.c. */
+static bool shows_gone(const struct world *w, const struct version *v)
+{
+    for (size_t i = 0; i < v->n_shapes && w->cat; i++)
+        for (size_t k = 0; k < v->shapes[i]->n_fields; k++) {
+            slot_no slot = v->shapes[i]->fields[k].slot;
+            if (slot < w->cat->n_slots && w->cat->slots[slot].is_gone)
+                return true;
+        }
+    return false;
+}
+
 void world_add(struct world *w, unsigned version)
 {
     const struct version *v = w->c->v[version];
-    if (has_version(w, v) || (v->base ? !has_version(w, v->base) : w->n_entries != 0))
+    if (has_version(w, v) || (v->base ? !has_version(w, v->base) : w->n_entries != 0) || shows_gone(w, v))
         return;
     w->index[w->n_entries] = version;
     w->entries[w->n_entries++] = (struct catalog_entry){w->c->v[version], VERSION_LIVE};

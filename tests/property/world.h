@@ -59,10 +59,11 @@ struct world {
 
 void world_init(struct world *w, struct expr_env *env, const struct compiled *c);
 void world_deinit(struct world *w);
-/* Does nothing when its parent is not there. */
+/* Does nothing when its parent is not there, or it brings back a field that finalize has dropped. */
 void world_add(struct world *w, unsigned version);
 /* Of the version and all that came from it, but what is gone. */
 void world_state(struct world *w, unsigned version, enum version_state state);
+bool world_has(const struct world *w, unsigned version); /* whatever its state */
 /* The states of the other's versions, where this one has them. */
 void world_like(struct world *w, const struct world *other);
 /* All items are brought up to it; then what is not the version or a live one that came from it is gone.
