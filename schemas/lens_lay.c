@@ -66,7 +66,7 @@ static int lay_present(struct work *w, const struct field *f, const struct json_
     struct span cur = base_value(&w->r, f->slot), stored;
     bool same = false;
 
-    if (has_base && !base.p && f->def.p && default_came_back(f, m, shown, &same, e))
+    if (has_base && !base.p && f->def.p && !w->vw.bare && default_came_back(f, m, shown, &same, e))
         return -1;
     if (has_base && base.p && type_structured(f->type) &&
         foreseen_came_back(w, f, m, base, &same, e))

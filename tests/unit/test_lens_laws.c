@@ -132,6 +132,23 @@ START_TEST(removed_field__down_reads_a_seeded_field_that_the_maker_wrote)
 }
 END_TEST
 
+/* What a step puts into an object is what it computed: a text that comes back and holds shown defaults is another
+ * matter. */
+START_TEST(objects__a_written_default_is_written_there_too)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog:\n    fields:\n      size: string\n"
+               "      kind: {type: string, default: large}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n  - nest_fields: {type: Dog, fields: [size, kind], into: box}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - change_type: {type: Dog_box, field: size, to: string, up: \"size || '-' || coalesce(kind, '')\", "
+               "down: \"size\"}\n");
+    PUT("v1", "Dog", "a", "{\"size\": \"s\"}");
+    LINE("v3", "Dog", "a", "{\"_key\": \"a\", \"box\": {\"size\": \"s-\", \"kind\": \"large\"}}");
+    PUT("v1", "Dog", "a", "{\"size\": \"m\", \"kind\": \"large\"}");
+    LINE("v3", "Dog", "a", "{\"_key\": \"a\", \"box\": {\"size\": \"m-large\", \"kind\": \"large\"}}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lens_laws");
@@ -140,6 +157,7 @@ int main(void)
     tcase_add_loop_test(tc, removed_twice__the_second_changes_nothing_below, 0, 2);
     tcase_add_test(tc, linked__an_object_that_reads_the_same_is_no_change);
     tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
+    tcase_add_test(tc, objects__a_written_default_is_written_there_too);
     tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
     tcase_add_test(tc, removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided);
     tcase_add_test(tc, removed_field__a_side_that_its_maker_did_not_see_is_not_decided);
