@@ -277,7 +277,7 @@ static int encode_computed(struct lens *l, struct view vw, const struct type_ref
     int rc;
 
     if (json_parse(json.p, json.n, &l->arena, &n, e) ||
-        value_check(t, n, true, vw.shapes, vw.n_shapes, "", e))
+        value_check_computed(t, n, vw.shapes, vw.n_shapes, e))
         return -1;
     l->world.stands_in = NULL;
     rc = lens_encode(l, vw, t, n, cur, cur, ret, e);

@@ -8,6 +8,7 @@
 struct check {
     struct shape *const *shapes;
     size_t n_shapes;
+    bool computed; /* any reference may be null: it is to an item that the type does not show */
     struct err *e;
 };
 
@@ -258,7 +259,7 @@ static int check_value(struct check *c, const struct type_ref *t, const struct j
                        bool nullable, const struct place *at)
 {
     const struct rule *r = &rules[t->base];
-    if (v->kind == JSON_NULL && nullable)
+    if (v->kind == JSON_NULL && (nullable || (c->computed && t->base == T_REF)))
         return 0;
     if (r->check)
         return r->check(c, t, v, at);
@@ -270,7 +271,15 @@ static int check_value(struct check *c, const struct type_ref *t, const struct j
 int value_check(const struct type_ref *t, const struct json_node *v, bool nullable,
                 struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e)
 {
-    struct check c = {shapes, n_shapes, e};
+    struct check c = {shapes, n_shapes, false, e};
     const struct place at = {.path = path};
     return check_value(&c, t, v, nullable, &at);
+}
+
+int value_check_computed(const struct type_ref *t, const struct json_node *v,
+                         struct shape *const *shapes, size_t n_shapes, struct err *e)
+{
+    struct check c = {shapes, n_shapes, true, e};
+    const struct place at = {.path = ""};
+    return check_value(&c, t, v, true, &at);
 }

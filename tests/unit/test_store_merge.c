@@ -332,6 +332,24 @@ START_TEST(merged__a_reference_that_an_older_version_reads_as_null_comes_back)
 }
 END_TEST
 
+/* The step before the merge moves a list of which it can't show all. */
+START_TEST(merged__a_list_that_an_older_step_moves_keeps_what_it_does_not_show)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Cat: {fields: {}}\n  Dog: {fields: {}}\n"
+                "  Visit: {fields: {note: string, all: list<ref<Dog>>}}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Cat", "kit", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "max", "{}"));
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - nest_fields: {type: Visit, fields: [note, all], into: box}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n  - merge_types: {types: [Cat, Dog], into: Pet, tag: kind}\n");
+    ASSERT_OK(rig_put(&r, "v3", "Visit", "v", "{\"box\": {\"note\": \"n\", \"all\": [\"kit\", \"max\"]}}"));
+    ASSERT_LINE("v1", "Visit", "v", "{\"_key\": \"v\", \"note\": \"n\", \"all\": [null, \"max\"]}");
+    ASSERT_OK(rig_put(&r, "v1", "Visit", "v", "{\"note\": \"m\", \"all\": [null, \"max\"]}"));
+    ASSERT_LINE("v3", "Visit", "v",
+                "{\"_key\": \"v\", \"box\": {\"note\": \"m\", \"all\": [\"kit\", \"max\"]}}");
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
 /* A cat that gives way to a dog keeps the bytes it was written with in v1, though v3 shows its key. */
 START_TEST(merged__own_bytes_outlast_giving_way)
 {
@@ -365,6 +383,7 @@ int main(void)
     tcase_add_test(t, merged__a_reference_to_another_types_item_is_no_other_item);
     tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_stays);
     tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_comes_back);
+    tcase_add_test(t, merged__a_list_that_an_older_step_moves_keeps_what_it_does_not_show);
     tcase_add_test(t, merged__own_bytes_outlast_giving_way);
     tcase_add_test(t, merged__a_type_that_its_version_adds_gives_way);
     tcase_add_test(t, merged__a_copy_of_the_second_type_makes_items_of_it_after_finalize);
