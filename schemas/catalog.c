@@ -169,6 +169,13 @@ static bool leads_on(const struct catalog *c, const struct link *l)
     return false;
 }
 
+static void note_volatile(struct slot_info *here, const struct link *l)
+{
+    if (!here->is_volatile || l->step < here->since)
+        here->since = l->step;
+    here->is_volatile = true;
+}
+
 /* The side that a link's fields were moved from may be finalized away, or the one they moved to;
  * where the values are does not change with that. */
 static void note_link(struct catalog *c, const struct catalog_entry *en, const struct link *l)
@@ -192,11 +199,9 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
             continue;
         note_type(c, l->here[i], l->types[i], l->shapes, l->n_shapes);
         c->slots[l->here[i]].linked_before = c->slots[l->here[i]].link != NULL;
-        if (!c->slots[l->here[i]].is_volatile || l->step < c->slots[l->here[i]].since)
-            c->slots[l->here[i]].since = l->step;
         c->slots[l->here[i]].link = l;
         c->slots[l->here[i]].link_index = i;
-        c->slots[l->here[i]].is_volatile = true;
+        note_volatile(&c->slots[l->here[i]], l);
     }
 }
 
@@ -220,10 +225,11 @@ static bool holds_ref(const struct type_ref *t, const struct formula *f)
     return type_refers(t, f->shapes, f->n_shapes, 0);
 }
 
-/* What is volatile over links up to this step brings it to more; keys: and what references are called does. */
+/* What is volatile over links up to this step brings it to more; keys: and what references are called does. all:
+ * by formulas that finalize took, too. */
 struct spread {
     uint32_t since;
-    bool keys;
+    bool keys, all;
 };
 
 /* The text of a reference changes with the key of its target; the reference itself does not, so
@@ -273,7 +279,7 @@ static void spread_from(struct catalog *c, struct spread by)
         for (size_t i = 0; i < c->n_entries; i++) {
             const struct version *v = c->entries[i].v;
             for (size_t j = 0; j < v->n_formulas; j++)
-                if (goes_on(c, &c->entries[i], v->formulas[j]))
+                if (by.all || goes_on(c, &c->entries[i], v->formulas[j]))
                     again |= mark_volatile(c, v->formulas[j], by);
         }
         for (size_t i = 0; i < c->n_past; i++)
@@ -282,22 +288,23 @@ static void spread_from(struct catalog *c, struct spread by)
 }
 
 /* The first step after this one with a link; 0: there is none. */
-static uint32_t next_link(const struct link *const *links, size_t n, uint32_t after, uint32_t found)
+static uint32_t next_link(const struct catalog *c, uint32_t after)
 {
-    for (size_t i = 0; i < n; i++)
-        if (links[i]->step > after && (!found || links[i]->step < found))
-            found = links[i]->step;
-    return found;
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_links; j++)
+            if (c->entries[i].v->links[j]->step > after)
+                return c->entries[i].v->links[j]->step;
+    return 0;
 }
 
 /* Over links first: a value in another item is never a copy of one here. And over the oldest of them first: a field
  * goes on following what it followed, whatever later steps put into other items. */
-static void spread_volatile(struct catalog *c)
+static void spread_volatile(struct catalog *c, bool all)
 {
-    struct spread by = {0};
-    while ((by.since = next_link(c->retired, c->n_retired, by.since, next_link(c->links, c->n_links, by.since, 0))))
+    struct spread by = {0, false, all};
+    while ((by.since = next_link(c, by.since)))
         spread_from(c, by);
-    spread_from(c, (struct spread){UINT32_MAX, true});
+    spread_from(c, (struct spread){UINT32_MAX, true, all});
 }
 
 /* A slot is computed after all that it is computed from: its rank is higher. It was marked by the first of
@@ -397,32 +404,41 @@ static void collect_outliving(struct catalog *c)
 
 static bool varies(const struct catalog *c, const struct formula *f)
 {
-    for (size_t i = 0; i < f->n_inputs; i++)
-        if ((f->inputs[i].slot < c->n_slots && c->slots[f->inputs[i].slot].may_vary) ||
-            holds_ref(f->inputs[i].type, f))
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        slot_no in = f->inputs[i].slot;
+        const struct formula *by = in < c->n_slots ? c->slots[in].varies_by : NULL;
+        if (in < c->n_slots && c->slots[in].may_vary && !(by && by->step == f->step))
             return true;
+        if (holds_ref(f->inputs[i].type, f))
+            return true;
+    }
     return false;
 }
 
-/* In the order of the steps, since a formula reads what older ones give. */
+/* As if nothing were gone: what is volatile then may have been when it was stored. */
 static void mark_varying(struct catalog *c)
 {
-    for (size_t i = 0; i < c->n_entries; i++) {
-        const struct version *v = c->entries[i].v;
-        for (size_t j = 0; j < v->n_links; j++)
-            for (size_t k = 0; k < v->links[j]->n; k++)
-                if (v->links[j]->here[k] < c->n_slots)
-                    c->slots[v->links[j]->here[k]].may_vary = true;
-        for (size_t j = 0; j < v->n_formulas; j++) {
-            const struct formula *f = v->formulas[j];
-            if (f->dir == FORMULA_FORWARD && f->out < c->n_slots && varies(c, f))
-                c->slots[f->out].may_vary = true;
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_links; j++) {
+            const struct link *l = c->entries[i].v->links[j];
+            for (size_t k = 0; k < l->n; k++)
+                if (l->here[k] < c->n_slots)
+                    note_volatile(&c->slots[l->here[k]], l);
         }
+    spread_volatile(c, true);
+    for (size_t i = 0; i < c->n_slots; i++) {
+        struct slot_info *si = &c->slots[i];
+        si->may_vary = si->is_volatile;
+        si->varies_by = si->source;
+        si->is_volatile = false;
+        si->source = NULL;
+        si->since = si->rank = 0;
     }
+    c->n_volatile = 0;
 }
 
-/* A backward one is read on where it reads a key itself. What it reads by other formulas they have from its own
- * output, and would have to go round. */
+/* A backward one is read on where it reads a key itself, or is what its output varies by: else what it reads by
+ * other formulas they may have from its own output, and would have to go round. */
 static bool quotes_keys(const struct formula *f)
 {
     for (size_t i = 0; i < f->n_inputs; i++)
@@ -434,7 +450,7 @@ static bool quotes_keys(const struct formula *f)
 static bool is_past(const struct catalog *c, const struct catalog_entry *en, const struct formula *f)
 {
     return f->mode != FORMULA_COMPUTED && f->out < c->n_slots &&
-           (f->dir == FORMULA_FORWARD || quotes_keys(f)) &&
+           (f->dir == FORMULA_FORWARD || quotes_keys(f) || c->slots[f->out].varies_by == f) &&
            (en->state == VERSION_GONE || !applies(c, en->v, f)) && varies(c, f) &&
            (c->slots[f->out].is_read || is_shown(c, 0, f->out));
 }
@@ -535,7 +551,7 @@ int catalog_new(const struct catalog_entry *entries, size_t n, uint32_t default_
     collect(c);
     collect_gone(c);
     catalog_group_up(c);
-    spread_volatile(c);
+    spread_volatile(c, false);
     rank_volatile(c);
     collect_givers(c);
     *ret = c;

@@ -36,6 +36,7 @@ struct slot_info {
     bool is_read;                    /* by a formula that applies, or is past (struct group); over a
                                         link */
     bool may_vary;                   /* is_volatile at some time, that of gone versions included */
+    const struct formula *varies_by; /* then: source at that time */
     bool is_volatile;                /* its value depends on another item (link, or a formula over
                                         such a slot) */
     const struct formula *source;    /* by which it does, or NULL: it is a link's */

@@ -273,6 +273,47 @@ START_TEST(removed__down_is_for_new_items_after_finalize_too)
 }
 END_TEST
 
+/* The other item was written after the backfill, and what finalize took reads it over a reference. */
+START_TEST(finalize__leaves_what_was_read_over_several_steps)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: loud, as: string, up: name}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v4\nfrom: v3\nmigrate:\n"
+                "  - map_values: {type: Dog, field: loud, values: {b: c}}\n"
+                "  - inline_type: {type: Dog, ref: r, fields: {x: name}}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"a\"}");
+    PUT("v3", "X", "a", "{\"x\": \"b\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"b\", \"loud\": \"c\"}", "v4", "Dog", "k");
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    rig_state(&r, "v3", VERSION_GONE);
+    LINE("{\"_key\": \"k\", \"name\": \"b\", \"loud\": \"c\"}", "v4", "Dog", "k");
+}
+END_TEST
+
+/* The same where it is read by what a newer step gives back. */
+START_TEST(finalize__leaves_what_was_computed_backward)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {size: E}}\nenums: {E: [small, large]}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - compute_field: {type: Dog, field: loud, as: string, value: upper(size)}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n  - rename_value: {enum: E, from: small, to: tiny}\n");
+    rig_add(&r, "version: v4\nfrom: v3\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
+    PUT("v2", "Dog", "k", "{\"size\": \"large\"}");
+    PUT("v4", "X", "large", "{\"x\": \"tiny\"}");
+    LINE("{\"_key\": \"k\", \"size\": \"tiny\", \"loud\": \"SMALL\"}", "v3", "Dog", "k");
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    LINE("{\"_key\": \"k\", \"size\": \"tiny\", \"loud\": \"SMALL\"}", "v3", "Dog", "k");
+    PUT("v4", "X", "large", "{\"x\": \"large\"}");
+    LINE("{\"_key\": \"k\", \"size\": \"large\", \"loud\": \"SMALL\"}", "v3", "Dog", "k");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_past");
@@ -287,6 +328,8 @@ int main(void)
     tcase_add_test(tc, made__by_a_copy_stands_in_a_part);
     tcase_add_test(tc, made__by_a_copy_of_a_merged_type_takes_no_name);
     tcase_add_test(tc, extracted__what_a_reverted_version_wrote_stays);
+    tcase_add_test(tc, finalize__leaves_what_was_read_over_several_steps);
+    tcase_add_test(tc, finalize__leaves_what_was_computed_backward);
     tcase_add_test(tc, computed__over_members_that_nobody_shows);
     tcase_add_loop_test(tc, removed__down_is_for_new_items_after_finalize_too, 0, 2);
     suite_add_tcase(s, tc);
