@@ -333,6 +333,20 @@ static void carry_on_all(struct carry *c)
         }
 }
 
+/* Nobody writes the item: what newer steps give back from what stands in the other one, which they read beside
+ * fields that it has itself, is another, too. */
+static void give_back(struct carry *c)
+{
+    for (size_t to = c->m->known; to-- > 0;)
+        for (size_t i = 0; !m_descends(c->m, c->at, to) && i < c->m->nodes[to].n_rules; i++) {
+            const struct m_rule *r = &c->m->nodes[to].rules[i];
+            if (r->forward || r->over || r->mode != M_LINKED || is_told(c, r->out) || !inputs_changed(c, r))
+                continue;
+            run_linked(c, to, i);
+            c->reached[r->out] = true;
+        }
+}
+
 void carry_spread(struct carry *c)
 {
     for (int to = (int)c->at; to >= 0; to = c->m->nodes[to].from)
@@ -369,6 +383,7 @@ static void follow(struct model *m, struct m_item *holder, size_t node, const st
         holder->v[l->here[i]] = it->v[l->there[i]];
         c.reached[l->here[i]] = !l->inlined;
     }
+    give_back(&c);
     carry_spread(&c);
 }
 

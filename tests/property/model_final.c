@@ -39,8 +39,8 @@ static bool is_read(const struct model *m, const bool kept[MODEL_NODES], size_t 
     return is;
 }
 
-/* No version shows what stands in the other item, but what is computed from it goes on, or is seen over one that
- * goes on. kept: those that are known to. */
+/* Both sides are still shown: the old one by a copied type. Or no version shows what stands in the other item, but what
+ * is computed from it goes on, or is seen over one that goes on. kept: those that are known to. */
 static bool link_goes_on(const struct model *m, const struct m_final *f, const bool kept[MODEL_NODES],
                          const struct m_link *l)
 {
@@ -49,7 +49,7 @@ static bool link_goes_on(const struct model *m, const struct m_final *f, const b
         shown |= is_shown(m, f, l->here[k]);
         on |= is_read(m, kept, l->here[k]);
     }
-    return on && !shown;
+    return shown ? is_shown(m, f, l->ref) : on;
 }
 
 static void keep_links(const struct model *m, const struct m_final *f, bool kept[MODEL_NODES])
