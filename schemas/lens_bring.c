@@ -301,15 +301,22 @@ static bool reads_only_keys(const struct catalog *c, const struct formula *f)
     return !further;
 }
 
+/* An older side's field was computed from the newer side: what stands there somebody decided, and it was not
+ * computed in its turn from the older one. */
+static bool is_given_back(const struct sight *s, const struct formula *f, const struct record *r)
+{
+    const struct entry *en = record_get(r, f->out);
+    return en && en->kind == ENTRY_DERIVED && work_gives(s->g, r, f);
+}
+
 /* What a writer decided in a seeded slot depends on nothing any more (I5), and an older side's field on a key
  * that the newer side's formula reads only while it was computed by that: else a rename would change it
  * though nobody wrote through the newer version. */
 static bool is_source(const struct sight *s, const struct formula *f, const struct record *r)
 {
     const struct catalog *c = s->l->cat;
-    const struct entry *en = record_get(r, f->out);
-    if (f->dir == FORMULA_BACKWARD && f->mode == FORMULA_LINKED && !(en && en->kind == ENTRY_DERIVED) &&
-        reads_only_keys(c, f))
+    if (f->dir == FORMULA_BACKWARD && f->mode == FORMULA_LINKED && reads_only_keys(c, f) &&
+        !is_given_back(s, f, r))
         return false;
     if (f->step > r->gen || f->out >= c->n_slots || c->slots[f->out].source != f)
         return false;

@@ -261,6 +261,8 @@ struct work {
 };
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e);
+/* A writer decided what a linked formula computes its output from, which is not computed from that itself. */
+bool work_gives(const struct group *g, const struct record *r, const struct formula *f);
 /* What a seeded formula computes is a writer's already (I5); also the one's who now sees seen, or
  * NULL. */
 bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,

@@ -148,6 +148,18 @@ bool work_is_decided(const struct group *g, const struct record *r, const struct
     return false;
 }
 
+bool work_gives(const struct group *g, const struct record *r, const struct formula *f)
+{
+    slot_no other;
+    bool any = false;
+    for (size_t i = 0; partner(g, f, i, &other); i++) {
+        any = true;
+        if (work_is_decided(g, r, NULL, other, f->step))
+            return true;
+    }
+    return !any;
+}
+
 /* An older step seeds the slot, or one that a linked step shows it by. A newer one changes nothing: what a version
  * does can't depend on the versions that come after it. Nor on a finalize of those before. */
 static bool is_seeded(const struct group *g, slot_no slot, uint32_t seed, uint32_t without)

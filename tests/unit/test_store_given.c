@@ -266,6 +266,27 @@ START_TEST(rename__gives_older_sides_nothing)
 }
 END_TEST
 
+/* Nor where what v1 shows was computed itself, from what is older still. */
+START_TEST(rename__gives_computed_sides_nothing)
+{
+    rig_add(&r, "version: v0\ntypes:\n  Dog: {fields: {}}\n  Person: {fields: {note: string, dog: ref<Dog>}}\n");
+    rig_add(&r, "version: v1\nfrom: v0\nmigrate:\n"
+                "  - require_field: {type: Person, field: note, up: note}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - relax_field: {type: Person, field: note, down: \"coalesce(dog, 'nobody')\"}\n");
+    PUT("v0", "Dog", "rex", "{}");
+    PUT("v0", "Person", "p", "{\"dog\": \"rex\"}");
+    PUT("v2", "Person", "q", "{\"dog\": \"rex\"}");
+    if (_i)
+        rig_backfill(&r);
+    ASSERT_LINE("v0", "Person", "q", "{\"_key\": \"q\", \"note\": \"rex\", \"dog\": \"rex\"}");
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "rex", "max"));
+    ASSERT_LINE("v0", "Person", "p", "{\"_key\": \"p\", \"dog\": \"max\"}");
+    ASSERT_LINE("v1", "Person", "p", "{\"_key\": \"p\", \"dog\": \"max\"}");
+    ASSERT_LINE("v0", "Person", "q", "{\"_key\": \"q\", \"note\": \"max\", \"dog\": \"max\"}");
+}
+END_TEST
+
 START_TEST(moved__a_reference_that_the_item_had)
 {
     rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {}}\n"
@@ -354,6 +375,7 @@ int main(void)
     tcase_add_loop_test(tc, written__back_what_found_nobody_then, 0, 2);
     tcase_add_loop_test(tc, written__on_where_nothing_was_found, 0, 2);
     tcase_add_loop_test(tc, rename__gives_older_sides_nothing, 0, 2);
+    tcase_add_loop_test(tc, rename__gives_computed_sides_nothing, 0, 2);
     tcase_add_loop_test(tc, moved__a_reference_that_the_item_had, 0, 2);
     tcase_add_loop_test(tc, made__a_record_that_a_formula_refers_to_stays, 0, 2);
     tcase_add_test(tc, settled__once);
