@@ -228,16 +228,36 @@ static int unfold_slot(const struct sight *s, slot_no slot, struct record *r, st
     return record_set(r, slot, now.p && !en ? ENTRY_VALUE : ENTRY_DERIVED, now) ? 0 : err_nomem(e);
 }
 
+/* Does the formula give the value under these inputs itself? */
+static int gives(const struct sight *s, const struct formula *f, struct span under, struct span value, bool *ret,
+                 struct err *e)
+{
+    const struct span *inputs;
+    struct span computed;
+
+    if (inputs_decode(s->l, under, f->n_inputs, &inputs, e) ||
+        sight_eval(s, f, inputs, (struct kept){0}, &computed, e))
+        return -1;
+    *ret = span_eq(computed, value);
+    return 0;
+}
+
 /* A value that its writer gave under other inputs than there are now: what stands in the other item has
- * changed, and nobody has written this one since. It is hidden like one that a write hides (05). */
+ * changed, and nobody has written this one since. It is hidden like one that a write hides (05); one that
+ * the formula gives anyway hides nothing. */
 static int keep_hidden(const struct sight *s, const struct entry *basis, struct record *now, struct err *e)
 {
     const struct entry *had = record_get(s->rec, basis->slot), *en = record_get(now, basis->slot);
     const struct formula *f = s->l->cat->slots[basis->slot].source;
     struct remembered b, m;
+    bool given;
 
     if (!had || had->kind != ENTRY_VALUE || !f || f->mode != FORMULA_LINKED ||
         (en && span_eq(en->bytes, had->bytes)) || !remembered_read(basis->bytes, &b) || b.id != formula_id(f))
+        return 0;
+    if (gives(s, f, b.inputs, had->bytes, &given, e))
+        return -1;
+    if (given)
         return 0;
     for (size_t i = now->n; i-- > 0;)
         if (now->e[i].slot == basis->slot && now->e[i].kind == ENTRY_MEMORY &&

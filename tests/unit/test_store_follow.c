@@ -272,6 +272,27 @@ START_TEST(inlined__stays_beside_what_is_computed_from_it)
 }
 END_TEST
 
+/* Under "unset" it was hidden; since then no value was that the step would not give. */
+START_TEST(record__hides_nothing_that_a_step_gives)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {size: E}}\nenums: {E: [small, medium]}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v1\nmigrate:\n  - add_value: {enum: E, value: large, as: medium}\n");
+    rig_add(&r, "version: v4\nfrom: v3\nmigrate:\n"
+                "  - change_type: {type: Dog, field: size, to: string}\n"
+                "  - transform: {type: Dog, add: {a: string}, remove: [size], up: {a: size}, down: {size: a}}\n");
+    rig_add(&r, "version: v5\nfrom: v4\nmigrate:\n"
+                "  - split_field: {type: Dog, field: a, into: {b: {as: string, up: a}}, down: b}\n");
+    PUT("v5", "Dog", "k", "{\"b\": \"own\"}");
+    PUT("v1", "Dog", "k", "{\"size\": \"small\"}");
+    PUT("v3", "Dog", "k", "{\"size\": \"medium\"}");
+    PUT("v2", "X", "medium", "{\"x\": \"small\"}");
+    PUT("v1", "Dog", "k", "{}");
+    LINE("{\"_key\": \"k\", \"b\": \"own\"}", "v5", "Dog", "k");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_follow");
@@ -286,6 +307,7 @@ int main(void)
     tcase_add_loop_test(t, record__before_later_steps, 0, 2);
     tcase_add_loop_test(t, record__of_a_part_of_a_part, 0, 2);
     tcase_add_test(t, record__gives_a_list_its_head);
+    tcase_add_test(t, record__hides_nothing_that_a_step_gives);
     tcase_add_test(t, reference__overwrites_what_was_hidden);
     tcase_add_loop_test(t, written__twice_from_before_the_step, 0, 2);
     tcase_add_test(t, made__without_the_reference);
