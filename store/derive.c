@@ -143,11 +143,10 @@ int derive_list(struct conn *c, const struct catalog *cat, uint32_t **ret, size_
 
 /* ---- Tables ---- */
 
-/* STMT_EXTRACTED_FIND or STMT_ORIGIN_FIND. */
-static int find_values(struct conn *c, enum stmt id, uint32_t step, struct span vals,
-                       uint64_t *ret_id, bool *ret_found, struct err *e)
+static int find_origin(struct conn *c, uint32_t step, struct span vals, uint64_t *ret_id, bool *ret_found,
+                       struct err *e)
 {
-    sqlite3_stmt *st = conn_stmt(c, id, e);
+    sqlite3_stmt *st = conn_stmt(c, STMT_ORIGIN_FIND, e);
 
     if (!st)
         return -1;
@@ -230,6 +229,27 @@ static int link_key(struct conn *c, const struct link *l, const struct link_valu
     if (set ? !key_from_values(&given, &l->key->out_type, 1, out)
             : !key_from_values(values->names, l->types, l->n, out))
         return err_nomem(e);
+    return 0;
+}
+
+/* The record that has these values now. Which of several must not depend on which was made first, and so on whether
+ * there was a backfill: the one that is called by them, or else the first by key. */
+static int find_extracted(struct store_tx *tx, const struct link *l, const struct link_values *values, struct span vals,
+                          uint64_t *ret_id, bool *ret_found, struct err *e)
+{
+    struct buf key BUF_CLEANUP = BUF_INIT;
+    sqlite3_stmt *st;
+
+    if (link_key(tx->c, l, values, &key, e) || !(st = conn_stmt(tx->c, STMT_EXTRACTED_FIND, e)))
+        return -1;
+    sqlite3_bind_int64(st, 1, l->step);
+    bind_blob(st, 2, vals);
+    bind_text(st, 3, buf_span(&key));
+    if (conn_step(tx->c, st, ret_found, e))
+        return -1;
+    if (*ret_found)
+        *ret_id = column_id(st, 0);
+    stmt_done(st);
     return 0;
 }
 
@@ -371,7 +391,7 @@ int derive_origin_of(struct conn *c, const struct link *l, const struct link_val
         return -1;
     if (!values_encode(values->same, l->n, &vals))
         return err_nomem(e);
-    if (find_values(c, STMT_ORIGIN_FIND, l->step, buf_span(&vals), ret_id, &found, e))
+    if (find_origin(c, l->step, buf_span(&vals), ret_id, &found, e))
         return -1;
     return found ? 0 : link_key(c, l, values, ret_key, e); /* not made: the key says it all */
 }
@@ -382,11 +402,11 @@ static int extract_origin(struct store_tx *tx, const struct link *l, const struc
 {
     bool found, known;
 
-    if (find_values(tx->c, STMT_ORIGIN_FIND, l->step, vals, ret_id, &known, e))
+    if (find_origin(tx->c, l->step, vals, ret_id, &known, e))
         return -1;
     found = known;
     if (!known && !derive_is_done(tx->store, tx, l->step) &&
-        find_values(tx->c, STMT_EXTRACTED_FIND, l->step, vals, ret_id, &found, e))
+        find_extracted(tx, l, values, vals, ret_id, &found, e))
         return -1;
     if (!found && make_record(tx, l, values, false, ret_id, e))
         return -1;
@@ -401,11 +421,11 @@ static int extract_present(struct store_tx *tx, const struct link *l, const stru
 {
     bool found;
 
-    if (find_values(tx->c, STMT_EXTRACTED_FIND, l->step, vals, ret_id, &found, e))
+    if (find_extracted(tx, l, values, vals, ret_id, &found, e))
         return -1;
     if (!found && /* it may be made by what has to be given before a new one is */
         (derive_given_tx(tx, l->target_coll, e) ||
-         find_values(tx->c, STMT_EXTRACTED_FIND, l->step, vals, ret_id, &found, e)))
+         find_extracted(tx, l, values, vals, ret_id, &found, e)))
         return -1;
     if (found)
         return 0;

@@ -89,7 +89,8 @@ extern const size_t n_store_tables;
     X(UNIQ_DELETE, "DELETE FROM uniq WHERE set_id = ?1 AND vals = ?2")                             \
     X(UNIQ_FORGET, "DELETE FROM uniq WHERE id = ?1")                                               \
     X(UNIQ_DROP, "DELETE FROM uniq WHERE set_id = ?1")                                             \
-    X(EXTRACTED_FIND, "SELECT id FROM extracted WHERE step = ?1 AND vals = ?2 ORDER BY id LIMIT 1")\
+    X(EXTRACTED_FIND, "SELECT e.id FROM extracted AS e JOIN item AS i ON i.id = e.id WHERE "       \
+                      "e.step = ?1 AND e.vals = ?2 ORDER BY i.key <> ?3, i.key LIMIT 1")           \
     X(EXTRACTED_OF, "SELECT vals FROM extracted WHERE id = ?1 AND step = ?2")                      \
     X(EXTRACTED_INSERT, "INSERT INTO extracted (step, vals, id) VALUES (?1, ?2, ?3)")              \
     X(EXTRACTED_DELETE, "DELETE FROM extracted WHERE step = ?1 AND vals = ?2 AND id = ?3")         \

@@ -259,6 +259,8 @@ bool m_writes_others(const struct model *m, size_t root);
 bool m_refs_stand(struct model *m, const struct m_item *it);
 /* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */
 bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS]);
+/* Records that were made from values alone are gone when nothing refers to them any more. */
+void m_purge(struct model *m);
 /* What a rule over a reference comes to. Records are made on the way. */
 const char *m_over_value(struct model *m, size_t node, const struct m_rule *r, const char *const *in);
 /* The reference still leads to an item of those values, or is null. */

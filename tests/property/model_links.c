@@ -74,6 +74,15 @@ bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool
     return false;
 }
 
+void m_purge(struct model *m)
+{
+    for (size_t i = m->n_items; i-- > 0;)
+        if (m->items[i].made && !m_is_referred_to(m, &m->items[i], NULL)) {
+            model_remove(m, &m->items[i]);
+            i = m->n_items; /* others may have been referred to by it */
+        }
+}
+
 bool m_refs_stand(struct model *m, const struct m_item *it)
 {
     for (size_t id = 0; id < m->n_ids; id++)
@@ -107,13 +116,18 @@ static void add_value(struct buf *out, const char *json, bool several)
         add_escaped(out, json, strlen(json), several);
 }
 
-static void free_key(struct model *m, size_t root, const char *const *values, size_t n, struct buf *out)
+static void key_of_values(const char *const *values, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
         if (i)
             MUST(buf_addc(out, ','));
         add_value(out, values[i], n > 1);
     }
+}
+
+static void free_key(struct model *m, size_t root, const char *const *values, size_t n, struct buf *out)
+{
+    key_of_values(values, n, out);
     size_t plain = out->n;
     for (unsigned k = 2; model_item(m, root, buf_str(out)); k++) {
         out->n = plain;
@@ -140,15 +154,29 @@ static struct m_item *make_record(struct model *m, const struct m_link *l, const
     return it;
 }
 
-/* Of several the oldest. */
+/* Without the quotes around them. */
+static int compare_keys(const char *a, const char *b)
+{
+    size_t n = strlen(a), k = strlen(b);
+    int c = memcmp(a, b, (n < k ? n : k) - 1);
+    return c ? c : (n > k) - (n < k);
+}
+
+/* Of several the one that is called by the values, else the first by name. */
 static const char *find_record(struct model *m, const struct m_link *l, const char *const *values)
 {
-    struct m_item *it = NULL;
+    struct buf called BUF_CLEANUP = BUF_INIT;
+    const struct m_item *it = NULL;
+    size_t key = m->nodes[l->root].key;
     if (!values[0] && (l->n < 2 || !values[1]))
         return NULL;
+    key_of_values(values, l->n, &called);
     for (size_t i = 0; i < m->n_items; i++)
-        if (has_values(l, &m->items[i], values) && (!it || m->items[i].number < it->number))
+        if (has_values(l, &m->items[i], values) && (!it || compare_keys(m->items[i].v[key], it->v[key]) < 0))
             it = &m->items[i];
+    struct m_item *so = model_item(m, l->root, buf_str(&called));
+    if (so && has_values(l, so, values))
+        it = so;
     return m_ref(m->a, it ? it : make_record(m, l, values));
 }
 

@@ -241,6 +241,14 @@ static bool do_op(struct m_run *r, const struct m_op *as_drawn)
     return true;
 }
 
+static bool agree_after(struct m_run *r, const struct m_op *op)
+{
+    if (!do_op(r, op))
+        return false;
+    m_purge(&r->model);
+    return !m_differs(r, op->salt & 1);
+}
+
 /* true: they agree. */
 static bool run(struct m_case *c, const struct compiled *comp, struct expr_env *env, char why[3000],
                 uint64_t *compared, FILE *script)
@@ -254,7 +262,7 @@ static bool run(struct m_case *c, const struct compiled *comp, struct expr_env *
     for (size_t i = 0; i < c->shape.n; i++)
         r->linked |= c->shape.nodes[i].link.is;
     for (size_t i = 0; i < c->n_ops && ok; i++)
-        ok = c->ops[i].cut || (do_op(r, &c->ops[i]) && !m_differs(r, c->ops[i].salt & 1));
+        ok = c->ops[i].cut || agree_after(r, &c->ops[i]);
     world_deinit(&r->w);
     *compared += r->compared;
     memcpy(why, r->why, sizeof r->why);

@@ -55,18 +55,24 @@ static int present_values(struct world *w, const struct link *l, const struct w_
     return rc;
 }
 
-static int find_present(struct world *w, const struct link *l, struct span vals, uint64_t *ret_id,
+/* Of several that which is called so, or else the first by key. */
+static int find_present(struct world *w, const struct link *l, struct span vals, const char *called, uint64_t *ret_id,
                         struct err *e)
 {
+    const char *found = NULL;
     *ret_id = 0;
-    for (size_t i = 0; i < w->st.n_items && !*ret_id; i++) {
+    for (size_t i = 0; i < w->st.n_items; i++) {
         struct buf now BUF_CLEANUP = BUF_INIT;
-        if (w->st.items[i].coll != l->target_coll)
+        const struct w_item *it = &w->st.items[i];
+        if (it->coll != l->target_coll)
             continue;
-        if (present_values(w, l, &w->st.items[i], &now, e))
+        if (present_values(w, l, it, &now, e))
             return -1;
-        if (span_eq(buf_span(&now), vals))
-            *ret_id = w->st.items[i].id;
+        bool is = span_eq(buf_span(&now), vals), so = !strcmp(it->key, called);
+        if (!is || (found && !so && (!strcmp(found, called) || strcmp(it->key, found) > 0)))
+            continue;
+        found = it->key;
+        *ret_id = it->id;
     }
     return 0;
 }
@@ -129,19 +135,20 @@ static int on_extract(void *arg, const struct link *l, const struct link_values 
                       bool origin, uint64_t *ret_id, struct err *e)
 {
     struct world *w = arg;
-    struct buf vals BUF_CLEANUP = BUF_INIT;
+    struct buf vals BUF_CLEANUP = BUF_INIT, called BUF_CLEANUP = BUF_INIT;
     bool present = !origin || w->fresh;
 
     values_encode(values->same, l->n, &vals);
+    MUST(key_from_values(values->names, l->types, l->n, &called));
     const struct w_origin *o = find_origin(w, l->step, buf_span(&vals));
     if (o && !present) {
         *ret_id = o->id;
         return 0;
     }
-    if (find_present(w, l, buf_span(&vals), ret_id, e))
+    if (find_present(w, l, buf_span(&vals), buf_str(&called), ret_id, e))
         return -1;
     if (!*ret_id && present && (world_derive_given(w, l->target_coll, false, e) ||
-                                find_present(w, l, buf_span(&vals), ret_id, e)))
+                                find_present(w, l, buf_span(&vals), buf_str(&called), ret_id, e)))
         return -1;
     if (!*ret_id && make_record(w, l, values, present, ret_id, e))
         return -1;

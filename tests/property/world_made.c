@@ -32,9 +32,12 @@ static int all_refs(struct world *w, struct buf *ids, struct err *e)
     return stored_refs(w, ids, e);
 }
 
-/* Of others it is not seen whether they are there; items may still read their values from them. */
-static bool is_listed_type(const struct world *w, uint32_t coll)
+/* Where finalize took the step, and no version lists them, items may still read their values from them. */
+static bool is_purged_type(const struct world *w, uint32_t coll)
 {
+    for (size_t i = 0; i < w->cat->n_links; i++)
+        if (w->cat->links[i]->kind == LINK_EXTRACT && w->cat->links[i]->target_coll == coll)
+            return true;
     for (size_t i = 0; i < w->n_views; i++)
         if (shape_has_coll(w->views[i].s, coll))
             return true;
@@ -78,7 +81,7 @@ int world_purge(struct world *w, struct err *e)
             return -1;
         more = false;
         for (size_t i = w->st.n_items; i-- > 0;)
-            if (w->st.items[i].made && is_listed_type(w, w->st.items[i].coll) &&
+            if (w->st.items[i].made && is_purged_type(w, w->st.items[i].coll) &&
                 !is_among(&ids, w->st.items[i].id)) {
                 drop(w, i);
                 w->purged++;

@@ -293,6 +293,29 @@ START_TEST(record__hides_nothing_that_a_step_gives)
 }
 END_TEST
 
+/* Two records have the values by now: the one that is called by them counts, whichever was made first. */
+START_TEST(values__of_several_records_go_to_the_one_of_that_name)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {size: string}}\n");
+    PUT("v1", "Dog", "k1", "{\"size\": \"small\"}");
+    PUT("v1", "Dog", "k2", "{\"size\": \"large\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: r, fields: {x: i}}\n");
+    backfill_or_not(_i);
+    PUT("v3", "Dog", "k2", "{\"i\": \"small\"}");
+    PUT("v1", "Dog", "k3", "{\"size\": \"small\"}");
+    LINE("{\"_key\": \"k3\", \"r\": \"small\"}", "v2", "Dog", "k3");
+    PUT("v3", "Dog", "k2", "{\"i\": \"medium\"}");
+    LINE("{\"_key\": \"k3\", \"size\": \"small\"}", "v1", "Dog", "k3");
+    PUT("v2", "X", "small", "{\"x\": \"huge\"}");
+    PUT("v2", "X", "large", "{\"x\": \"huge\"}");
+    PUT("v1", "Dog", "k4", "{\"size\": \"huge\"}");
+    LINE("{\"_key\": \"k4\", \"r\": \"large\"}", "v2", "Dog", "k4");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_follow");
@@ -307,6 +330,7 @@ int main(void)
     tcase_add_loop_test(t, record__before_later_steps, 0, 2);
     tcase_add_loop_test(t, record__of_a_part_of_a_part, 0, 2);
     tcase_add_test(t, record__gives_a_list_its_head);
+    tcase_add_loop_test(t, values__of_several_records_go_to_the_one_of_that_name, 0, 2);
     tcase_add_test(t, record__hides_nothing_that_a_step_gives);
     tcase_add_test(t, reference__overwrites_what_was_hidden);
     tcase_add_loop_test(t, written__twice_from_before_the_step, 0, 2);
