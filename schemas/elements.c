@@ -1,6 +1,6 @@
 #include "elements.h"
 
-#define PAIRS_MAX 10000 /* of elements of one gap, whose members are compared; over it they go by place */
+#define PAIRS_MAX 100000 /* of elements whose members are compared; over it they go by place */
 
 struct sequence {
     const struct span *at;
@@ -12,6 +12,7 @@ struct match {
     size_t *ret;
     bool *taken; /* of old */
     struct arena *arena;
+    size_t pairs_left;
 };
 
 static void pair(struct match *m, size_t old, size_t now)
@@ -90,13 +91,13 @@ struct gap {
     bool apart; /* they don't stand between the same two: only what is alike is paired */
 };
 
-static int members_of(struct match *m, const struct span *at, const size_t *places, size_t n,
+static int members_of(struct arena *a, const struct span *at, const size_t *places, size_t n,
                       struct json_node ***ret)
 {
     struct err e = ERR_INIT;
-    *ret = arena_alloc(m->arena, n * sizeof **ret);
+    *ret = arena_alloc(a, n * sizeof **ret);
     for (size_t i = 0; *ret && i < n; i++)
-        if (json_parse(at[places[i]].p, at[places[i]].n, m->arena, &(*ret)[i], &e))
+        if (json_parse(at[places[i]].p, at[places[i]].n, a, &(*ret)[i], &e))
             return -1; /* canonical text: it can only be the memory */
     return *ret ? 0 : -1;
 }
@@ -118,11 +119,12 @@ static size_t score_of(const struct gap *g, const struct json_node *old, const s
 /* best[i * (n_now + 1) + j]: of the old elements from i on and the new ones from j on, in order. */
 static int pair_alike(struct match *m, const struct gap *g)
 {
-    size_t width = g->n_now + 1, *best = arena_alloc(m->arena, (g->n_old + 1) * width * sizeof *best);
-    size_t *both = arena_alloc(m->arena, (g->n_old + 1) * width * sizeof *both);
+    struct arena a ARENA_CLEANUP = {0};
+    size_t width = g->n_now + 1, *best = arena_alloc(&a, (g->n_old + 1) * width * sizeof *best);
+    size_t *both = arena_alloc(&a, (g->n_old + 1) * width * sizeof *both);
     struct json_node **old, **now;
-    if (!best || !both || members_of(m, m->old.at, g->old, g->n_old, &old) ||
-        members_of(m, m->now.at, g->now, g->n_now, &now))
+    if (!best || !both || members_of(&a, m->old.at, g->old, g->n_old, &old) ||
+        members_of(&a, m->now.at, g->now, g->n_now, &now))
         return -1;
     for (size_t i = g->n_old; i-- > 0;)
         for (size_t j = g->n_now; j-- > 0;) {
@@ -148,8 +150,10 @@ static int pair_gap(struct match *m, const struct gap *g)
 {
     if (!g->n_old || !g->n_now)
         return 0;
-    if (g->n_old <= PAIRS_MAX / g->n_now)
+    if (g->n_old <= m->pairs_left / g->n_now) {
+        m->pairs_left -= g->n_old * g->n_now;
         return pair_alike(m, g);
+    }
     for (size_t i = 0; i < g->n_old && i < g->n_now && !g->apart; i++)
         pair(m, g->old[i], g->now[i]);
     return 0;
@@ -202,7 +206,7 @@ static int pair_rest(struct match *m, struct gap *g)
 int elements_align(const struct span *old, size_t n_old, const struct span *now, size_t n_now,
                    struct arena *a, size_t *ret)
 {
-    struct match m = {{old, n_old}, {now, n_now}, ret, arena_alloc(a, n_old + 1), a};
+    struct match m = {{old, n_old}, {now, n_now}, ret, arena_alloc(a, n_old + 1), a, PAIRS_MAX};
     struct gap g = {.old = arena_alloc(a, (n_old + 1) * sizeof *g.old),
                     .now = arena_alloc(a, (n_now + 1) * sizeof *g.now)};
     if (!m.taken || !g.old || !g.now)

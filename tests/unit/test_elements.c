@@ -77,7 +77,7 @@ START_TEST(align__what_goes_on_as_what)
 }
 END_TEST
 
-/* Over the pairs that are compared member by member, edited elements go by their place; none goes on twice. */
+/* Over as many pairs as are compared member by member, edited elements go by their place; none goes on twice. */
 START_TEST(align__long_lists)
 {
     enum { N = 30000 };
