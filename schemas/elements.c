@@ -15,13 +15,50 @@ struct match {
     size_t pairs_left;
 };
 
+/* ---- Texts ---- */
+
+static int by_name(const void *va, const void *vb)
+{
+    const struct json_node *a = *(struct json_node *const *)va, *b = *(struct json_node *const *)vb;
+    int c = memcmp(a->name.p, b->name.p, a->name.n < b->name.n ? a->name.n : b->name.n);
+    return c ? c : (a->name.n > b->name.n) - (a->name.n < b->name.n);
+}
+
+static bool object_text(const struct json_node *v, struct buf *out)
+{
+    const struct json_node **sorted = malloc((v->n_children + 1) * sizeof *sorted);
+    size_t n = 0;
+    bool ok = sorted && buf_addc(out, '{');
+    for (const struct json_node *c = v->child; c && ok; c = c->next)
+        sorted[n++] = c;
+    if (ok)
+        qsort(sorted, n, sizeof *sorted, by_name);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = (!i || buf_addc(out, ',')) && json_write_string(sorted[i]->name, out) && buf_addc(out, ':') &&
+             elements_text(sorted[i], out);
+    free(sorted);
+    return ok && buf_addc(out, '}');
+}
+
+bool elements_text(const struct json_node *v, struct buf *out)
+{
+    if (v->kind == JSON_OBJECT)
+        return object_text(v, out);
+    if (v->kind != JSON_ARRAY)
+        return json_write_line(v, out);
+    bool ok = buf_addc(out, '[');
+    for (const struct json_node *c = v->child; c && ok; c = c->next)
+        ok = (c == v->child || buf_addc(out, ',')) && elements_text(c, out);
+    return ok && buf_addc(out, ']');
+}
+
+/* ---- Equal texts ---- */
+
 static void pair(struct match *m, size_t old, size_t now)
 {
     m->ret[now] = old;
     m->taken[old] = true;
 }
-
-/* ---- Equal texts ---- */
 
 static void pair_ends(struct match *m)
 {
@@ -35,6 +72,14 @@ static void pair_ends(struct match *m)
         back++;
         pair(m, m->old.n - back, m->now.n - back);
     }
+}
+
+/* What stands where it stood: of texts that are there more than once, it is not another one. */
+static void pair_in_place(struct match *m)
+{
+    for (size_t i = 0; i < m->old.n && i < m->now.n; i++)
+        if (!m->taken[i] && m->ret[i] == ELEMENT_NEW && span_eq(m->old.at[i], m->now.at[i]))
+            pair(m, i, i);
 }
 
 struct keyed {
@@ -214,5 +259,6 @@ int elements_align(const struct span *old, size_t n_old, const struct span *now,
     for (size_t i = 0; i < n_now; i++)
         ret[i] = ELEMENT_NEW;
     pair_ends(&m);
+    pair_in_place(&m);
     return pair_moved(&m) || pair_edited(&m, &g) || pair_rest(&m, &g) ? -1 : 0;
 }

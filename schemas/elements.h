@@ -1,7 +1,7 @@
 /* Which elements of a list go on in another text of it. An element has no name: what a version does not show of
  * it, and what a conversion hid of it, goes where its text went.
  *
- * Equal texts are one element, wherever it stands now; of equal ones the first is the first. What is left between
+ * Equal texts are one element: what stands where it stood, then in order, wherever it stands now. What is left between
  * two of these is paired in order, so that as many members as possible stay as they were: elements that were
  * edited beside others that came or went. What was edited and moved at once is paired where at least half of its
  * members stayed. These are the alignments of matching lenses (Barbosa, Cretin, Foster, Greenberg, Pierce,
@@ -15,7 +15,11 @@
 
 #define ELEMENT_NEW SIZE_MAX
 
-/* old, now: one line of canonical JSON for each element. ret[i], of n_now: the place in old of the one that goes
+/* An element as elements_align wants it: JSON on one line, the members of objects by name, so that it is the same
+ * element in whatever order a tool writes them. Appends; false = no memory. */
+bool elements_text(const struct json_node *v, struct buf *out);
+
+/* old, now: such a text for each element. ret[i], of n_now: the place in old of the one that goes
  * on as now[i], each at most once, or ELEMENT_NEW. Scratch memory comes from the arena. -1: no memory. */
 int elements_align(const struct span *old, size_t n_old, const struct span *now, size_t n_now,
                    struct arena *a, size_t *ret);

@@ -23,17 +23,17 @@ static int keep_one(struct arena *a, struct sides was, struct sides now)
     return 0;
 }
 
-static int lines_of(struct arena *a, const struct json_node *list, struct span **ret)
+static int texts_of(struct arena *a, const struct json_node *list, struct span **ret)
 {
-    struct buf line BUF_CLEANUP = BUF_INIT;
+    struct buf text BUF_CLEANUP = BUF_INIT;
     size_t i = 0;
     if (!(*ret = arena_alloc(a, (list->n_children + 1) * sizeof **ret)))
         return -1;
     for (const struct json_node *c = list->child; c; c = c->next, i++) {
-        buf_reset(&line);
-        if (!json_write_line(c, &line) || !((*ret)[i].p = arena_strndup(a, line.p, line.n)))
+        buf_reset(&text);
+        if (!elements_text(c, &text) || !((*ret)[i].p = arena_strndup(a, text.p, text.n)))
             return -1;
-        (*ret)[i].n = line.n;
+        (*ret)[i].n = text.n;
     }
     return 0;
 }
@@ -42,9 +42,9 @@ static int keep_list(struct arena *a, struct sides was, struct sides now)
 {
     size_t n = was.from->n_children, i = 0, *from = arena_alloc(a, (now.from->n_children + 1) * sizeof *from);
     struct sides *old = arena_alloc(a, (n + 1) * sizeof *old), at = {now.from->child, now.to->child};
-    struct span *lines, *lines_now;
-    if (!from || !old || lines_of(a, was.from, &lines) || lines_of(a, now.from, &lines_now) ||
-        elements_align(lines, n, lines_now, now.from->n_children, a, from))
+    struct span *texts, *texts_now;
+    if (!from || !old || texts_of(a, was.from, &texts) || texts_of(a, now.from, &texts_now) ||
+        elements_align(texts, n, texts_now, now.from->n_children, a, from))
         return -1;
     for (struct sides o = {was.from->child, was.to->child}; o.from; o = (struct sides){o.from->next, o.to->next})
         old[i++] = o;

@@ -136,7 +136,7 @@ static int encode_object(struct lens *l, struct view vw, const struct type_ref *
 
 /* Elements keep what this view does not show of them: both lists as texts, to see which ones go on. */
 struct elements {
-    struct span *stored, *lines; /* of those that a text writes, the lines alone */
+    struct span *stored, *texts; /* of those that a writer has, the texts alone */
     size_t n;
 };
 
@@ -144,27 +144,33 @@ static int elements_new(struct lens *l, size_t n, struct elements *ret, struct e
 {
     ret->n = n;
     ret->stored = arena_alloc(&l->arena, (n + 1) * sizeof *ret->stored);
-    ret->lines = arena_alloc(&l->arena, (n + 1) * sizeof *ret->lines);
-    return ret->stored && ret->lines ? 0 : err_nomem(e);
+    ret->texts = arena_alloc(&l->arena, (n + 1) * sizeof *ret->texts);
+    return ret->stored && ret->texts ? 0 : err_nomem(e);
+}
+
+static int element_text(struct lens *l, const struct json_node *v, struct span *ret, struct err *e)
+{
+    struct buf text BUF_CLEANUP = BUF_INIT;
+    if (!elements_text(v, &text))
+        return err_nomem(e);
+    return keep_buf(l, &text, ret, e);
 }
 
 static int elements_stored(struct lens *l, struct view vw, const struct type_ref *elem, struct span list,
                            struct elements *ret, struct err *e)
 {
-    struct buf text BUF_CLEANUP = BUF_INIT, line BUF_CLEANUP = BUF_INIT;
+    struct buf text BUF_CLEANUP = BUF_INIT;
     struct parts it = parts_of(list, 'l');
     if (elements_new(l, it.left <= list.n ? (size_t)it.left : 0, ret, e))
         return -1;
     for (size_t i = 0; i < ret->n; i++) {
+        struct arena a ARENA_CLEANUP = {0};
+        struct json_node *shown;
         buf_reset(&text);
-        buf_reset(&line);
         if (!part_next(&it, &ret->stored[i]))
             return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
-        if (lens_render(l, vw, elem, ret->stored[i], 1, &text, e))
-            return -1;
-        if (!json_to_line(buf_span(&text), &line))
-            return err_nomem(e);
-        if (keep_buf(l, &line, &ret->lines[i], e))
+        if (lens_render(l, vw, elem, ret->stored[i], 1, &text, e) || json_parse(text.p, text.n, &a, &shown, e) ||
+            element_text(l, shown, &ret->texts[i], e))
             return -1;
     }
     return 0;
@@ -172,17 +178,12 @@ static int elements_stored(struct lens *l, struct view vw, const struct type_ref
 
 static int elements_written(struct lens *l, const struct json_node *list, struct elements *ret, struct err *e)
 {
-    struct buf line BUF_CLEANUP = BUF_INIT;
     size_t i = 0;
     if (elements_new(l, list->n_children, ret, e))
         return -1;
-    for (const struct json_node *c = list->child; c; c = c->next, i++) {
-        buf_reset(&line);
-        if (!json_write_line(c, &line))
-            return err_nomem(e);
-        if (keep_buf(l, &line, &ret->lines[i], e))
+    for (const struct json_node *c = list->child; c; c = c->next)
+        if (element_text(l, c, &ret->texts[i++], e))
             return -1;
-    }
     return 0;
 }
 
@@ -197,7 +198,7 @@ static int encode_list(struct lens *l, struct view vw, const struct type_ref *t,
         return err_nomem(e);
     if (elements_stored(l, vw, t->elem, cur, &old, e) || elements_written(l, n, &now, e))
         return -1;
-    if (elements_align(old.lines, old.n, now.lines, now.n, &l->arena, from) ||
+    if (elements_align(old.texts, old.n, now.texts, now.n, &l->arena, from) ||
         !buf_addc(&out, 'l') || !buf_addvarint(&out, now.n))
         return err_nomem(e);
     for (const struct json_node *c = n->child; c; c = c->next, from++) {

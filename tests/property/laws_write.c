@@ -14,18 +14,6 @@ static bool shows_computed(const struct shape *s, const struct json_node *object
 }
 
 /* Do two texts say the same of a field? Leaving it out is something else than its default. */
-static bool says_same(const struct json_node *was, const struct json_node *now,
-                      const struct field *f)
-{
-    const struct json_node *x = json_member(was, span_of(f->name));
-    const struct json_node *y = json_member(now, span_of(f->name));
-    struct buf a BUF_CLEANUP = BUF_INIT, b BUF_CLEANUP = BUF_INIT;
-    if (!x || !y)
-        return !x && !y;
-    MUST(json_write_line(x, &a) && json_write_line(y, &b));
-    return span_eq(buf_span(&a), buf_span(&b));
-}
-
 /* Fields that the new text changes, as the writer saw them. */
 static void changed_fields(const struct shape *s, const struct shown *was, const struct shown *now,
                            bool *ret)
@@ -73,105 +61,6 @@ static bool put_get(struct run *r, const struct written *wr, const struct shown 
 }
 
 /* ---- No loss ---- */
-
-/* A value inside which something changed, seen by the writer and by another version. */
-struct inside {
-    struct run *r;
-    struct shape *const *mine, *const *theirs;
-    size_t n_mine, n_theirs;
-    bool renames;
-    struct arena *a;
-    char where[200];
-};
-
-static bool values_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
-                        const struct json_node *now, const struct json_node *was_theirs,
-                        const struct json_node *now_theirs);
-
-static struct span member_shown(struct inside *in, const struct field *f,
-                                const struct json_node *object)
-{
-    const struct json_node *m = json_member(object, span_of(f->name));
-    return m ? shown_value(in->a, in->theirs, in->n_theirs, f->type, m) : (struct span){0};
-}
-
-static void reach_inside(const struct shape *s, const struct json_node *was,
-                         const struct json_node *now, struct reach *ret)
-{
-    for (size_t i = 0; i < s->n_fields; i++)
-        if (!says_same(was, now, &s->fields[i]))
-            reach_add(ret, s->fields[i].slot);
-    reach_close(ret);
-}
-
-/* Fields of an object that don't follow from those that changed are kept; in those that did, their
- * parts in turn. */
-static bool object_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
-                        const struct json_node *now, const struct json_node *was_theirs,
-                        const struct json_node *now_theirs)
-{
-    const struct shape *s = shapes_find(in->mine, in->n_mine, t->shape);
-    const struct shape *o = shapes_find(in->theirs, in->n_theirs, t->shape);
-    struct reach reach REACH_CLEANUP = {0};
-
-    if (!s || !o)
-        return true;
-    reach_init(&reach, in->r->main.cat);
-    reach_inside(s, was, now, &reach);
-    if (in->renames)
-        reach_references(&reach);
-    for (size_t i = 0; i < o->n_fields; i++) {
-        const struct field *f = &o->fields[i], *m = shape_field_by_slot(s, f->slot);
-        if (!reach_has(&reach, f->slot) &&
-            !span_eq(member_shown(in, f, was_theirs), member_shown(in, f, now_theirs)))
-            return broken(in->r, LAW_NO_LOSS, "%s: \"%s\" inside it changed", in->where, f->name);
-        if (m && !values_kept(in, f->type, json_member(was, span_of(m->name)),
-                              json_member(now, span_of(m->name)),
-                              json_member(was_theirs, span_of(f->name)),
-                              json_member(now_theirs, span_of(f->name))))
-            return false;
-    }
-    return true;
-}
-
-static const struct json_node *element(const struct json_node *list, size_t i)
-{
-    const struct json_node *c = list->child;
-    while (i--)
-        c = c->next;
-    return c;
-}
-
-static bool parts_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
-                       const struct json_node *now, const struct json_node *was_theirs,
-                       const struct json_node *now_theirs)
-{
-    bool list = t->base == T_LIST;
-    if (list && (was->n_children != now->n_children || was->n_children != was_theirs->n_children ||
-                 was->n_children != now_theirs->n_children))
-        return true;
-    for (size_t i = 0; i < now->n_children; i++) {
-        const struct json_node *n = element(now, i);
-        if (!values_kept(in, t->elem, list ? element(was, i) : json_member(was, n->name), n,
-                         list ? element(was_theirs, i) : json_member(was_theirs, n->name),
-                         list ? element(now_theirs, i) : json_member(now_theirs, n->name)))
-            return false;
-    }
-    return true;
-}
-
-static bool values_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
-                        const struct json_node *now, const struct json_node *was_theirs,
-                        const struct json_node *now_theirs)
-{
-    enum json_kind kind = t->base == T_LIST ? JSON_ARRAY : JSON_OBJECT;
-    if (!was || !now || !was_theirs || !now_theirs || !(t->elem || t->base == T_OBJECT) ||
-        was->kind != kind || now->kind != kind || was_theirs->kind != kind ||
-        now_theirs->kind != kind)
-        return true;
-    return t->base == T_OBJECT ? object_kept(in, t, was, now, was_theirs, now_theirs)
-                               : parts_kept(in, t, was, now, was_theirs, now_theirs);
-}
 
 struct loss {
     const struct written *wr;

@@ -1,4 +1,4 @@
-/* Between run.c and laws_write.c. */
+/* Between run.c, laws_write.c and laws_inside.c. */
 #ifndef PROPERTY_RUN_INT_H
 #define PROPERTY_RUN_INT_H
 
@@ -38,5 +38,23 @@ bool laws_write(struct run *r, const struct written *wr);
 bool laws_get_put(struct run *r, uint64_t salt);
 /* The item was renamed: nothing but what reads its key has changed. */
 bool laws_rekeyed(struct run *r, const struct view *vw, uint64_t id, const struct table *before);
+
+/* ---- laws_inside.c ---- */
+/* Both texts say the same of the field. */
+bool says_same(const struct json_node *was, const struct json_node *now, const struct field *f);
+/* A value inside which something changed, seen by the writer and by another version. */
+struct inside {
+    struct run *r;
+    struct shape *const *mine, *const *theirs;
+    size_t n_mine, n_theirs;
+    bool renames;
+    struct arena *a;
+    char where[200];
+};
+/* What another version shows of the value (was_theirs, now_theirs) has changed only where it follows from what the
+ * writer changed (was, now). False: broken. */
+bool values_kept(struct inside *in, const struct type_ref *t, const struct json_node *was,
+                 const struct json_node *now, const struct json_node *was_theirs,
+                 const struct json_node *now_theirs);
 
 #endif

@@ -19,8 +19,10 @@ static const struct alignment_case {
     {"1 2 3", "1 3", "0 2"},
     {"1 2 3", "3 2 1", "2 1 0"},
     {"1 2 3 4 5", "1 4 2 5 3", "0 3 1 4 2"},
-    /* equal ones: the first is the first */
-    {"1 1 2 2", "2 1 2 1", "2 0 3 1"},
+    /* equal ones: where they stood, then the first is the first */
+    {"1 1 2 2", "2 1 2 1", "3 1 2 0"},
+    {"9 1 1", "1 1 9", "2 1 0"},
+    {"1 2 1 2", "2 1 2 1", "1 0 3 2"},
     {"1 1", "1 1 1", "0 1 -"},
     {"1 1 1", "1", "0"},
     /* edited ones: in order between those that stayed, or behind one, or before one */
@@ -201,6 +203,17 @@ START_TEST(edit__what_a_version_does_not_show_stays_with_its_element)
 }
 END_TEST
 
+/* jq -S and others write members in an order of their own. */
+START_TEST(edit__members_in_another_order)
+{
+    put("v1", "{\"homes\": [{\"street\": \"a\", \"code\": \"1\", \"kinds\": [\"flat\"]}, {\"street\": \"b\", \"code\": "
+              "\"2\", \"kinds\": []}]}");
+    put("v2", "{\"homes\": [{\"kinds\": [], \"street\": \"b\"}, {\"kinds\": [\"flat\"], \"street\": \"a\"}]}");
+    assert_shown("v1", "{\"homes\": [{\"street\": \"b\", \"code\": \"2\", \"kinds\": []}, {\"street\": \"a\", \"code\": "
+                       "\"1\", \"kinds\": [\"flat\"]}]}");
+}
+END_TEST
+
 /* Writers in turn: the one text starts from the other's, not from where its version began. */
 START_TEST(edit__by_two_versions_in_turn)
 {
@@ -244,6 +257,7 @@ int main(void)
     tcase_add_checked_fixture(seen, setup, teardown);
     tcase_add_loop_test(seen, edit__what_a_version_does_not_show_stays_with_its_element, 0,
                         sizeof edits / sizeof *edits);
+    tcase_add_test(seen, edit__members_in_another_order);
     tcase_add_test(seen, edit__by_two_versions_in_turn);
     tcase_add_test(seen, edit__a_default_that_stood_in_hides_nothing);
     suite_add_tcase(s, seen);
