@@ -353,12 +353,13 @@ static int allocate(struct catalog *c, size_t n_entries, size_t n_formulas, size
     c->slots = calloc(c->n_slots ? c->n_slots : 1, sizeof *c->slots);
     c->applied = calloc(n_formulas ? n_formulas : 1, sizeof *c->applied);
     c->past = calloc(n_formulas ? n_formulas : 1, sizeof *c->past);
+    c->seeds = calloc(n_formulas + 1, sizeof *c->seeds);
     c->links = calloc(n_links ? n_links : 1, sizeof *c->links);
     c->retired = calloc(n_links ? n_links : 1, sizeof *c->retired);
     c->givers = calloc(n_formulas + 1, sizeof *c->givers);
     c->namings = calloc(n_namings + 1, sizeof *c->namings);
     c->groups = calloc(n_formulas + n_links + 1, sizeof *c->groups);
-    return c->entries && c->slots && c->applied && c->past && c->links && c->retired &&
+    return c->entries && c->slots && c->applied && c->past && c->seeds && c->links && c->retired &&
                    c->givers && c->namings && c->groups
                ? 0
                : -1;
@@ -472,14 +473,36 @@ static void collect_past(struct catalog *c)
     }
 }
 
+static struct slot_info *seeded_slot(struct catalog *c, const struct formula *f)
+{
+    return f->mode == FORMULA_SEEDED && f->out < c->n_slots ? &c->slots[f->out] : NULL;
+}
+
+static void count_seeds(struct catalog *c)
+{
+    struct seed *next = c->seeds;
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_formulas; j++) {
+            struct slot_info *si = seeded_slot(c, c->entries[i].v->formulas[j]);
+            if (si)
+                si->n_seeds++;
+        }
+    for (size_t i = 0; i < c->n_slots; i++) {
+        c->slots[i].seeds = next;
+        next += c->slots[i].n_seeds;
+        c->slots[i].n_seeds = 0;
+    }
+}
+
 static void note_seeds(struct catalog *c)
 {
+    count_seeds(c);
     for (size_t i = 0; i < c->n_entries; i++)
         for (size_t j = 0; j < c->entries[i].v->n_formulas; j++) {
             const struct formula *f = c->entries[i].v->formulas[j];
-            uint32_t *first = f->mode == FORMULA_SEEDED && f->out < c->n_slots ? &c->slots[f->out].first_seed : NULL;
-            if (first && (!*first || f->step < *first))
-                *first = f->step;
+            struct slot_info *si = seeded_slot(c, f);
+            if (si)
+                si->seeds[si->n_seeds++] = (struct seed){f->step, c->entries[i].v};
         }
 }
 
@@ -574,6 +597,7 @@ void catalog_unref(struct catalog *c)
     free(c->slots);
     free(c->applied);
     free(c->past);
+    free(c->seeds);
     free(c->groups);
     free(c->links);
     free(c->retired);

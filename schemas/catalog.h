@@ -18,6 +18,12 @@ struct catalog_entry {
     enum version_state state;
 };
 
+/* A step that seeds a slot. */
+struct seed {
+    uint32_t step;
+    const struct version *v;
+};
+
 /* What is known of one slot over all versions that are not gone; its type also when only those
  * knew it, so that references in dead bytes can still be found. */
 struct slot_info {
@@ -31,7 +37,8 @@ struct slot_info {
     size_t n_shapes;
     bool is_gone;                    /* only versions that are gone knew it: dead bytes */
     bool computed;                   /* some formula has it as output */
-    uint32_t first_seed;             /* the oldest step that seeds it, that of gone versions included; 0 = none */
+    struct seed *seeds;              /* in the order of the steps, those of gone versions included */
+    size_t n_seeds;
     bool is_key;                     /* no field: keys or parts of a type's items stand there */
     bool is_read;                    /* by a formula that applies, or is past (struct group); over a
                                         link */
@@ -85,6 +92,7 @@ struct catalog {
     struct slot_info *slots;         /* by slot number; [0, n_slots) */
     size_t n_slots;
     uint32_t n_volatile;
+    struct seed *seeds;              /* of all slots */
     struct applied *applied;         /* of all versions not gone, by (group, direction, step) */
     size_t n_applied;
     const struct link **links;       /* likewise, by (collection, step) */

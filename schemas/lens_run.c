@@ -160,16 +160,34 @@ bool work_gives(const struct group *g, const struct record *r, const struct form
     return !any;
 }
 
-/* An older step seeds the slot, or one that a linked step shows it by. A newer one changes nothing: what a version
- * does can't depend on the versions that come after it. Nor on a finalize of those before. */
-static bool is_seeded(const struct group *g, slot_no slot, uint32_t seed, uint32_t without)
+static const struct seed *seed_of(const struct group *g, const struct formula *f)
+{
+    const struct slot_info *si = &g->slots[f->out];
+    for (size_t i = 0; i < si->n_seeds; i++)
+        if (si->seeds[i].step == f->step)
+            return &si->seeds[i];
+    return NULL;
+}
+
+/* By an older step, of a version that this one comes from. What a version does can't depend on those beside it or
+ * after it, nor on a finalize of those before. */
+static bool is_seeded_before(const struct slot_info *si, const struct seed *seed)
+{
+    for (size_t i = 0; i < si->n_seeds && si->seeds[i].step < seed->step; i++)
+        if (version_descends(seed->v, si->seeds[i].v))
+            return true;
+    return false;
+}
+
+/* The slot, or one that a linked step shows it by. */
+static bool is_seeded(const struct group *g, slot_no slot, const struct seed *seed, uint32_t without)
 {
     slot_no other;
-    if (g->slots[slot].first_seed && g->slots[slot].first_seed < seed)
+    if (is_seeded_before(&g->slots[slot], seed))
         return true;
     for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
         const struct formula *f = work_formula_at(g, i);
-        if (f->out != slot || f->step == seed || f->step == without)
+        if (f->out != slot || f->step == seed->step || f->step == without)
             continue;
         for (size_t j = 0; f->mode == FORMULA_LINKED && partner(g, f, j, &other); j++)
             if (is_seeded(g, other, seed, f->step))
@@ -182,8 +200,8 @@ static bool is_seeded(const struct group *g, slot_no slot, uint32_t seed, uint32
  * are made on its new side, and there it decides. */
 bool work_only_for_new(const struct group *g, const struct formula *f)
 {
-    return f->dir == FORMULA_BACKWARD && f->mode == FORMULA_SEEDED &&
-           is_seeded(g, f->out, f->step, f->step);
+    const struct seed *seed = f->dir == FORMULA_BACKWARD && f->mode == FORMULA_SEEDED ? seed_of(g, f) : NULL;
+    return seed && is_seeded(g, f->out, seed, f->step);
 }
 
 bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,

@@ -132,6 +132,21 @@ START_TEST(removed_field__down_reads_a_seeded_field_that_the_maker_wrote)
 }
 END_TEST
 
+/* i == 0: v4, which seeds a field that note is made of too, is there; v10 does what it does without it. */
+START_TEST(removed_field__what_a_sibling_seeds_changes_nothing)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: string, lang: string}}\n");
+    PUT("v1", "Dog", "a", "{\"home\": \"h\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n  - nest_fields: {type: Dog, fields: [home, lang], into: note}\n");
+    if (_i == 0)
+        lt_add(&t, "version: v4\nfrom: v1\nmigrate:\n  - remove_field: {type: Dog, field: lang, down: \"home || 1\"}\n");
+    lt_add(&t, "version: v8\nfrom: v2\nmigrate:\n  - restore_field: {type: Dog, field: home, from: v1}\n");
+    lt_add(&t, "version: v10\nfrom: v8\nmigrate:\n  - remove_field: {type: Dog, field: note, down: \"home\"}\n");
+    PUT("v10", "Dog", "a", "{}");
+    LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"note\": {\"home\": \"h\"}}");
+}
+END_TEST
+
 /* What a step puts into an object is what it computed: a text that comes back and holds shown defaults is another
  * matter. */
 START_TEST(objects__a_written_default_is_written_there_too)
@@ -157,6 +172,7 @@ int main(void)
     tcase_add_loop_test(tc, removed_twice__the_second_changes_nothing_below, 0, 2);
     tcase_add_test(tc, linked__an_object_that_reads_the_same_is_no_change);
     tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
+    tcase_add_loop_test(tc, removed_field__what_a_sibling_seeds_changes_nothing, 0, 2);
     tcase_add_test(tc, objects__a_written_default_is_written_there_too);
     tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
     tcase_add_test(tc, removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided);
