@@ -147,6 +147,23 @@ START_TEST(removed_field__what_a_sibling_seeds_changes_nothing)
 }
 END_TEST
 
+/* word is what v2's step made of nothing: v6's would give its default, but nobody wrote there. */
+START_TEST(renamed__a_field_that_an_older_step_gave_stays)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {word: string}}\n");
+    PUT("v1", "Dog", "a", "{}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n  - require_field: {type: Dog, field: word, up: \"word\"}\n"
+               "  - add_field: {type: Dog, field: mate, as: ref<Dog>}\n");
+    PUT("v2", "Dog", "a", "{\"mate\": \"a\"}");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n  - change_default: {type: Dog, field: word, default: none}\n");
+    lt_add(&t, "version: v4\nfrom: v3\nmigrate:\n  - nest_fields: {type: Dog, fields: [word, mate], into: box}\n");
+    lt_backfill(&t);
+    lt_rename(&t, "v1", "Dog", "a", "b");
+    LINE("v1", "Dog", "b", "{\"_key\": \"b\"}");
+    LINE("v2", "Dog", "b", "{\"_key\": \"b\", \"mate\": \"b\"}");
+}
+END_TEST
+
 /* What a step puts into an object is what it computed: a text that comes back and holds shown defaults is another
  * matter. */
 START_TEST(objects__a_written_default_is_written_there_too)
@@ -173,6 +190,7 @@ int main(void)
     tcase_add_test(tc, linked__an_object_that_reads_the_same_is_no_change);
     tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
     tcase_add_loop_test(tc, removed_field__what_a_sibling_seeds_changes_nothing, 0, 2);
+    tcase_add_test(tc, renamed__a_field_that_an_older_step_gave_stays);
     tcase_add_test(tc, objects__a_written_default_is_written_there_too);
     tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
     tcase_add_test(tc, removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided);
