@@ -7,7 +7,8 @@
  *
  *   underived --(first use of the type through a version with the step)--> derived
  *
- * That is one transaction, which brings all items of the collection up to date (derive_move.c). */
+ * That is one transaction, which brings all items of the collection up to date (derive_move.c). In a merged type a name
+ * also depends on what items of earlier types are called: those that one of them outlives get theirs before it goes. */
 #include "missing.h"
 
 /* ---- Rows ---- */
@@ -164,10 +165,45 @@ static int follow_naming(struct store_tx *tx, uint64_t id, const struct naming *
     return move_name(tx, n->space, id, old_key, new_key, e);
 }
 
+static bool in_one_space(const struct catalog *c, uint32_t space, uint32_t coll)
+{
+    for (size_t i = 0; i < c->n_namings; i++)
+        if (c->namings[i]->space == space && c->namings[i]->coll == coll)
+            return true;
+    return false;
+}
+
+/* merge_types: the items of other types to which this one's key, which it is about to lose, was given or that gave it
+ * theirs. It is a name's turn when the step comes, not when somebody looks: those from before it get theirs now. */
+static int name_rivals(struct store_tx *tx, uint64_t id, struct span key, struct err *e)
+{
+    for (size_t i = 0; i < tx->cat->n_namings; i++) {
+        const struct naming *n = tx->cat->namings[i];
+        struct derive_aside aside;
+        uint64_t other;
+        bool found;
+        if (!n->shared || n->coll == id_coll(id) || derive_is_done(tx->store, tx, n->step) ||
+            !in_one_space(tx->cat, n->space, id_coll(id)))
+            continue;
+        if (item_find_id(tx->c, n->coll, key, &other, &found, e))
+            return -1;
+        if (!found)
+            continue;
+        aside = derive_put_aside(tx);
+        int rc = derive_bring(tx, n->step, n->step, other, e);
+        derive_take_up(tx, &aside);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
 int names_follow(struct store_tx *tx, uint64_t id, struct named old, struct named now,
                  struct err *e)
 {
-    if (move_name(tx, id_coll(id), id, old.key, now.key, e))
+    bool loses = old.key.p && !(now.key.p && span_eq(old.key, now.key));
+
+    if ((loses && name_rivals(tx, id, old.key, e)) || move_name(tx, id_coll(id), id, old.key, now.key, e))
         return -1;
     for (size_t i = 0; i < tx->cat->n_namings; i++) {
         const struct naming *n = tx->cat->namings[i];

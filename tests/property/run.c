@@ -499,6 +499,14 @@ static bool same_versions(const struct run *r, const struct world *chain, const 
     return true;
 }
 
+/* merge_types: who gave its name away while the version in the middle had the step, and outlived the other, keeps
+ * what it is called (decision 08); where the step comes after that, it has its own key. */
+static bool same_names(const struct run *r, const struct op *op, const struct world *chain, const struct world *merged)
+{
+    bool joins = op->kind == OP_ADD && r->k->v[op->version].from == (int)r->k->middle;
+    return !joins || world_outlived(chain) == world_outlived(merged);
+}
+
 static bool compose(struct run *r)
 {
     struct world chain, merged;
@@ -525,7 +533,8 @@ static bool compose(struct run *r)
             quiet_op(&chain, op, false);
         if (!middle)
             quiet_op(&merged, op, false);
-        if (chain.removed != merged.removed || !same_versions(r, &chain, &merged))
+        if (chain.removed != merged.removed || !same_versions(r, &chain, &merged) ||
+            !same_names(r, op, &chain, &merged))
             break; /* likewise */
         if (merged.n_entries && (r->op + 1 == r->k->n_ops || (op->salt >> 11 & 3) == 0))
             ok = worlds_same(r, &chain, &merged, LAW_COMPOSITION);

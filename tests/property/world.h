@@ -107,6 +107,8 @@ int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char 
 bool world_remove(struct world *w, uint64_t id);
 /* The text would make another type's item of it (merge_types), which is refused. was: of the item. */
 bool world_retags(const struct view *vw, struct span was, struct span now);
+/* Items that gave their name in a merged type to one that is gone, or called something else, since. */
+size_t world_outlived(const struct world *w);
 bool world_is_referred_to(struct world *w, uint64_t id);
 /* Records that extraction alone made, and to which nothing refers any more, go. */
 int world_purge(struct world *w, struct err *e);

@@ -76,6 +76,31 @@ int world_name_taken(void *arg, const struct key_rule *rule, struct span key, en
     return 0;
 }
 
+static bool has_rival(const struct world *w, uint32_t space, const struct w_item *it)
+{
+    for (size_t i = 0; i < w->cat->n_namings; i++) {
+        const struct naming *n = w->cat->namings[i];
+        if (n->space == space && n->coll != it->coll && world_item(w, n->coll, it->key))
+            return true;
+    }
+    return false;
+}
+
+size_t world_outlived(const struct world *w)
+{
+    size_t count = 0;
+    for (size_t i = 0; w->cat && i < w->cat->n_namings; i++) {
+        const struct naming *n = w->cat->namings[i];
+        for (size_t k = 0; n->shared && k < w->st.n_items; k++) {
+            struct buf name BUF_CLEANUP = BUF_INIT;
+            const struct w_item *it = &w->st.items[k];
+            count += it->coll == n->coll && world_name_in(w, n->space, it, &name) &&
+                     !span_eq(buf_span(&name), span_of(it->key)) && !has_rival(w, n->space, it);
+        }
+    }
+    return count;
+}
+
 static int yield(struct world *w, uint64_t id, struct err *e)
 {
     struct record cur RECORD_CLEANUP = RECORD_INIT, ret RECORD_CLEANUP = RECORD_INIT;

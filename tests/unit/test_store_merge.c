@@ -318,6 +318,30 @@ START_TEST(merged__a_reference_that_an_older_version_reads_as_null_stays)
 }
 END_TEST
 
+/* rex the cat gives its name to rex the dog when the types are merged, whether anybody looks (i == 1), a backfill
+ * comes by (2), or nobody notices until the dog is called something else or gone. */
+START_TEST(merged__a_name_that_was_given_away_does_not_depend_on_who_looked)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {n: string}}\n  Cat: {fields: {n: string}}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "rex", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "tom", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Cat", "rex", "{}"));
+    ASSERT_OK(rig_put(&r, "v1", "Cat", "tom", "{}"));
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - merge_types: {types: [Dog, Cat], into: Pet, tag: kind}\n");
+    if (_i == 1)
+        ck_assert_str_ne(rig_get(&r, "v2", "Pet", "rex~Cat"), "(none)");
+    if (_i == 2)
+        rig_backfill(&r);
+    ASSERT_OK(rig_rename(&r, "v1", "Dog", "rex", "max"));
+    ASSERT_OK(rig_delete(&r, "v1", "Dog", "tom"));
+    ASSERT_LINE("v2", "Pet", "rex~Cat", "{\"_key\": \"rex~Cat\", \"kind\": \"Cat\"}");
+    ASSERT_LINE("v2", "Pet", "tom~Cat", "{\"_key\": \"tom~Cat\", \"kind\": \"Cat\"}");
+    ASSERT_LINE("v2", "Pet", "max", "{\"_key\": \"max\", \"kind\": \"Dog\"}");
+    ck_assert_int_eq(rig_count(&r, "v2", "Pet"), 3);
+    ck_assert_uint_eq(findings(), 0);
+}
+END_TEST
+
 /* Also after another text of that version, though no step computes anything in a Visit. */
 START_TEST(merged__a_reference_that_an_older_version_reads_as_null_comes_back)
 {
@@ -382,6 +406,7 @@ int main(void)
     tcase_add_test(t, merged__a_tag_is_renamed);
     tcase_add_test(t, merged__a_reference_to_another_types_item_is_no_other_item);
     tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_stays);
+    tcase_add_loop_test(t, merged__a_name_that_was_given_away_does_not_depend_on_who_looked, 0, 3);
     tcase_add_test(t, merged__a_reference_that_an_older_version_reads_as_null_comes_back);
     tcase_add_test(t, merged__a_list_that_an_older_step_moves_keeps_what_it_does_not_show);
     tcase_add_test(t, merged__own_bytes_outlast_giving_way);
