@@ -63,6 +63,12 @@ struct lens_world {
      * only_unset: leaves what is set already. */
     int (*assign)(void *arg, const struct link *l, uint64_t id, struct span holder_key,
                   const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e);
+    /* Writing: the record of item `id` becomes what it was. rec == NULL: the item is there only by a write
+     * that is taken back; the next `assign` that makes one of its collection makes it anew, and where none
+     * does, it goes at the end of the write. *ret_is = false: it can't be; others have what it had, or
+     * refer to it. NULL: what writes left in other items stays there. */
+    int (*restore)(void *arg, uint64_t id, const struct record *rec, bool *ret_is, struct err *e);
+    struct elsewhere *elsewhere; /* private: the other items that the write in progress has come to */
     /* Writing: may an item have this key by that rule? NULL: a key that is computed may be any. */
     int (*name_taken)(void *arg, const struct key_rule *rule, struct span key,
                       enum name_state *ret, struct err *e);
@@ -129,6 +135,10 @@ int lens_snapshot(struct lens *l, const struct version *v, const struct shape *s
 int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
              struct span text, bool line, const struct record *base, const struct record *cur,
              struct record *ret, struct lens_change *ret_change, struct err *e);
+
+/* The other items that lens_put has written since the last lens_reset are as it found them. As often as
+ * lens_put is called again for the same write, this comes before. */
+int lens_undo(struct lens *l, struct err *e);
 
 /* Does s show the item? Always, but where it is a part of a type. */
 int lens_shows(struct lens *l, const struct version *v, const struct shape *s,

@@ -10,8 +10,8 @@
  * follow any more from what is written.
  *
  * An entry of the record keeps the slots in which the two differ, as they were: varint oldest version,
- * varint generation, then for each slot varint slot, varint number of entries, and for each of these
- * kind, varint bytes, bytes. Own bytes are no part of it. */
+ * then as record_diff writes it. Own bytes are no part of it. What the writes left in other items is
+ * taken back with it (lens_elsewhere.c). */
 #include "lens_work.h"
 
 static bool content_of(const struct record *r, struct record *ret)
@@ -20,6 +20,7 @@ static bool content_of(const struct record *r, struct record *ret)
         return false;
     record_drop(ret, SLOT_NONE, ENTRY_RAW);
     record_drop(ret, SLOT_NONE, ENTRY_BEFORE);
+    record_drop(ret, SLOT_NONE, ENTRY_ELSEWHERE);
     record_unset(ret, SLOT_KEY); /* stands beside the record */
     return true;
 }
@@ -35,57 +36,19 @@ static uint32_t oldest_version(const struct catalog *c)
 
 /* ---- Keeping the difference ---- */
 
-/* How many entries from `at` on are of the slot. */
-static size_t count_slot(const struct record *r, size_t at, slot_no slot)
-{
-    size_t n = at;
-    while (n < r->n && r->e[n].slot == slot)
-        n++;
-    return n - at;
-}
-
-static bool add_slot(struct buf *out, slot_no slot, const struct entry *en, size_t n)
-{
-    bool ok = buf_addvarint(out, slot) && buf_addvarint(out, n);
-    for (size_t i = 0; i < n && ok; i++)
-        ok = buf_addc(out, (char)en[i].kind) && buf_addvarint(out, en[i].bytes.n) &&
-             buf_addspan(out, en[i].bytes);
-    return ok;
-}
-
-static bool add_difference(struct buf *out, const struct record *was, const struct record *now)
-{
-    size_t i = 0, k = 0;
-    while (i < was->n || k < now->n) {
-        slot_no slot = i == was->n                          ? now->e[k].slot
-                       : k == now->n                        ? was->e[i].slot
-                       : was->e[i].slot < now->e[k].slot ? was->e[i].slot
-                                                         : now->e[k].slot;
-        size_t n_was = count_slot(was, i, slot), n_now = count_slot(now, k, slot);
-        if (!entries_same(was->e + i, n_was, now->e + k, n_now) &&
-            !add_slot(out, slot, was->e + i, n_was))
-            return false;
-        i += n_was;
-        k += n_now;
-    }
-    return true;
-}
-
-int before_keep(struct lens *l, slot_no writer, const struct record *before, struct record *rec,
-                struct err *e)
+int before_keep(struct lens *l, slot_no writer, const struct record *before, bool always,
+                struct record *rec, struct err *e)
 {
     struct record was RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
     struct buf b BUF_CLEANUP = BUF_INIT;
     struct span bytes;
+    bool differs;
 
     record_drop(rec, SLOT_NONE, ENTRY_BEFORE);
     if (!content_of(before, &was) || !content_of(rec, &now) ||
-        !buf_addvarint(&b, oldest_version(l->cat)) || !buf_addvarint(&b, before->gen))
+        !buf_addvarint(&b, oldest_version(l->cat)) || !record_diff(&was, &now, &b, &differs))
         return err_nomem(e);
-    size_t head = b.n;
-    if (!add_difference(&b, &was, &now))
-        return err_nomem(e);
-    if (b.n == head)
+    if (!differs && !always)
         return 0;
     bytes = lens_keep(l, buf_span(&b));
     return bytes.p && record_set(rec, writer, ENTRY_BEFORE, bytes) ? 0 : err_nomem(e);
@@ -93,79 +56,28 @@ int before_keep(struct lens *l, slot_no writer, const struct record *before, str
 
 /* ---- Taking it back ---- */
 
-struct reading {
-    const char *p, *end;
-};
-
-static bool read_number(struct reading *in, uint64_t max, uint64_t *ret)
-{
-    return varint_read(&in->p, in->end, ret) && *ret <= max;
-}
-
-static bool read_entry(struct reading *in, slot_no slot, struct entry *ret)
-{
-    uint64_t n;
-    if (in->p == in->end || (unsigned char)*in->p > ENTRY_BASIS)
-        return false;
-    *ret = (struct entry){.slot = slot, .kind = (enum entry_kind)*in->p++};
-    if (!read_number(in, UINT32_MAX, &n) || n > (uint64_t)(in->end - in->p))
-        return false;
-    ret->bytes = (struct span){in->p, (size_t)n};
-    in->p += n;
-    return true;
-}
-
-/* now: what the record holds apart from it. */
-static int put_back(struct reading *in, const struct record *now, struct record *ret, struct err *e)
-{
-    struct entry en;
-    uint64_t slot, n;
-    size_t k = 0;
-
-    while (in->p < in->end) {
-        if (!read_number(in, UINT32_MAX, &slot) || !read_number(in, UINT32_MAX, &n))
-            return err_set(e, ERR_IO, "damaged record: what it was before is cut short");
-        for (; k < now->n && now->e[k].slot < slot; k++)
-            if (!record_append(ret, &now->e[k]))
-                return err_nomem(e);
-        k += count_slot(now, k, (slot_no)slot);
-        for (; n > 0; n--) {
-            if (!read_entry(in, (slot_no)slot, &en))
-                return err_set(e, ERR_IO, "damaged record: what it was before is cut short");
-            if (!record_append(ret, &en))
-                return err_nomem(e);
-        }
-    }
-    for (; k < now->n; k++)
-        if (!record_append(ret, &now->e[k]))
-            return err_nomem(e);
-    return 0;
-}
-
 int before_read(struct lens *l, const struct record *cur, slot_no *ret_writer, struct record *ret,
                 bool *ret_is, struct err *e)
 {
     struct record now RECORD_CLEANUP = RECORD_INIT;
     const struct entry *en = NULL;
-    uint64_t oldest, gen;
+    uint64_t oldest;
 
     for (size_t i = 0; i < cur->n && !en; i++)
         en = cur->e[i].kind == ENTRY_BEFORE ? &cur->e[i] : NULL;
     *ret_is = en && raw_is_live(l->cat, en->slot);
     if (!*ret_is)
         return 0;
-    struct reading in = {en->bytes.p, en->bytes.p + en->bytes.n};
-    if (!content_of(cur, &now))
-        return err_nomem(e);
-    if (!read_number(&in, UINT32_MAX, &oldest) || !read_number(&in, UINT32_MAX, &gen))
+    const char *p = en->bytes.p, *end = p + en->bytes.n;
+    if (!varint_read(&p, end, &oldest))
         return err_set(e, ERR_IO, "damaged record: what it was before is cut short");
     *ret_is = oldest == oldest_version(l->cat);
     if (!*ret_is)
         return 0;
     *ret_writer = en->slot;
-    ret->n = 0;
-    ret->gen = (uint32_t)gen;
-    if (put_back(&in, &now, ret, e))
+    if (!content_of(cur, &now))
+        return err_nomem(e);
+    if (record_undiff((struct span){p, (size_t)(end - p)}, &now, ret, e))
         return -1;
     work_drop_dead(l->cat, ret);
     return 0;
@@ -194,27 +106,25 @@ bool before_matters(const struct lens *l, const struct version *v, const struct 
 {
     const struct group *g = catalog_group(l->cat, s->coll);
     bool parts = false;
-    size_t live = 0, links = 0;
+    size_t live = 0;
 
-    for (size_t i = 0; i < g->n_links; i++)
-        links += g->links[i]->kind != LINK_EXTRACT;
     for (size_t i = 0; i < l->cat->n_entries; i++)
         live += l->cat->entries[i].state != VERSION_GONE;
     for (size_t i = 0; i < s->n_fields; i++)
         parts |= holds_objects(s->fields[i].type) || quotes_merged(l, v, &s->fields[i]);
-    if (s->id >> RAW_SHAPE_BITS || live < 2 || links)
+    if (s->id >> RAW_SHAPE_BITS || live < 2)
         return false;
     return parts || g->n_forward + g->n_backward + g->n_links;
 }
 
 /* The rule by which a slot's keys are given, or were, before finalize took the step; false: there is none. */
-static bool rule_of(const struct work *w, slot_no slot, struct key_rule *ret)
+static bool rule_of(const struct lens *l, const struct group *g, slot_no slot, struct key_rule *ret)
 {
-    const struct catalog *c = w->l->cat;
+    const struct catalog *c = l->cat;
 
-    for (size_t i = 0; i < w->g->n_forward; i++)
-        if (w->g->forward[i].f->out == slot && w->g->forward[i].f->key) {
-            *ret = *w->g->forward[i].f->key;
+    for (size_t i = 0; i < g->n_forward; i++)
+        if (g->forward[i].f->out == slot && g->forward[i].f->key) {
+            *ret = *g->forward[i].f->key;
             return true;
         }
     for (size_t i = 0; i < c->n_namings; i++)
@@ -235,17 +145,18 @@ static bool is_part(const struct catalog *c, slot_no slot)
 }
 
 /* A key that the item had then, and has not now: does anybody else? */
-static int key_is_free(struct work *w, slot_no slot, struct span json, bool *ret, struct err *e)
+static int key_is_free(struct lens *l, const struct group *g, slot_no slot, struct span json, bool *ret,
+                       struct err *e)
 {
     enum name_state state = NAME_FREE;
     struct key_rule rule;
     struct span key;
 
-    *ret = rule_of(w, slot, &rule) && json.p;
-    if (!*ret || !w->l->world.name_taken)
+    *ret = rule_of(l, g, slot, &rule) && json.p;
+    if (!*ret || !l->world.name_taken)
         return 0;
-    if (key_decode(w->l, json, &key, e) ||
-        w->l->world.name_taken(w->l->world.arg, &rule, key, &state, e))
+    if (key_decode(l, json, &key, e) ||
+        l->world.name_taken(l->world.arg, &rule, key, &state, e))
         return -1;
     *ret = state == NAME_FREE;
     return 0;
@@ -270,20 +181,20 @@ static int look_for(void *arg, uint64_t target)
 }
 
 /* What the item has no more may have been given away or deleted since. */
-static int still_there(struct work *w, const struct record *then, const struct record *now,
-                       bool *ret, struct err *e)
+int before_still_there(struct lens *l, const struct group *g, const struct record *then,
+                       const struct record *now, bool *ret, struct err *e)
 {
-    const struct catalog *c = w->l->cat;
+    const struct catalog *c = l->cat;
 
     *ret = true;
     for (size_t i = 0; i < then->n && *ret; i++) {
         const struct entry *en = &then->e[i];
         const struct slot_info *si = en->slot < c->n_slots ? &c->slots[en->slot] : NULL;
-        struct gone_refs gone = {w->l, false, e};
+        struct gone_refs gone = {l, false, e};
         if (en->kind > ENTRY_DERIVED || !si || span_eq(en->bytes, record_value(now, en->slot)))
             continue;
         if (si->is_key && !is_part(c, en->slot) &&
-            key_is_free(w, en->slot, record_value(then, en->slot), ret, e))
+            key_is_free(l, g, en->slot, record_value(then, en->slot), ret, e))
             return -1;
         if (si->type && en->bytes.n && type_structured(si->type) &&
             lens_value_refs(c, si->type, en->bytes, look_for, &gone, e))
@@ -351,22 +262,21 @@ static int carry_own_bytes(const struct record *from, struct record *to, struct 
     return 0;
 }
 
-int before_resume(struct work *w, const struct record *before, struct record *brought,
+static int resume(struct work *w, const struct record *before, struct record *brought,
                   struct work *ret, bool *ret_is, struct err *e)
 {
     const struct shape *s = w->s;
     const struct group *g = w->g;
 
-    /* to bring it up to date would make records of values that nobody has seen since the step */
-    *ret_is = !g->n_links || g->links[g->n_links - 1]->step <= before->gen;
-    if (!*ret_is)
-        return 0;
-    if (lens_bring_current(w->l, w->vw.v, s, w->key, before, &w->old, brought, e) ||
-        work_begin(ret, w->l, w->vw, s, s->coll, w->key, brought, e))
+    if (lens_bring_current(w->l, w->vw.v, s, w->key, before, &w->old, brought, e))
+        return -1;
+    brought->gen = before->gen; /* over later links nothing is to be seen: the values are its own */
+    if (work_begin(ret, w->l, w->vw, s, s->coll, w->key, brought, e))
         return -1;
     ret->names = &w->old;
+    ret->since = before->gen;
     *ret_is = span_eq(record_value(&ret->r, shape_key(s)), record_value(&w->r, shape_key(s)));
-    if (*ret_is && still_there(ret, &ret->r, &w->old, ret_is, e))
+    if (*ret_is && before_still_there(w->l, g, &ret->r, &w->old, ret_is, e))
         return -1;
     for (size_t i = 0; i < g->n_links && *ret_is; i++)
         if (link_leave(ret, g->links[i], &w->old, e))
@@ -408,8 +318,23 @@ int before_replays(const struct work *w, const struct record *before, bool *ret,
     if (w->g->n_links || !looks_up(w->g))
         return 0;
     last.r = w->old;
-    if (before_resume(&last, before, &brought, &again, ret, e) || (*ret && work_propagate(&again, e)))
+    if (resume(&last, before, &brought, &again, ret, e) || (*ret && work_propagate(&again, e)))
         return -1;
     *ret = *ret && same_values(&again.r, &w->old) && same_values(&w->old, &again.r);
     return 0;
+}
+
+int before_resume(struct work *w, const struct record *cur, const struct record *before,
+                  struct record *brought, struct work *ret, bool *ret_is, struct err *e)
+{
+    const struct group *g = w->g;
+
+    /* to bring it up to date would make records of values that nobody has seen since the step */
+    *ret_is = !g->n_links || elsewhere_matters(g) || g->links[g->n_links - 1]->step <= before->gen;
+    if (!*ret_is)
+        return 0;
+    if (elsewhere_take_back(w, cur, ret_is, e) ||
+        (*ret_is && resume(w, before, brought, ret, ret_is, e)))
+        return -1;
+    return *ret_is ? 0 : lens_undo(w->l, e);
 }

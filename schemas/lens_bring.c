@@ -77,6 +77,19 @@ static int bring_fresh(const struct sight *s, const struct link *lk, struct reco
     return changed.n ? work_follow(s->l, lk, s->key, &before, &changed, r, e) : 0;
 }
 
+/* What the item was before its writer began (lens_before.c) is from before the step, and nobody has seen its values
+ * since: it refers to what the item refers to now, and the write goes on from that (work.since). */
+static int adopt_link(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
+{
+    struct span ref = record_value(s->names, lk->ref);
+
+    if (lk->kind == LINK_EXTRACT && ref.p && !record_set(r, lk->ref, ENTRY_VALUE, ref))
+        return err_nomem(e);
+    if (lk->kind == LINK_MOVE)
+        record_drop(r, lk->here[0], ENTRY_BASIS);
+    return 0;
+}
+
 /* The reference of an item from before the step: made, or only foreseen. */
 static int bring_link(const struct sight *s, const struct link *lk, bool writing, struct record *r,
                       struct err *e)
@@ -90,6 +103,8 @@ static int bring_link(const struct sight *s, const struct link *lk, bool writing
 
     if (lk->kind == LINK_INLINE || (lk->kind == LINK_EXTRACT && record_get(r, lk->ref)))
         return 0;
+    if (writing && s->names)
+        return adopt_link(s, lk, r, e);
     if (lk->kind == LINK_MOVE)
         return writing ? bring_move(s, lk, r, e) : 0;
     if (values_seen(s, lk, &values, &any, e))
@@ -151,20 +166,14 @@ static int bring_raws(struct lens *l, struct span key, const struct record *cur,
     return 0;
 }
 
-/* at: the record that is brought, in place of its source. */
-static int bring(struct sight *at, const struct record *cur, uint32_t upto, bool writing,
-                 struct record *ret, struct err *e)
+/* Steps in order; ret->gen stays behind until the end, so that a link's fields are read from the record
+ * itself. */
+static int bring_steps(struct sight *at, const struct record *cur, uint32_t upto, bool writing,
+                       struct record *ret, struct err *e)
 {
     const struct group *g = at->g;
     size_t i = 0, k = 0;
 
-    at->rec = ret;
-    if (!record_copy(cur, ret))
-        return err_nomem(e);
-    if (cur->gen >= upto)
-        return 0;
-    /* Steps in order; ret->gen stays behind until the end, so that a link's fields are read from
-     * the record itself. */
     while (i < g->n_forward || k < g->n_links) {
         const struct formula *f = i < g->n_forward ? g->forward[i].f : NULL;
         const struct link *lk = k < g->n_links ? g->links[k] : NULL;
@@ -177,10 +186,25 @@ static int bring(struct sight *at, const struct record *cur, uint32_t upto, bool
             return -1;
         link_first ? k++ : i++;
     }
-    if (!writing)
+    return 0;
+}
+
+/* at: the record that is brought, in place of its source. */
+static int bring(struct sight *at, const struct record *cur, uint32_t upto, bool writing,
+                 struct record *ret, struct err *e)
+{
+    at->rec = ret;
+    if (!record_copy(cur, ret))
+        return err_nomem(e);
+    if (cur->gen >= upto)
         return 0;
+    bool open = elsewhere_open(at->l, false);
+    int rc = bring_steps(at, cur, upto, writing, ret, e);
+    elsewhere_open(at->l, open);
+    if (rc || !writing)
+        return rc;
     if (lens_bring_nested(at->l, at->v, upto, ret, e) || bring_raws(at->l, at->key, cur, ret, e) ||
-        work_keep_removed(g, cur->gen, upto, ret, e))
+        work_keep_removed(at->g, cur->gen, upto, ret, e))
         return -1;
     ret->gen = upto;
     return 0;

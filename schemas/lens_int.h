@@ -11,6 +11,7 @@
  *                     lens_run.c: one formula
  *   lens_key.c        keys that a step computes
  *   lens_before.c     the item as it was before the version that writes it began to
+ *   lens_elsewhere.c  what its writes left in other items
  *   lens_check.c      whether a text is an item of a shape
  *   lens_lay.c        the difference of a text, laid over a record
  *   lens_put.c        a write: that, what follows, and what is kept of it
@@ -258,6 +259,7 @@ struct work {
     const unsigned char *path; /* by version number: on the way from v to the root */
     const struct record *names; /* whose keys the item has now; NULL: old's */
     bool follows; /* nobody writes the item: what stands in another one is another (work_follow) */
+    uint32_t since; /* names != NULL: links of later steps go on from what the item is now, not from old */
 };
 int work_begin(struct work *w, struct lens *l, struct view vw, const struct shape *s,
                uint32_t group, struct span key, const struct record *cur, struct err *e);
@@ -336,16 +338,46 @@ bool before_matters(const struct lens *l, const struct version *v, const struct 
  * it was stored. *ret_is = false: it is not known. */
 int before_read(struct lens *l, const struct record *cur, slot_no *ret_writer, struct record *ret,
                 bool *ret_is, struct err *e);
-/* rec, about to be stored, gets what it was. */
-int before_keep(struct lens *l, slot_no writer, const struct record *before, struct record *rec,
-                struct err *e);
-/* w: a text laid over the item as it is. ret: what it makes of the item as it was (brought holds that;
- * w has to outlive it). *ret_is = false: another has taken by now what it had then. */
-int before_resume(struct work *w, const struct record *before, struct record *brought,
-                  struct work *ret, bool *ret_is, struct err *e);
+/* rec, about to be stored, gets what it was; always: also where that is the same. */
+int before_keep(struct lens *l, slot_no writer, const struct record *before, bool always,
+                struct record *rec, struct err *e);
+/* w: a text laid over the item as it is, cur. ret: what it makes of the item as it was (brought holds that;
+ * w has to outlive it). *ret_is = false: another has taken by now what it had then, or has changed what the
+ * writes since left in other items; then nothing has been done. */
+int before_resume(struct work *w, const struct record *cur, const struct record *before,
+                  struct record *brought, struct work *ret, bool *ret_is, struct err *e);
 /* *ret: its last text, laid over that again, makes the item what it is: where a formula looks for an item by
  * its key, that may be another by now, and the run is over. */
 int before_replays(const struct work *w, const struct record *before, bool *ret, struct err *e);
+/* Is what an item of the group had then, and has not now, still there, and nobody else's? */
+int before_still_there(struct lens *l, const struct group *g, const struct record *then,
+                       const struct record *now, bool *ret, struct err *e);
+
+/* ---- lens_elsewhere.c ---- */
+/* Does a write of the group's items leave something in others? */
+bool elsewhere_matters(const struct group *g);
+/* A write of an item of the group begins: other items are noted as it finds them, before it writes them,
+ * while elsewhere_open says so. Does nothing where no link leads to others. */
+int elsewhere_begin(struct lens *l, const struct group *g, uint32_t coll, struct span key, struct err *e);
+/* Is it the write itself that goes on (and not what is brought up to date on its way)? Returns what was so
+ * before. */
+bool elsewhere_open(struct lens *l, bool open);
+/* The item is about to be written over the link, or has been made by it. */
+int elsewhere_note(struct lens *l, const struct link *lk, uint64_t id, struct err *e);
+int elsewhere_made(struct lens *l, const struct link *lk, uint64_t id, struct err *e);
+/* Another item's record, which a write has come to over a link and changed, or not (then cur has its bytes, but for
+ * the signature of who changed it last, which *ret_other says is another's). cur: NULL = it is made. v: the
+ * link's version. */
+int elsewhere_sign(struct lens *l, const struct version *v, const struct record *cur, bool changed,
+                   struct record *ret, bool *ret_other, struct err *e);
+/* What the item shows over such links, of steps up to one; r: flat. */
+int elsewhere_shown(struct work *w, const struct record *r, uint32_t upto, uint64_t *ret, struct err *e);
+/* What the write before left, as cur's record has it, is taken back. w->old: what cur is now. *ret_is = false:
+ * somebody has changed it since; what was done until then is undone by lens_undo. */
+int elsewhere_take_back(struct work *w, const struct record *cur, bool *ret_is, struct err *e);
+bool elsewhere_is_taken_back(const struct lens *l, uint64_t id);
+/* rec, about to be stored, gets what it shows over its links, and what its write left elsewhere. */
+int elsewhere_keep(struct lens *l, slot_no writer, uint64_t shown, struct record *rec, struct err *e);
 
 /* ---- lens_check.c ---- */
 /* record_value; base may be NULL. */

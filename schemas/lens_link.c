@@ -526,9 +526,9 @@ int link_assign(struct work *w, const struct link *lk, uint64_t id, const struct
 {
     struct looked *was, *is;
 
-    if (look_all(w, &was, e) ||
+    if (look_all(w, &was, e) || (id && elsewhere_note(w->l, lk, id, e)) ||
         w->l->world.assign(w->l->world.arg, lk, id, w->key, values, only_unset, ret_id, e) ||
-        look_all(w, &is, e))
+        (!id && elsewhere_made(w->l, lk, *ret_id, e)) || look_all(w, &is, e))
         return -1;
     for (size_t k = 0; k < w->g->n_links; k++)
         for (size_t i = 0; i < w->g->links[k]->n; i++, was++, is++)

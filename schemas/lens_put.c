@@ -151,6 +151,8 @@ struct series {
     bool matters;
     struct record before;  /* the item as it was when it began */
     bool is;               /* there is one: of this writer, or, where nothing is written, of any */
+    bool changes;          /* something is written */
+    uint64_t shown;        /* over the item's links, by the end */
     struct record brought; /* before, up to date */
     struct work again;     /* the write, laid over that */
 };
@@ -191,7 +193,7 @@ static int series_begin(struct series *ser, const struct record *base, const str
     struct record was RECORD_CLEANUP = RECORD_INIT;
     struct work *laid = *w;
     slot_no writer;
-    bool changes = !same_entries(&laid->old, &laid->r), resumes;
+    bool changes = ser->changes = !same_entries(&laid->old, &laid->r), resumes;
 
     ser->writer = raw_slot(laid->vw.v, laid->s);
     ser->matters = cur && before_matters(laid->l, laid->vw.v, laid->s);
@@ -206,7 +208,7 @@ static int series_begin(struct series *ser, const struct record *base, const str
     }
     if (resumes && before_replays(laid, &ser->before, &resumes, e))
         return -1;
-    if (resumes && before_resume(laid, &ser->before, &ser->brought, &ser->again, &resumes, e))
+    if (resumes && before_resume(laid, cur, &ser->before, &ser->brought, &ser->again, &resumes, e))
         return -1;
     if (resumes)
         *w = &ser->again;
@@ -227,12 +229,27 @@ static int find_changed(struct work *w, const struct record *was, struct err *e)
     return 0;
 }
 
-static int series_end(struct series *ser, struct span key, const struct work *w, struct record *ret,
-                      struct err *e)
+static int series_end(struct series *ser, struct span key, const struct work *w, const struct record *cur,
+                      struct record *ret, struct err *e)
 {
+    const struct entry *left = cur ? record_find(cur, ser->writer, ENTRY_ELSEWHERE) : NULL;
+    bool linked = elsewhere_matters(w->g);
+
     if (!ser->is || !span_eq(key, w->key))
         return 0;
-    return before_keep(w->l, ser->writer, &ser->before, ret, e);
+    if (linked && ser->changes && elsewhere_keep(w->l, ser->writer, ser->shown, ret, e))
+        return -1;
+    if (!ser->changes && left && !record_set(ret, ser->writer, ENTRY_ELSEWHERE, left->bytes))
+        return err_nomem(e);
+    return before_keep(w->l, ser->writer, &ser->before, linked, ret, e);
+}
+
+static int propagate(struct work *w, struct err *e)
+{
+    bool open = elsewhere_open(w->l, true);
+    int rc = work_propagate(w, e);
+    elsewhere_open(w->l, open);
+    return rc;
 }
 
 int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
@@ -256,21 +273,22 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
     if (lens_parse_item(l, v, s, text, line, b.base, &object, e) ||
         (!line && find_shown(l, v, s, key, base, cur, &b, e)))
         return -1;
-    if (work_lay(&laid, object, b.base, b.shown, e) || series_begin(&ser, base, cur, &w, e) ||
-        work_propagate(w, e) || check_computed(w, object, b.base, &stale, e) ||
+    if (work_lay(&laid, object, b.base, b.shown, e) || elsewhere_begin(l, laid.g, s->coll, key, e) ||
+        series_begin(&ser, base, cur, &w, e) || propagate(w, e) || check_computed(w, object, b.base, &stale, e) ||
         (w != &laid && find_changed(w, &laid.old, e))) {
         err_excerpt(e, text.p, text.n);
         return -1;
     }
     bool decided = cur && !same_entries(&laid.old, &w->r), merged = is_merged(&laid, w, base);
-    if (work_finish(w, ret, e) || lens_run_checks(l, v, s, w->key, ret, cur ? &brought : NULL, e))
+    if ((ser.is && elsewhere_shown(w, &w->r, l->cat->last_step, &ser.shown, e)) || work_finish(w, ret, e) ||
+        lens_run_checks(l, v, s, w->key, ret, cur ? &brought : NULL, e))
         return -1;
     bool fields = w->create || w->changed.n;
     bool keep = !line && !stale && !merged;
     if ((fields || !line) && /* a line of JSON Lines that changes nothing leaves the bytes */
         keep_bytes(l, v, s, w->key, text, keep, fields, ret, &bytes_changed, e))
         return -1;
-    if (series_end(&ser, key, w, ret, e))
+    if (series_end(&ser, key, w, cur, ret, e))
         return -1;
     return tell(l, w, decided || bytes_changed, ret_change, e);
 }
@@ -347,6 +365,7 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
     struct work w WORK_CLEANUP = {0};
     const struct version *v = link_version(l->cat, lk);
     const struct shape *s = shapes_find(lk->shapes, lk->n_shapes, lk->target_shape);
+    bool other;
 
     if (!v || !s)
         return err_set(e, ERR_IO, "a link to an unknown type");
@@ -354,10 +373,11 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
         work_begin(&w, l, (struct view){v, lk->shapes, lk->n_shapes, false, lk->step}, s,
                    lk->target_coll, key, cur ? &brought : NULL, e) ||
         assign_values(&w, lk, values, only_unset, e) ||
-        work_propagate(&w, e) || work_finish(&w, ret, e))
+        work_propagate(&w, e) || work_finish(&w, ret, e) ||
+        elsewhere_sign(l, v, cur, w.create || w.changed.n, ret, &other, e))
         return -1;
     lens_raw_drop(l, ret, &w.changed);
-    return tell(l, &w, false, ret_change, e);
+    return tell(l, &w, other, ret_change, e);
 }
 
 int lens_drop_ref(struct lens *l, uint32_t coll, struct span key, slot_no slot, uint64_t target,

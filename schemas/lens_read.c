@@ -35,6 +35,7 @@ void lens_reset(struct lens *l)
 {
     arena_free(&l->arena);
     l->arena = (struct arena){0};
+    l->world.elsewhere = NULL;
 }
 
 void lens_deinit(struct lens *l)
@@ -458,6 +459,7 @@ int lens_snapshot(struct lens *l, const struct version *v, const struct shape *s
         record_drop(ret, raw_slot(v, s), ENTRY_RAW);
     record_drop(ret, SLOT_NONE, ENTRY_MEMORY);
     record_drop(ret, SLOT_NONE, ENTRY_BEFORE);
+    record_drop(ret, SLOT_NONE, ENTRY_ELSEWHERE);
     return 0;
 }
 
@@ -501,7 +503,7 @@ int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struc
     if (!is)
         return 0;
     return lens_bring_before(l, v, g, key, &before, ret, upto, &up, e) ||
-                   before_keep(l, writer, &up, ret, e)
+                   before_keep(l, writer, &up, elsewhere_matters(g), ret, e)
                ? -1
                : 0;
 }

@@ -14,6 +14,8 @@
  * somebody wrote is left alone (I5). */
 #include "lens_work.h"
 
+#include "lens_link.h"
+
 #define PATH_BYTES (VERSION_MAX_NUMBER / 8 + 1)
 
 static int find_path(struct work *w, struct err *e)
@@ -100,10 +102,25 @@ static int forward_formula(struct work *w, const struct formula *f, struct err *
     return work_inputs_changed(w, f) ? work_run(w, f, e) : 0;
 }
 
+/* A step from since the run of writes began has the item as it is now. */
+static bool is_another(const struct work *w, slot_no slot)
+{
+    return !span_eq(record_value(&w->r, slot), record_value(w->names, slot));
+}
+
+static bool here_is_another(const struct work *w, const struct link *lk)
+{
+    bool another = lk->kind == LINK_MOVE && elsewhere_is_taken_back(w->l, link_target(&w->r, lk));
+    for (size_t i = 0; i < lk->n; i++)
+        another |= is_another(w, lk->here[i]);
+    return another;
+}
+
 static int forward_link(struct work *w, const struct link *lk, struct err *e)
 {
-    bool ref_changed = w->create || slotset_has(&w->changed, lk->ref);
-    bool touched = w->create || work_here_changed(w, lk);
+    bool later = w->names && lk->step > w->since && lk->kind != LINK_INLINE;
+    bool ref_changed = w->create || (later ? is_another(w, lk->ref) : slotset_has(&w->changed, lk->ref));
+    bool touched = w->create || (later ? here_is_another(w, lk) : work_here_changed(w, lk));
     if (slotset_has(&w->crossed, lk->step) || w->follows) /* no item goes to another one by that */
         return 0;
     switch (lk->kind) {
@@ -252,8 +269,9 @@ int work_propagate(struct work *w, struct err *e)
 {
     const struct group *g = w->g;
     bool follows = g->n_forward + g->n_backward + g->n_links != 0;
+    bool later = w->names && g->n_links && g->links[g->n_links - 1]->step > w->since;
 
-    if (!w->create && !w->changed.n)
+    if (!w->create && !w->changed.n && !later)
         return 0;
     if ((follows && work_backward_pass(w, e)) || name_everywhere(w, e))
         return -1;
@@ -327,6 +345,7 @@ int work_finish(struct work *w, struct record *ret, struct err *e)
     w->r.gen = w->l->cat->last_step;
     work_drop_dead(w->l->cat, &w->r); /* with the next write */
     record_drop(&w->r, SLOT_NONE, ENTRY_BEFORE); /* a writer says what it was */
+    record_drop(&w->r, SLOT_NONE, ENTRY_ELSEWHERE);
     if (span_eq(had, now)) /* the own key is the one that the caller gave */
         record_unset(&w->r, SLOT_KEY);
     if (lens_fold(w->l, w->vw.v, w->g, key, &w->r, e))

@@ -37,7 +37,7 @@ static int decode_entry(const char **p, const char *end, struct entry *ret, stru
         return damaged(e, "an entry is cut short");
     if (n > (uint64_t)(end - *p))
         return damaged(e, "an entry is longer than the record");
-    if ((tag & 7) > ENTRY_BEFORE || tag >> 3 > UINT32_MAX)
+    if ((tag & 7) > ENTRY_ELSEWHERE || tag >> 3 > UINT32_MAX)
         return damaged(e, "an entry of an unknown kind");
     *ret = (struct entry){(slot_no)(tag >> 3), (enum entry_kind)(tag & 7), {*p, (size_t)n}};
     *p += n;

@@ -23,6 +23,8 @@
  *            through: number << RAW_SHAPE_BITS | shape
  *   BEFORE   what the item was before that version, the last to write it, began to (lens_before.c); "slot"
  *            as of RAW; at most one
+ *   ELSEWHERE  beside BEFORE, with its "slot": what that version's last write left in other items
+ *            (lens_elsewhere.c)
  *
  * A decoded record borrows the bytes it was decoded from. Threads: none of its own. */
 #ifndef SCHEMAS_RECORD_H
@@ -34,7 +36,15 @@
 #define RECORD_FORMAT_BARE 1 /* the same without a checksum: of stores that had format 1 */
 #define RAW_SHAPE_BITS 20 /* shapes with higher ids keep no own bytes */
 
-enum entry_kind { ENTRY_VALUE = 0, ENTRY_DERIVED = 1, ENTRY_MEMORY = 2, ENTRY_BASIS = 3, ENTRY_RAW = 4, ENTRY_BEFORE = 5 };
+enum entry_kind {
+    ENTRY_VALUE = 0,
+    ENTRY_DERIVED = 1,
+    ENTRY_MEMORY = 2,
+    ENTRY_BASIS = 3,
+    ENTRY_RAW = 4,
+    ENTRY_BEFORE = 5,
+    ENTRY_ELSEWHERE = 6
+};
 
 struct entry {
     slot_no slot;
@@ -70,5 +80,12 @@ void record_unset(struct record *r, slot_no slot);
 /* Removes every entry of that kind: of one slot, or of all when slot == SLOT_NONE. */
 void record_drop(struct record *r, slot_no slot, enum entry_kind kind);
 bool record_copy(const struct record *from, struct record *to); /* entries, not their bytes */
+
+/* record_diff.c: appends what `was` has otherwise than `now`: varint generation, then for each such slot
+ * varint slot, varint number of entries, and for each of these kind, varint bytes, bytes. ret_any: there is
+ * such a slot. false: no memory. */
+bool record_diff(const struct record *was, const struct record *now, struct buf *out, bool *ret_any);
+/* `was` again; it borrows from both. -1: ERR_IO (damaged), ERR_NO_MEMORY. */
+int record_undiff(struct span diff, const struct record *now, struct record *ret, struct err *e);
 
 #endif

@@ -21,7 +21,7 @@ static int key_like(struct store_tx *tx, uint32_t space, struct span like, struc
     }
 }
 
-static int assign_new(struct store_tx *tx, struct lens *lens, const struct link *l,
+static int insert_new(struct store_tx *tx, struct lens *lens, const struct link *l,
                       struct span holder_key, const struct span *values, uint64_t *ret_id,
                       struct err *e)
 {
@@ -29,20 +29,44 @@ static int assign_new(struct store_tx *tx, struct lens *lens, const struct link 
     struct buf key BUF_CLEANUP = BUF_INIT;
     struct lens_change change;
     const struct shape *target;
-    uint64_t id;
 
     target = shapes_find(l->shapes, l->n_shapes, l->target_shape);
-    if (derive_coll_tx(tx, l->target_coll, e) || /* or it would be taken for a record made of values */
-        derive_given_tx(tx, l->target_coll, e))
-        return -1;
     if (key_like(tx, target ? shape_space(target) : l->target_coll, holder_key, &key, e) ||
         lens_assign(lens, l, buf_span(&key), values, false, NULL, &now, &change, e))
         return -1;
-    id = id_make(l->target_coll, tx_new_number(tx));
-    if (item_insert(tx, id, buf_span(&key), &now, tx->now_ns, e))
+    *ret_id = id_make(l->target_coll, tx_new_number(tx));
+    return item_insert(tx, *ret_id, buf_span(&key), &now, tx->now_ns, e);
+}
+
+/* In place of the one that the write before made. */
+static int make_anew(struct store_tx *tx, struct lens *lens, const struct link *l, uint64_t id,
+                     const struct span *values, struct err *e)
+{
+    struct item_row row ITEM_ROW_CLEANUP = {0};
+    struct record now RECORD_CLEANUP = RECORD_INIT;
+    struct lens_change change;
+    bool found;
+
+    if (item_row_get(tx->c, id, &row, &found, e))
         return -1;
-    *ret_id = id;
-    return 0;
+    if (!found)
+        return err_set(e, ERR_IO, "an item that was made by a write is gone in the next one");
+    if (lens_assign(lens, l, buf_span(&row.key), values, false, NULL, &now, &change, e) ||
+        history_keep(tx, &row, e) || item_store(tx, &row, &now, tx->now_ns, e))
+        return -1;
+    return item_note(tx, id, &change, e);
+}
+
+static int assign_new(struct store_tx *tx, struct lens *lens, const struct link *l,
+                      struct span holder_key, const struct span *values, uint64_t *ret_id,
+                      struct err *e)
+{
+    if (derive_coll_tx(tx, l->target_coll, e) || /* or it would be taken for a record made of values */
+        derive_given_tx(tx, l->target_coll, e))
+        return -1;
+    *ret_id = item_spare(tx, l->target_coll);
+    return *ret_id ? make_anew(tx, lens, l, *ret_id, values, e)
+                   : insert_new(tx, lens, l, holder_key, values, ret_id, e);
 }
 
 static int assign_to(struct store_tx *tx, struct lens *lens, const struct link *l, uint64_t id,

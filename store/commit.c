@@ -17,7 +17,7 @@ static int follow(struct store_tx *tx, uint64_t id, struct span key, const struc
         return -1;
     if (tx->depth == 0 && derive_uses_apply(tx, &lost, e))
         return -1;
-    return refs_release_all(tx, &lost, e);
+    return item_release(tx, &lost, e);
 }
 
 static int encode(struct store_tx *tx, const struct record *rec, struct span *ret, struct err *e)
@@ -357,7 +357,7 @@ static int translate(struct putting *p, struct err *e)
         return -1;
     do {
         derived = p->tx->n_derived;
-        if (translate_once(p, e))
+        if (lens_undo(&p->tx->c->lens, e) || translate_once(p, e))
             return -1;
         if (p->tx->n_derived != derived && p->found &&
             item_row_get(p->tx->c, p->id, &p->row, &p->found, e))
@@ -424,7 +424,7 @@ int item_put(struct store_tx *tx, const struct version *v, const struct shape *s
         return -1;
     rc = find(&p, e);
     if (rc == 0)
-        rc = put_found(&p, ret_stat, e);
+        rc = item_restored(tx, put_found(&p, ret_stat, e), e);
     if (rc < 0)
         lens_place(put->text, e);
     item_row_free(&p.row);

@@ -232,6 +232,7 @@ struct store_tx {
     const struct derive_scan *scans; /* in progress, the innermost first */
     bool quiet;         /* inside derive_moves_tx: likewise */
     unsigned rewriting; /* > 0: records are brought up to date, no text changes */
+    struct restored *restored; /* restore.c's; NULL: the present write has taken nothing back */
     bool sweeping;      /* sweep.c: what goes is no deletion that anybody asked for */
     int64_t stamp;      /* of the present operation in history; 0 = none yet */
     int changes_before; /* sqlite3_total_changes at the start */
@@ -318,6 +319,21 @@ int item_materialize(struct store_tx *tx, const struct item_row *row, uint32_t u
 /* move_field, inline_type: world.assign of lens.h (assign.c). */
 int item_assign(struct store_tx *tx, const struct link *l, uint64_t id, struct span holder_key,
                 const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e);
+
+/* ---- What a write in a row takes back (restore.c) ---- */
+
+struct id_list;
+/* world.restore of lens.h. */
+int item_restore(struct store_tx *tx, uint64_t id, const struct record *rec, bool *ret_is,
+                 struct err *e);
+/* An item of the collection that was taken back and is to be made anew, the last one; *ret_id = 0: none. */
+uint64_t item_spare(struct store_tx *tx, uint32_t coll);
+/* What lost a reference: released now, or at the end of a write that takes something back. */
+int item_release(struct store_tx *tx, const struct id_list *lost, struct err *e);
+/* A write of an item ends with rc, which is returned: what it took back and did not make anew goes, and what
+ * nothing refers to any more. */
+int item_restored(struct store_tx *tx, int rc, struct err *e);
+
 /* JSON Lines, complete lines; as store_append. first_line: the number of the first one, for
  * messages. */
 int item_append(struct store_tx *tx, const struct version *v, const struct shape *s,
@@ -442,6 +458,9 @@ int unique_forget(struct store_tx *tx, uint64_t id, struct err *e);
 int unique_build(struct store_tx *tx, const struct version *v, const struct shape *s,
                  const struct unique_set *set, bool (*interrupted)(void *arg), void *arg,
                  struct err *e);
+/* Would the item have, as rec says, what no other has? */
+int unique_is_free(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
+                   bool *ret, struct err *e);
 /* Removes a set's index. */
 int unique_drop(struct store_tx *tx, const struct unique_set *set, struct err *e);
 /* The number a set has in table uniq. */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define STORE_APPLICATION_ID 0x53634673 /* "ScFs" */
-#define STORE_FORMAT         4          /* user_version */
+#define STORE_FORMAT         5          /* user_version */
 #define STORE_FORMAT_FIRST   1          /* what is older than this can't be opened */
 
 struct table {

@@ -311,6 +311,38 @@ static int follow(struct store_tx *tx, const struct unique_entry *u, struct lens
     return set ? claim(tx, u, buf_span(&vals), id, e) : 0;
 }
 
+static int is_free(struct store_tx *tx, const struct unique_entry *u, struct lens *lens, uint64_t id,
+                   struct span key, const struct record *rec, bool *ret, struct err *e)
+{
+    struct buf vals BUF_CLEANUP = BUF_INIT;
+    uint64_t other = 0;
+    bool set;
+
+    if (set_values(lens, u, rec, key, &vals, &set, e) ||
+        (set && owner_of(tx, u, buf_span(&vals), &other, e)))
+        return -1;
+    *ret = !other || other == id;
+    return 0;
+}
+
+int unique_is_free(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
+                   bool *ret, struct err *e)
+{
+    const struct unique_plan *p = plan_of(tx, e);
+    struct lens lens;
+    int rc = 0;
+
+    *ret = true;
+    if (!p)
+        return -1;
+    tx_sub_lens(tx, &lens);
+    for (size_t i = 0; i < p->n && rc == 0 && *ret; i++)
+        if (p->e[i].coll == id_coll(id))
+            rc = is_free(tx, &p->e[i], &lens, id, key, rec, ret, e);
+    lens_deinit(&lens);
+    return rc;
+}
+
 int unique_follow(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
                   struct err *e)
 {

@@ -211,6 +211,13 @@ static int world_assign(void *arg, const struct link *l, uint64_t id, struct spa
     return item_assign(w->tx, l, id, holder_key, values, only_unset, ret_id, e);
 }
 
+static int world_restore(void *arg, uint64_t id, const struct record *rec, bool *ret_is, struct err *e)
+{
+    struct world *w = arg;
+    assert(w->tx);
+    return item_restore(w->tx, id, rec, ret_is, e);
+}
+
 void world_init(struct conn *c)
 {
     struct lens_world w = {
@@ -222,6 +229,7 @@ void world_init(struct conn *c)
         .origin_of = world_origin_of,
         .extract = c->writer ? world_extract : NULL,
         .assign = c->writer ? world_assign : NULL,
+        .restore = c->writer ? world_restore : NULL,
         .name_taken = c->writer ? world_name_taken : NULL,
     };
     c->world.c = c;

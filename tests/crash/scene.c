@@ -40,6 +40,13 @@ void die(const char *fmt, ...)
     "queries:\n"                                                                                   \
     "  named: SELECT _key, name || '!' AS name FROM Dog\n"
 
+/* Writes through it leave something in a Breed. */
+#define V3                                                                                         \
+    "version: v3\n"                                                                                \
+    "from: v2\n"                                                                                   \
+    "migrate:\n"                                                                                   \
+    "  - inline_type: {type: Dog, ref: breed, fields: {name: kind}}\n"
+
 static const char dogs[] =
     "{\"_key\": \"ada\", \"name\": \"Ada\", \"age\": \"3\", \"breed\": \"Boxer\", \"chip\": "
     "\"c1\"}\n"
@@ -49,10 +56,12 @@ static const char dogs[] =
     "{\"_key\": \"dan\", \"name\": \"Dan\", \"age\": \"12\", \"chip\": \"c4\"}\n"
     "{\"_key\": \"eve\", \"name\": \"Eve\", \"age\": \"7\", \"breed\": \"Poodle\"}\n";
 
-/* "+TEXT" adds a version, "dogs" appends items (and 60 more), "=VERSION" backfills it. */
+/* "+TEXT" adds a version, "dogs" appends items (and 60 more), "=VERSION" backfills it, "!TEXT" writes dan through v3. */
 static const char *const with_v1[] = {"+" V1, "dogs", NULL};
 static const char *const with_v2[] = {"+" V1, "dogs", "+" V2, NULL};
 static const char *const filled[] = {"+" V1, "dogs", "+" V2, "=v2", NULL};
+static const char *const in_a_run[] = {"+" V1, "dogs", "+" V2, "+" V3,
+                                       "!{\"name\": \"Dan\", \"kind\": \"Pug\"}", NULL};
 
 static int append(struct store *s, const char *version, struct span lines, struct err *e)
 {
@@ -94,20 +103,6 @@ static int add_dogs(struct store *s, struct err *e)
     return append(s, "v1", buf_span(&lines), e);
 }
 
-static void set_up(struct stage *t)
-{
-    struct store *s;
-    struct err e = ERR_INIT;
-    int rc = stage_open(t, true, false, &s, &e);
-    for (const char *const *w = t->scene->setup; !rc && *w; w++)
-        rc = **w == '+' ? add(s, *w + 1, &e) : **w == '=' ? backfill(s, &e) : add_dogs(s, &e);
-    if (rc)
-        die("%s: setup: %s", t->scene->name, e.text);
-    store_close(s);
-}
-
-/* ---- The operations ---- */
-
 static int put(struct store *s, const char *version, const char *key, const char *text,
                struct err *e)
 {
@@ -119,6 +114,34 @@ static int put(struct store *s, const char *version, const char *key, const char
     return rc;
 }
 
+static int prepare(struct store *s, const char *word, struct err *e)
+{
+    switch (*word) {
+    case '+':
+        return add(s, word + 1, e);
+    case '=':
+        return backfill(s, e);
+    case '!':
+        return put(s, "v3", "dan", word + 1, e);
+    default:
+        return add_dogs(s, e);
+    }
+}
+
+static void set_up(struct stage *t)
+{
+    struct store *s;
+    struct err e = ERR_INIT;
+    int rc = stage_open(t, true, false, &s, &e);
+    for (const char *const *w = t->scene->setup; !rc && *w; w++)
+        rc = prepare(s, *w, &e);
+    if (rc)
+        die("%s: setup: %s", t->scene->name, e.text);
+    store_close(s);
+}
+
+/* ---- The operations ---- */
+
 static int run_put(struct store *s, struct err *e)
 {
     return put(s, "v1", "ada", "{\"name\": \"Ada\", \"age\": \"5\", \"breed\": \"Mix\"}", e);
@@ -128,8 +151,12 @@ static int run_put_new(struct store *s, struct err *e)
     return put(s, "v2", "zoe",
                "{\"name\": \"Zoe\", \"age\": 2, \"chip\": \"c9\", \"friend\": \"bob\"}", e);
 }
+/* The breed that the write before made goes. */
+static int run_put_in_a_run(struct store *s, struct err *e)
+{
+    return put(s, "v3", "dan", "{\"name\": \"Dan\", \"age\": 13}", e);
+}
 
-/* An item of Dog as v shows it. */
 /* More than is held back of the log's writes at a time (store/log_writes.c). */
 static int run_put_large(struct store *s, struct err *e)
 {
@@ -224,6 +251,7 @@ const struct scene scenes[] = {
     {"list", filled, run_list, .reads = true},
     {"put", with_v2, run_put, .reads = false},
     {"put-new", filled, run_put_new, .reads = false},
+    {"put-in-a-run", in_a_run, run_put_in_a_run, .reads = false},
     {"put-large", with_v2, run_put_large, .reads = false},
     {"delete", with_v2, run_delete, .reads = false},
     {"rename", with_v2, run_rename, .reads = false},

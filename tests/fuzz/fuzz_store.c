@@ -81,6 +81,34 @@ static void use_type(struct store *s, struct catalog *c, const struct version *v
         CHECK_REFUSAL(&put_e);
 }
 
+static void write_bob(struct store *s, const char *text)
+{
+    struct store_put p = {.key = span_of("bob"), .text = span_of(text)};
+    struct catalog *c = store_catalog(s);
+    const struct version *v = catalog_version(c, span_of("v3"));
+    struct err e = ERR_INIT;
+
+    if (v && store_put(s, v, version_shape_named(v, span_of("Dog")), &p, NULL, &e))
+        CHECK_REFUSAL(&e);
+    catalog_unref(c);
+}
+
+/* By a version whose writes leave something in other items, and take it back. */
+static void write_in_a_row(struct store *s)
+{
+    static const char v3[] = "version: v3\nfrom: v2\nmigrate:\n"
+                             "  - inline_type: {type: Dog, ref: breed, fields: {name: kind}}\n";
+    static const char *const texts[] = {"{\"name\": \"Bob\", \"kind\": \"Pug\"}", "{\"name\": \"Bob\"}",
+                                        "{\"name\": \"Bob\", \"kind\": \"Poodle\"}"};
+    struct buf report BUF_CLEANUP = BUF_INIT;
+    struct err e = ERR_INIT;
+
+    if (store_add(s, "v3.yaml", span_of(v3), NULL, &report, &e))
+        CHECK_REFUSAL(&e);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        write_bob(s, texts[i]);
+}
+
 static void use(struct store *s)
 {
     struct buf report BUF_CLEANUP = BUF_INIT;
@@ -97,6 +125,7 @@ static void use(struct store *s)
                 use_type(s, c, v, v->shapes[j]);
     }
     catalog_unref(c);
+    write_in_a_row(s);
     if (store_verify(s, span_of("v2"), NULL, &report, &verify_e))
         CHECK_REFUSAL(&verify_e);
 }

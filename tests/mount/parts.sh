@@ -472,7 +472,7 @@ split_type__a_store_of_the_format_before_is_brought_up_to_date() {
     split
     assert_eq "$(names "$P")" rex.json
     unmount_store
-    assert_eq "$(sqlite3 "$S" 'PRAGMA user_version')" 4
+    assert_eq "$(sqlite3 "$S" 'PRAGMA user_version')" 5
     "$SCHEMAFS" fsck "$S"
 }
 

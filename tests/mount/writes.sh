@@ -74,15 +74,48 @@ in_a_row__what_was_deleted_meanwhile_stays_deleted() {
 }
 
 in_a_row__in_a_store_from_before_there_were_runs() {
+    local format
     need sqlite3
-    unmount_store
-    sqlite3 "$S" 'PRAGMA user_version = 3'
-    assert_fails "$SCHEMAFS" mount "$S" "$M" -f -o ro
-    assert_contains "$ERR" 'has format 3: mount it once without "ro"'
+    for format in 3 4; do
+        unmount_store
+        sqlite3 "$S" "PRAGMA user_version = $format"
+        assert_fails "$SCHEMAFS" mount "$S" "$M" -f -o ro
+        assert_contains "$ERR" "has format $format: mount it once without \"ro\""
+        mount_store
+        assert_eq "$(sqlite3 "$S" 'PRAGMA user_version')" 5
+        put "$NEW" "$EMPTY"
+        put "$NEW" "$BOTH"
+        owners '["ann","bob"]'
+    done
+}
+
+# What a save left in another file goes with it.
+in_a_row__what_stood_in_another_file_is_as_it_was() {
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - add_field: {type: Person, field: city, as: string}
+  - add_field: {type: Kennel, field: owner, as: ref<Person>}
+YAML
+    add v4 <<'YAML'
+version: v4
+from: v3
+migrate:
+  - inline_type: {type: Kennel, ref: owner, fields: {city: owner_city}}
+YAML
+    local kennel=$M/v4/Kennel/a.json made=$M/v3/Person/a.json inode
+    put "$kennel" '{"toys": [], "owner_city": "Ulm"}'
+    assert_json "$made" .city '"Ulm"'
+    inode=$(stat -c %i "$made")
+    kill_store
     mount_store
-    put "$NEW" "$EMPTY"
-    put "$NEW" "$BOTH"
-    owners '["ann","bob"]'
+    put "$kennel" '{"toys": [], "owner_city": "Kiel"}'
+    assert_json "$made" .city '"Kiel"'
+    assert_eq "$(stat -c %i "$made")" "$inode"
+    put "$kennel" '{"toys": []}'
+    assert_absent "$made"
+    agree v4
 }
 
 run_tests "$@"

@@ -25,22 +25,19 @@ static const char *key_text(struct model *m, const char *key)
 }
 
 /* Its own key, where that is another than its maker sees, is like that one until older versions say theirs. */
-static struct m_item *new_item(struct model *m, size_t node, const char *key)
+static void begin_item(struct model *m, size_t node, struct m_item *it, unsigned number, const char *key)
 {
     size_t root = m->nodes[node].root;
     const struct m_rule own = {.out = m->nodes[root].key};
-    MUST(m->n_items < MODEL_ITEMS);
-    struct m_item *it = &m->items[m->n_items];
-    m->before[m->n_items++].writer = 0;
-    *it = (struct m_item){.root = root, .number = ++m->n_numbers};
-    it->v[m->nodes[node].key] = key_text(m, key);
+    m->before[it - m->items].writer = 0;
+    *it = (struct m_item){.root = root, .number = number};
+    it->v[m->nodes[node].key] = key;
     if (m->nodes[node].part)
         it->v[m->nodes[node].parts] = m->nodes[node].part;
     it->v[own.out] = m_key_free(m, it, &own, it->v[m->nodes[node].key]);
     for (size_t to = 0; to < m->known; to++)
         if (m->nodes[to].root == it->root && !m_descends(m, node, to))
             decide_removed(m, it, to);
-    return it;
 }
 
 static bool is_as_shown(const struct m_field *f, const struct m_item *it, const char *value)
@@ -80,11 +77,14 @@ static void leave(const struct model *m, const struct m_item *now, struct m_item
 static void begin_again(struct model *m, struct m_item *it, struct m_before *b, size_t writer)
 {
     struct m_item now = *it;
-    if (b->writer == writer && !m_writes_others(m, it->root) && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it)) {
+    if (b->writer == writer && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it) && m_elsewhere_stands(m, it, b)) {
         *it = b->it;
+        m_elsewhere_take_back(m, it, b);
         leave(m, &now, it);
-    } else
-        *b = (struct m_before){writer, *it};
+    } else {
+        b->writer = writer;
+        b->it = *it;
+    }
 }
 
 /* A side follows from another one: without any there is nothing to start again from. */
@@ -110,13 +110,16 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
     it->made = false;
     if (!lay(n, it, values, now))
         return;
+    it->signer = 0;
     begin_again(m, it, b, writer);
     memcpy(c.was, it->v, sizeof c.was);
     carry_look(&c);
     for (size_t i = 0; i < n->n; i++)
         if (!n->f[i].read_only && !m_same(it->v[n->f[i].id], now[i]))
             carry_set(&c, n->f[i].id, now[i], NULL);
+    m_elsewhere_begin(m, it);
     carry_spread(&c);
+    m_elsewhere_end(m, it, b);
     if (!m_same(it->v[own], had.v[own]) || !is_followed(m, it->root))
         b->writer = 0;
     carry_tell(m, it, NULL);
@@ -130,7 +133,7 @@ static void make_way(struct model *m, const struct m_item *it)
         return;
     struct carry c = {.m = m, .it = o, .at = o->root};
     memcpy(c.was, o->v, sizeof c.was);
-    m->before[o - m->items].writer = 0;
+    m->before[o - m->items].writer = o->signer = 0;
     carry_look(&c);
     c.changed[m->nodes[o->root].key] = true;
     carry_spread(&c);
@@ -145,7 +148,7 @@ void model_rename(struct model *m, size_t node, struct m_item *it, const char *k
     const char *now = key_text(m, key);
 
     it->made = false;
-    m->before[it - m->items].writer = 0;
+    m->before[it - m->items].writer = it->signer = 0;
     memcpy(c.was, it->v, sizeof c.was);
     carry_look(&c);
     if (!m_same(now, it->v[n->key]))
@@ -157,17 +160,31 @@ void model_rename(struct model *m, size_t node, struct m_item *it, const char *k
     carry_tell(m, it, NULL);
 }
 
-struct m_item *m_make(struct model *m, size_t node, const char *key, const char *const *values)
+static void fill(struct model *m, size_t node, struct m_item *it, const char *const *values)
 {
     const struct m_node *n = &m->nodes[node];
-    struct carry c = {.m = m, .it = new_item(m, node, key), .create = true, .at = node};
+    struct carry c = {.m = m, .it = it, .create = true, .at = node};
 
     carry_look(&c);
     for (size_t i = 0; i < n->n; i++)
         if (!n->f[i].read_only)
             carry_set(&c, n->f[i].id, values[i], NULL);
     carry_spread(&c);
-    return c.it;
+}
+
+struct m_item *m_make(struct model *m, size_t node, const char *key, const char *const *values)
+{
+    MUST(m->n_items < MODEL_ITEMS);
+    struct m_item *it = &m->items[m->n_items++];
+    begin_item(m, node, it, ++m->n_numbers, key_text(m, key));
+    fill(m, node, it, values);
+    return it;
+}
+
+void m_make_anew(struct model *m, size_t node, struct m_item *it, const char *const *values)
+{
+    begin_item(m, node, it, it->number, it->v[m->nodes[it->root].key]);
+    fill(m, node, it, values);
 }
 
 bool model_write(struct model *m, size_t writer, const struct m_shows *beside, size_t node,
@@ -194,6 +211,7 @@ bool model_write(struct model *m, size_t writer, const struct m_shows *beside, s
     else
         it = m_make(m, at, key, values);
     make_way(m, it);
+    m_elsewhere_drop_spares(m);
     return true;
 }
 
@@ -205,6 +223,20 @@ static void carry_over(struct model *m, struct m_item *it, size_t to)
     struct carry c = {.m = m, .it = it, .create = true, .at = (size_t)m->nodes[to].from};
     carry_on(&c, to);
     decide_removed(m, it, to);
+}
+
+/* What other items were, before a writer left something there. */
+static void carry_left_over(struct model *m, struct m_before *b, size_t to)
+{
+    for (size_t i = 0; b->writer && i < b->n_left; i++) {
+        const struct m_item *it = m_numbered(m, b->left[i].number);
+        if (!it || it->root != m->nodes[to].root)
+            continue;
+        if (m->nodes[to].link.is) /* another reference of its own */
+            b->writer = 0;
+        else if (b->left[i].was)
+            carry_over(m, b->left[i].was, to);
+    }
 }
 
 void model_next(struct model *m)
@@ -219,6 +251,8 @@ void model_next(struct model *m)
         if (m->before[i].writer)
             carry_over(m, &m->before[i].it, to);
     }
+    for (size_t i = 0; i < m->n_items; i++)
+        carry_left_over(m, &m->before[i], to);
 }
 
 void model_skip(struct model *m)

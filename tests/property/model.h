@@ -182,16 +182,35 @@ struct m_item {
     size_t root;
     unsigned number; /* no other item has it, or gets it later */
     bool made;       /* from values alone: not there while nothing refers to it */
+    unsigned signer; /* the number of the item whose write was the last to change it over a reference; 0: no such was */
     const char *v[MODEL_IDS];
     bool decided[MODEL_IDS];
     struct m_memory memory[MODEL_NODES][MODEL_RULES];
     struct m_alone alone[MODEL_NODES];
 };
 
+/* What a write of an item left in another one. */
+struct m_left {
+    unsigned number;
+    struct m_item *was; /* before all such writes in a row; NULL: made by it */
+    bool wrote;         /* it changed something */
+};
+#define MODEL_LEFT 8
+
 /* Versions whose writes follow one another each lay theirs over what the item was when they began. */
 struct m_before {
     size_t writer; /* 0: nobody */
     struct m_item it;
+    struct m_left left[MODEL_LEFT]; /* by the last of the writes */
+    size_t n_left, known;           /* known: nodes that there were */
+    const char *shown[MODEL_IDS];   /* by the item then */
+};
+
+/* Of the write in progress. */
+struct m_journal {
+    unsigned writer; /* the item's number; 0: none is */
+    struct m_left left[MODEL_LEFT];
+    size_t n;
 };
 
 struct model {
@@ -199,12 +218,16 @@ struct model {
     struct m_node nodes[MODEL_NODES];
     size_t n, n_ids;
     bool nameless[MODEL_IDS]; /* keys that no version shows any more */
+    bool dead[MODEL_IDS];     /* fields that finalize took: what they refer to need not be there */
     size_t known;  /* nodes that there are by now */
     size_t oldest; /* the version that was finalized last */
     struct m_item items[MODEL_ITEMS];
     struct m_before before[MODEL_ITEMS];
     size_t n_items;
     unsigned n_numbers;
+    struct m_journal journal;
+    unsigned spares[MODEL_LEFT]; /* items that the write before made, to be made anew or to go */
+    size_t n_spares;
 };
 
 /* ---- model_fn.c ---- */
@@ -243,7 +266,8 @@ struct m_item *m_rival(struct model *m, const struct m_item *it);
 /* ---- model_links.c ---- */
 /* The value of a reference, which stays the same whatever its item is called. */
 const char *m_ref(struct arena *a, const struct m_item *it);
-struct m_item *m_referred(struct model *m, const char *value); /* NULL: to nothing */
+struct m_item *m_numbered(struct model *m, unsigned long number); /* NULL: there is none */
+struct m_item *m_referred(struct model *m, const char *value);    /* NULL: to nothing */
 /* The node of a type, or of a part of it, among those of a version. */
 size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line);
 /* As a text shows it. */
@@ -253,8 +277,6 @@ const char *m_ref_taken(struct model *m, const struct m_shows *beside, const str
                         const char *had);
 /* The own key of a new item, like that of another type's. */
 const char *m_free_key_like(struct model *m, size_t node, const char *own);
-/* Their fields stand in other items, by a step that writes there. */
-bool m_writes_others(const struct model *m, size_t root);
 /* All that the item refers to is there. */
 bool m_refs_stand(struct model *m, const struct m_item *it);
 /* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */
@@ -266,6 +288,21 @@ const char *m_over_value(struct model *m, size_t node, const struct m_rule *r, c
 /* The reference still leads to an item of those values, or is null. */
 bool m_still_shows(struct model *m, size_t node, const char *ref,
                    const char *const *values);
+
+/* ---- model_elsewhere.c ---- */
+/* The item is written from now on: others, before it writes them over a reference, are noted as they are. */
+void m_elsewhere_begin(struct model *m, const struct m_item *writer);
+void m_elsewhere_note(struct model *m, const struct m_item *it);
+void m_elsewhere_wrote(struct model *m, struct m_item *it, bool changed);
+void m_elsewhere_made(struct model *m, struct m_item *it);
+/* And that is left. */
+void m_elsewhere_end(struct model *m, const struct m_item *it, struct m_before *b);
+/* Nobody else has changed what the last write left, nor counts on it. */
+bool m_elsewhere_stands(struct model *m, const struct m_item *it, const struct m_before *b);
+void m_elsewhere_take_back(struct model *m, const struct m_item *it, struct m_before *b);
+/* One to be made anew; NULL = none. At the end of the write the others go. */
+struct m_item *m_elsewhere_spare(struct model *m, size_t root);
+void m_elsewhere_drop_spares(struct model *m);
 
 /* ---- model_names.c ---- */
 /* SQL with %s for the field, and the same in C: of the field, of the key before it (or after it), or of both. */
@@ -297,6 +334,8 @@ bool m_descends(const struct model *m, size_t node, size_t from);
 /* ---- model.c ---- */
 /* An item that is made by what its fields are, in the order of the node's. */
 struct m_item *m_make(struct model *m, size_t node, const char *key, const char *const *values);
+/* The same in the place of one that was made so. */
+void m_make_anew(struct model *m, size_t node, struct m_item *it, const char *const *values);
 /* The next node comes: its items are carried over. */
 void model_next(struct model *m);
 /* The next node never comes. */

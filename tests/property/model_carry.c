@@ -375,6 +375,7 @@ static void follow(struct model *m, struct m_item *holder, size_t node, const st
     const struct m_link *l = &m->nodes[node].link;
     size_t at = l->inlined ? (size_t)m->nodes[node].from : node;
     struct carry c = {.m = m, .it = holder, .at = at, .told = l};
+    unsigned writer = m->journal.writer;
 
     memcpy(c.was, holder->v, sizeof c.was);
     c.reached[l->ref] = !l->inlined;
@@ -383,8 +384,10 @@ static void follow(struct model *m, struct m_item *holder, size_t node, const st
         holder->v[l->here[i]] = it->v[l->there[i]];
         c.reached[l->here[i]] = !l->inlined;
     }
+    m->journal.writer = 0; /* nobody writes this one */
     give_back(&c);
     carry_spread(&c);
+    m->journal.writer = writer;
 }
 
 static bool shows_other(const struct m_link *l, const struct m_item *holder, const struct m_item *it)
@@ -403,7 +406,7 @@ void carry_tell(struct model *m, const struct m_item *it, const struct m_item *b
         const struct m_link *l = &m->nodes[node].link;
         for (size_t i = 0; l->is && l->root == it->root && i < m->n_items; i++) {
             struct m_item *holder = &m->items[i], *before = &m->before[i].it;
-            bool runs = m->before[i].writer && holder->root == m->nodes[node].root;
+            bool runs = m->before[i].writer && holder != but && holder->root == m->nodes[node].root;
             if (holder != but && holder->root == m->nodes[node].root && m_same(holder->v[l->ref], ref) &&
                 shows_other(l, holder, it)) {
                 follow(m, holder, node, it);

@@ -86,6 +86,21 @@ static bool is_shown_key(const struct model *m, const struct m_final *f, size_t 
     return is;
 }
 
+/* A version shows the field, or may again, or something is computed from it or gives it. */
+static bool is_alive(const struct model *m, const struct m_final *f, size_t id)
+{
+    bool is = is_shown(m, f, id);
+    for (size_t to = 0; to < m->known && !is; to++) {
+        const struct m_node *n = &m->nodes[to];
+        is = (!f->gone[to] && !f->begins[to] && m_has_id(n, id)) || (n->link.is && n->link.ref == id);
+        for (size_t i = 0; i < n->n_rules; i++)
+            is |= n->rules[i].out == id || has_input(&n->rules[i], id);
+    }
+    for (size_t to = m->known; to < m->n && !is; to++) /* restored */
+        is = m_has_id(&m->nodes[to], id);
+    return is;
+}
+
 void model_finalize(struct model *m, const struct m_final *f)
 {
     for (size_t to = 0; to < m->known; to++)
@@ -105,4 +120,6 @@ void model_finalize(struct model *m, const struct m_final *f)
         n->n_rules = 0;
         n->link.is = false;
     }
+    for (size_t id = 0; id < m->n_ids; id++)
+        m->dead[id] = !is_alive(m, f, id);
 }

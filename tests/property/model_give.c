@@ -22,13 +22,18 @@ static void write_there(struct carry *c, size_t to, struct m_item *it)
 {
     const struct m_link *l = &c->m->nodes[to].link;
     struct carry there = {.m = c->m, .it = it, .at = l->node};
+    bool any = false;
     c->m->before[it - c->m->items].writer = 0;
+    m_elsewhere_note(c->m, it);
     memcpy(there.was, it->v, sizeof there.was);
     carry_look(&there);
     for (size_t i = 0; i < l->n; i++)
         if (!m_same(it->v[l->there[i]], c->it->v[l->here[i]]))
             carry_set(&there, l->there[i], c->it->v[l->here[i]], NULL);
     carry_spread(&there);
+    for (size_t id = 0; id < c->m->n_ids; id++)
+        any |= !m_same(it->v[id], there.was[id]);
+    m_elsewhere_wrote(c->m, it, any);
     carry_tell(c->m, it, c->it);
     see_again(c, to, it);
 }
@@ -42,7 +47,13 @@ static struct m_item *make_there(struct carry *c, size_t to)
         for (size_t k = 0; k < n->n; k++)
             if (n->f[k].id == l->there[i])
                 values[k] = c->it->v[l->here[i]];
-    return m_make(c->m, l->node, m_free_key_like(c->m, l->node, own), values);
+    struct m_item *it = m_elsewhere_spare(c->m, n->root);
+    if (it)
+        m_make_anew(c->m, l->node, it, values);
+    else
+        it = m_make(c->m, l->node, m_free_key_like(c->m, l->node, own), values);
+    m_elsewhere_made(c->m, it);
+    return it;
 }
 
 /* What it referred to before, if that was made for it, or the values are again the same there. */

@@ -20,13 +20,17 @@ const char *m_ref(struct arena *a, const struct m_item *it)
     return text(a, value);
 }
 
-struct m_item *m_referred(struct model *m, const char *value)
+struct m_item *m_numbered(struct model *m, unsigned long number)
 {
-    unsigned long number = value && value[0] == '@' ? strtoul(value + 1, NULL, 10) : 0;
     for (size_t i = 0; i < m->n_items; i++)
         if (m->items[i].number == number)
             return &m->items[i];
     return NULL;
+}
+
+struct m_item *m_referred(struct model *m, const char *value)
+{
+    return m_numbered(m, value && value[0] == '@' ? strtoul(value + 1, NULL, 10) : 0);
 }
 
 size_t m_node_of_line(const struct model *m, const struct m_shows *beside, size_t line)
@@ -86,7 +90,7 @@ void m_purge(struct model *m)
 bool m_refs_stand(struct model *m, const struct m_item *it)
 {
     for (size_t id = 0; id < m->n_ids; id++)
-        if (it->v[id] && it->v[id][0] == '@' && !m_referred(m, it->v[id]))
+        if (!m->dead[id] && it->v[id] && it->v[id][0] == '@' && !m_referred(m, it->v[id]))
             return false;
     return true;
 }
@@ -204,12 +208,4 @@ const char *m_free_key_like(struct model *m, size_t node, const char *own)
             MUST(buf_printf(&key, "~%u", n));
     }
     return text(m->a, buf_str(&key));
-}
-
-bool m_writes_others(const struct model *m, size_t root)
-{
-    bool writes = false;
-    for (size_t to = 0; to < m->known; to++)
-        writes |= m->nodes[to].root == root && m->nodes[to].link.is && m->nodes[to].link.inlined;
-    return writes;
 }

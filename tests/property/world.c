@@ -267,6 +267,9 @@ static int put(struct world *w, const struct view *vw, uint64_t id, const char *
         rc = world_keep(w, it->id, &ret, e);
     }
     lens_reset(&w->lens);
+    while (w->n_spares > 0) /* what the write before made goes, if this one did not make it anew */
+        if (world_remove(w, w->spares[--w->n_spares]))
+            w->removed--;
     return rc;
 }
 
@@ -325,18 +328,26 @@ static int is_it(void *arg, slot_no slot, uint64_t target)
     return target == *(const uint64_t *)arg;
 }
 
+bool world_refers(struct world *w, const struct w_item *holder, uint64_t id)
+{
+    struct record rec RECORD_CLEANUP = RECORD_INIT;
+    struct err e = ERR_INIT;
+    struct lens lens;
+
+    MUST(record_decode(buf_span(&holder->body), &rec, &e) == 0);
+    lens_init(&lens, w->cat, w->env, &w->lens.world);
+    bool is = lens_refs(&lens, &rec, is_it, &id, &e) == 1;
+    lens_deinit(&lens);
+    return is;
+}
+
 bool world_is_referred_to(struct world *w, uint64_t id)
 {
     bool is = false;
     struct err e = ERR_INIT;
     MUST(world_settle_past(w, &e) == 0 && world_derive_given(w, world_by_id(w, id)->coll, true, &e) == 0);
-    for (size_t i = 0; i < w->st.n_items && !is; i++) {
-        struct record rec RECORD_CLEANUP = RECORD_INIT;
-        const struct w_item *it = &w->st.items[i];
-        MUST(record_decode(buf_span(&it->body), &rec, &e) == 0);
-        is = it->id != id && lens_refs(&w->lens, &rec, is_it, &id, &e) == 1;
-        lens_reset(&w->lens);
-    }
+    for (size_t i = 0; i < w->st.n_items && !is; i++)
+        is = w->st.items[i].id != id && world_refers(w, &w->st.items[i], id);
     return is;
 }
 

@@ -46,6 +46,8 @@ struct world {
     uint64_t deriving; /* links whose records are being made, by their place in cat->links */
     bool giving; /* world_derive_given is at work */
     bool fresh; /* records are made for values that are written now */
+    uint64_t spares[8]; /* made by the write that is taken back */
+    size_t n_spares;
     size_t removed; /* items so far */
     uint64_t purged; /* records that extraction made, so far */
     size_t yielded; /* names to items of earlier types (merge_types) */

@@ -174,21 +174,34 @@ static int derive_made(struct world *w, uint32_t coll, struct err *e);
 
 /* ---- Fields that stand in other items ---- */
 
+static uint64_t take_spare(struct world *w, uint32_t coll)
+{
+    for (size_t i = w->n_spares; i-- > 0;) {
+        uint64_t id = w->spares[i];
+        if (id >> 40 != coll)
+            continue;
+        memmove(&w->spares[i], &w->spares[i + 1], (--w->n_spares - i) * sizeof *w->spares);
+        return id;
+    }
+    return 0;
+}
+
 static int assign_new(struct world *w, struct lens *lens, const struct link *l, struct span like,
                       const struct span *values, uint64_t *ret_id, struct err *e)
 {
     struct record now RECORD_CLEANUP = RECORD_INIT;
     struct buf key BUF_CLEANUP = BUF_INIT;
     struct lens_change change;
+    uint64_t id = take_spare(w, l->target_coll);
 
-    MUST(buf_addspan(&key, like));
-    for (unsigned n = 2; world_by_key(w, l->target_coll, buf_span(&key)); n++) {
+    MUST(buf_addspan(&key, id ? span_of(world_by_id(w, id)->key) : like));
+    for (unsigned n = 2; !id && world_by_key(w, l->target_coll, buf_span(&key)); n++) {
         key.n = like.n;
         MUST(buf_printf(&key, "~%u", n));
     }
     if (lens_assign(lens, l, buf_span(&key), values, false, NULL, &now, &change, e))
         return -1;
-    *ret_id = world_add_item(w, l->target_coll, buf_span(&key))->id;
+    *ret_id = id ? id : world_add_item(w, l->target_coll, buf_span(&key))->id;
     return world_keep(w, *ret_id, &now, e);
 }
 
@@ -228,6 +241,39 @@ static int on_assign(void *arg, const struct link *l, uint64_t id, struct span h
     w->depth--;
     lens_deinit(&lens);
     return rc;
+}
+
+static bool has_one_holder(struct world *w, uint64_t id)
+{
+    uint64_t first = 0;
+    bool is = true;
+    for (size_t i = 0; i < w->st.n_items && is; i++) {
+        const struct w_item *it = &w->st.items[i];
+        if (it->id == id || !world_refers(w, it, id))
+            continue;
+        is = !first;
+        first = it->id;
+    }
+    return is;
+}
+
+static int on_restore(void *arg, uint64_t id, const struct record *rec, bool *ret_is, struct err *e)
+{
+    struct world *w = arg;
+    size_t kept = 0;
+
+    *ret_is = world_by_id(w, id) && (rec || has_one_holder(w, id));
+    if (!*ret_is)
+        return 0;
+    for (size_t i = 0; i < w->n_spares; i++)
+        if (w->spares[i] != id)
+            w->spares[kept++] = w->spares[i];
+    w->n_spares = kept;
+    if (rec)
+        return world_keep(w, id, rec, e);
+    MUST(w->n_spares < sizeof w->spares / sizeof *w->spares);
+    w->spares[w->n_spares++] = id;
+    return 0;
 }
 
 /* ---- Deriving ---- */
@@ -463,5 +509,6 @@ struct lens_world world_calls(struct world *w)
                                .origin_of = on_origin_of,
                                .extract = on_extract,
                                .assign = on_assign,
+                               .restore = on_restore,
                                .name_taken = world_name_taken};
 }

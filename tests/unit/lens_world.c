@@ -136,7 +136,9 @@ static int assign(void *arg, const struct link *l, uint64_t id, struct span hold
                   const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e)
 {
     struct lens_test *t = arg;
-    struct lw_item *it = id ? by_id(t, id) : item_like(t, l->target_coll, holder_key);
+    struct lw_item *it = id         ? by_id(t, id)
+                         : t->spare ? by_id(t, t->spare)
+                                    : item_like(t, l->target_coll, holder_key);
     struct record cur RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
     struct lens_change change;
     struct lens lens; /* another call of the world's own is in progress */
@@ -144,6 +146,7 @@ static int assign(void *arg, const struct link *l, uint64_t id, struct span hold
     *ret_id = id;
     if (!it)
         return 0;
+    t->spare = id ? t->spare : 0;
     lens_init(&lens, t->cat, t->env, &t->lens.world);
     int rc = id ? record_decode(buf_span(&it->body), &cur, e) : 0;
     if (!rc)
@@ -154,6 +157,31 @@ static int assign(void *arg, const struct link *l, uint64_t id, struct span hold
     lens_deinit(&lens);
     *ret_id = it->id;
     return rc;
+}
+
+static int restore(void *arg, uint64_t id, const struct record *rec, bool *ret_is, struct err *e)
+{
+    struct lens_test *t = arg;
+    struct lw_item *it = by_id(t, id);
+
+    (void)e;
+    *ret_is = it != NULL;
+    if (!it)
+        return 0;
+    t->spare = rec ? t->spare == id ? 0 : t->spare : id;
+    return rec ? store(it, rec) : 0;
+}
+
+/* What the write before made and this one did not. */
+static void drop_spare(struct lens_test *t)
+{
+    struct lw_item *it = t->spare ? by_id(t, t->spare) : NULL;
+
+    t->spare = 0;
+    if (!it)
+        return;
+    buf_free(&it->body);
+    *it = t->items[--t->n_items];
 }
 
 void lt_init(struct lens_test *t)
@@ -186,7 +214,8 @@ static void renew(struct lens_test *t)
                            .record_of = record_of,
                            .origin_of = origin_of,
                            .extract = extract,
-                           .assign = assign};
+                           .assign = assign,
+                           .restore = restore};
     lens_deinit(&t->lens);
     catalog_unref(t->cat);
     t->cat = NULL;
@@ -262,6 +291,7 @@ int lt_put_base(struct lens_test *t, const char *version, const char *type, cons
         store(it ? it : new_item(t, s->coll, key), &ret);
     }
     lens_reset(&t->lens);
+    drop_spare(t);
     return rc;
 }
 

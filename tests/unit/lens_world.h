@@ -30,6 +30,7 @@ struct lens_test {
     struct lw_made made[LW_MAX];
     size_t n_made;
     uint64_t next_id;
+    uint64_t spare; /* made by the write that is taken back; 0 = none */
     struct lens lens;
     struct buf text;        /* of the last lt_get */
     struct err err;         /* of the last refusal */

@@ -131,7 +131,7 @@ END_TEST
 START_TEST(format__a_table_too_many_or_too_few_is_refused)
 {
     static const char *const damages[] = {
-        "PRAGMA user_version = 1",             /* with the tables of 3 */
+        "PRAGMA user_version = 1",             /* with the tables of 3 and later */
         "PRAGMA user_version = 2",
         "PRAGMA user_version = 3; DROP TABLE history",
         "PRAGMA user_version = 1; DROP TABLE made",

@@ -245,12 +245,27 @@ END_TEST
 START_TEST(inlined__unset_does_not_go_back_to_what_is_gone)
 {
     inline_names();
+    PUT("v2", "X", "none", "{}");
+    PUT("v2", "Dog", "k", "{\"r\": \"none\"}");
+    PUT("v3", "Dog", "k", "{\"i\": \"a\"}");
+    PUT("v1", "Dog", "k", "{\"name\": \"pending\"}");
+    ASSERT_OK(rig_delete(&r, "v2", "X", "none"));
+    PUT("v3", "Dog", "k", "{}");
+    LINE("{\"_key\": \"k\"}", "v2", "Dog", "k");
+}
+END_TEST
+
+/* Of two writes by one version only the second counts: it has a value of what the item referred to before them. */
+START_TEST(inlined__unset_between_two_values_lets_nothing_go)
+{
+    inline_names();
     PUT("v1", "Dog", "k", "{\"name\": null}");
     PUT("v3", "Dog", "k", "{}");
     PUT("v3", "Dog", "k", "{\"i\": \"a\"}");
+    LINE("{\"_key\": \"k\", \"r\": \"%null\"}", "v2", "Dog", "k");
     PUT("v1", "Dog", "k", "{\"name\": \"pending\"}");
     PUT("v3", "Dog", "k", "{}");
-    LINE("{\"_key\": \"k\"}", "v2", "Dog", "k");
+    LINE("{\"_key\": \"k\", \"r\": \"pending\"}", "v2", "Dog", "k");
 }
 END_TEST
 
@@ -337,6 +352,7 @@ int main(void)
     tcase_add_test(t, made__without_the_reference);
     tcase_add_test(t, inlined__unset_does_not_go_back_to_a_value);
     tcase_add_test(t, inlined__unset_does_not_go_back_to_what_is_gone);
+    tcase_add_test(t, inlined__unset_between_two_values_lets_nothing_go);
     tcase_add_test(t, inlined__stays_beside_what_is_computed_from_it);
     tcase_add_test(t, computed__goes_on_when_its_version_is_gone);
     suite_add_tcase(s, t);

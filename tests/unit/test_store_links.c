@@ -282,6 +282,127 @@ START_TEST(inline__undoes_extract)
 }
 END_TEST
 
+/* ---- Writes by one version in a row ---- */
+
+START_TEST(in_a_row__what_a_write_left_in_another_item_is_taken_back)
+{
+    moved_dogs();
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Berlin\"}", "v2", "Person", "ann");
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Ulm\", \"owner\": \"ann\"}");
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Ulm\"}", "v2", "Person", "ann");
+    take_told();
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Kiel\", \"owner\": \"bob\"}");
+    take_told();
+    assert_told("Person", "ann");
+    assert_told("Dog", "zoe");
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Berlin\"}", "v2", "Person", "ann");
+    LINE("{\"_key\": \"bob\", \"name\": \"Bob\", \"city\": \"Kiel\"}", "v2", "Person", "bob");
+    LINE("{\"_key\": \"zoe\", \"name\": \"Zoe\", \"city\": \"Rome\", \"owner\": \"ann\"}", "v1", "Dog",
+         "zoe");
+    rig_reopen(&r, NULL);
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"city\": \"Berlin\", \"owner\": \"ann\"}");
+    LINE("{\"_key\": \"bob\", \"name\": \"Bob\", \"city\": \"Oslo\"}", "v2", "Person", "bob");
+    old_texts();
+}
+END_TEST
+
+static void inlined_dogs(void)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string, owner: ref<Person>}}\n"
+                "  Person: {fields: {name: {type: string, unique: true}}}\n");
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: owner, fields: {name: owner_name}}\n");
+}
+
+START_TEST(in_a_row__an_item_that_a_write_made_is_made_anew_or_goes)
+{
+    uint64_t number;
+
+    inlined_dogs();
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"owner_name\": \"Al\"}");
+    LINE("{\"_key\": \"rex\", \"name\": \"Al\"}", "v1", "Person", "rex");
+    number = rig_number(&r, "v1", "Person", "rex");
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"owner_name\": \"Bo\"}");
+    LINE("{\"_key\": \"rex\", \"name\": \"Bo\"}", "v1", "Person", "rex");
+    ck_assert_uint_eq(rig_number(&r, "v1", "Person", "rex"), number);
+    rig_changes(&r);
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\"}");
+    ck_assert_ptr_nonnull(strstr(rig_changes(&r), "REMOVED rex"));
+    ck_assert_int_eq(rig_count(&r, "v1", "Person"), 0);
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"owner_name\": \"Cy\"}");
+    LINE("{\"_key\": \"rex\", \"name\": \"Cy\"}", "v1", "Person", "rex");
+}
+END_TEST
+
+START_TEST(in_a_row__an_item_that_another_refers_to_stays)
+{
+    inlined_dogs();
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"owner_name\": \"Al\"}");
+    PUT("v1", "Dog", "zoe", "{\"owner\": \"rex\"}");
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\"}");
+    LINE("{\"_key\": \"rex\", \"name\": \"Al\"}", "v1", "Person", "rex");
+    LINE("{\"_key\": \"zoe\", \"owner\": \"rex\"}", "v1", "Dog", "zoe");
+}
+END_TEST
+
+/* The name that the first write took from Al is another's by now: it does not come back. */
+START_TEST(in_a_row__what_another_item_has_taken_does_not_come_back)
+{
+    inlined_dogs();
+    PUT("v1", "Person", "al", "{\"name\": \"Al\"}");
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"owner\": \"al\"}");
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"owner_name\": \"Alf\"}");
+    PUT("v1", "Person", "new", "{\"name\": \"Al\"}");
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rexy\", \"owner_name\": \"Alf\"}");
+    LINE("{\"_key\": \"al\", \"name\": \"Alf\"}", "v1", "Person", "al");
+    LINE("{\"_key\": \"rex\", \"name\": \"Rexy\", \"owner_name\": \"Alf\"}", "v2", "Dog", "rex");
+}
+END_TEST
+
+/* A write that is refused takes nothing back. */
+START_TEST(in_a_row__a_refused_write_leaves_all_as_it_is)
+{
+    inlined_dogs();
+    PUT("v1", "Person", "al", "{\"name\": \"Al\"}");
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"owner_name\": \"Bo\"}");
+    ASSERT_REFUSED(rig_put(&r, "v2", "Dog", "rex", "{\"owner_name\": \"Al\"}"), ERR_EXISTS, "Al");
+    LINE("{\"_key\": \"rex\", \"name\": \"Rex\", \"owner_name\": \"Bo\"}", "v2", "Dog", "rex");
+    LINE("{\"_key\": \"rex\", \"name\": \"Bo\"}", "v1", "Person", "rex");
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\"}");
+    ck_assert_int_eq(rig_count(&r, "v1", "Person"), 1);
+}
+END_TEST
+
+/* What it was before, it was without the reference: it is not known any more what that led to. In one round it has
+ * been brought up to date. */
+START_TEST(in_a_row__ends_where_the_other_item_refers_to_a_record)
+{
+    moved_dogs();
+    PUT("v1", "Dog", "rex", "{\"city\": \"Ulm\", \"owner\": \"ann\"}");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Person, fields: [name], into: Name, as: called}\n");
+    if (_i)
+        rig_backfill(&r);
+    PUT("v1", "Dog", "rex", "{}");
+    LINE("{\"_key\": \"ann\", \"name\": \"Ann\", \"city\": \"Ulm\"}", "v2", "Person", "ann");
+}
+END_TEST
+
+/* Each write keeps what its readers saw, not what was there for a moment. */
+START_TEST(in_a_row__history_has_what_was_seen)
+{
+    moved_dogs();
+    PUT("v2", "Person", "ann", "{\"city\": \"Bonn\"}");
+    PUT("v1", "Dog", "tim", "{\"city\": \"Ulm\", \"owner\": \"ann\"}");
+    PUT("v1", "Dog", "tim", "{\"city\": \"Kiel\", \"owner\": \"ann\"}");
+    ck_assert_int_eq(rig_sql(&r, "SELECT count(*) FROM history WHERE key = 'ann'"), 3);
+    ck_assert_int_eq(rig_sql(&r, "SELECT count(*) FROM history WHERE key = 'ann' AND instr(body, 'Ulm') > 0 "
+                                 "AND rev = (SELECT max(rev) FROM history WHERE key = 'ann')"),
+                     1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_links");
@@ -298,6 +419,13 @@ int main(void)
     tcase_add_test(tc, inline__makes_an_item_under_a_key_like_the_holders);
     tcase_add_test(tc, inline__values_survive_finalize);
     tcase_add_test(tc, inline__undoes_extract);
+    tcase_add_test(tc, in_a_row__what_a_write_left_in_another_item_is_taken_back);
+    tcase_add_test(tc, in_a_row__an_item_that_a_write_made_is_made_anew_or_goes);
+    tcase_add_test(tc, in_a_row__an_item_that_another_refers_to_stays);
+    tcase_add_test(tc, in_a_row__what_another_item_has_taken_does_not_come_back);
+    tcase_add_test(tc, in_a_row__a_refused_write_leaves_all_as_it_is);
+    tcase_add_loop_test(tc, in_a_row__ends_where_the_other_item_refers_to_a_record, 0, 2);
+    tcase_add_test(tc, in_a_row__history_has_what_was_seen);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);

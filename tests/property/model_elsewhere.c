@@ -1,0 +1,149 @@
+/* model.h: what a write leaves in other items, and how the next one by the same version takes it back. */
+#include <string.h>
+
+#include "case.h"
+#include "model_carry.h"
+
+static struct m_item *snapshot(struct model *m, const struct m_item *it)
+{
+    struct m_item *copy = arena_alloc(m->a, sizeof *copy);
+    MUST(copy);
+    *copy = *it;
+    copy->signer = 0;
+    return copy;
+}
+
+/* ---- While an item is written ---- */
+
+void m_elsewhere_begin(struct model *m, const struct m_item *writer)
+{
+    m->journal.writer = writer->number;
+    m->journal.n = 0;
+}
+
+static struct m_left *noted(struct model *m, const struct m_item *it)
+{
+    for (size_t i = 0; i < m->journal.n; i++)
+        if (m->journal.left[i].number == it->number)
+            return &m->journal.left[i];
+    return NULL;
+}
+
+static void note(struct model *m, const struct m_item *it, struct m_item *was)
+{
+    if (!m->journal.writer || noted(m, it))
+        return;
+    MUST(m->journal.n < MODEL_LEFT);
+    m->journal.left[m->journal.n++] = (struct m_left){.number = it->number, .was = was};
+}
+
+void m_elsewhere_note(struct model *m, const struct m_item *it)
+{
+    if (m->journal.writer && !noted(m, it))
+        note(m, it, snapshot(m, it));
+}
+
+void m_elsewhere_wrote(struct model *m, struct m_item *it, bool changed)
+{
+    struct m_left *left = noted(m, it);
+    unsigned had = it->signer;
+
+    it->signer = changed || had == m->journal.writer ? m->journal.writer : 0;
+    if (left)
+        left->wrote |= changed || it->signer != had;
+}
+
+void m_elsewhere_made(struct model *m, struct m_item *it)
+{
+    note(m, it, NULL);
+    it->signer = m->journal.writer;
+    if (noted(m, it))
+        noted(m, it)->wrote = true;
+}
+
+void m_elsewhere_end(struct model *m, const struct m_item *it, struct m_before *b)
+{
+    struct m_journal *j = &m->journal;
+    j->writer = 0;
+    b->n_left = 0;
+    b->known = m->known;
+    memcpy(b->shown, it->v, sizeof b->shown);
+    for (size_t i = 0; i < j->n; i++)
+        if (j->left[i].wrote)
+            b->left[b->n_left++] = j->left[i];
+}
+
+/* ---- The next write ---- */
+
+/* Over references the item shows what its writer left. */
+static bool shows_the_same(const struct model *m, const struct m_item *it, const struct m_before *b)
+{
+    bool same = true;
+    for (size_t to = 0; to < b->known; to++) {
+        const struct m_link *l = &m->nodes[to].link;
+        for (size_t i = 0; l->is && l->inlined && m->nodes[to].root == it->root && i < l->n; i++)
+            same &= m_same(it->v[l->here[i]], b->shown[l->here[i]]);
+    }
+    return same;
+}
+
+static bool others_refer_to(const struct model *m, const struct m_item *it, const struct m_item *but)
+{
+    const char *ref = m_ref(m->a, it);
+    for (size_t i = 0; i < m->n_items; i++)
+        for (size_t id = 0; id < m->n_ids && &m->items[i] != it && &m->items[i] != but; id++)
+            if (m_same(m->items[i].v[id], ref))
+                return true;
+    return false;
+}
+
+static bool is_as_left(struct model *m, const struct m_item *it, const struct m_left *left)
+{
+    const struct m_item *other = m_numbered(m, left->number);
+    if (!other || other->signer != it->number)
+        return false;
+    return left->was ? m_refs_stand(m, left->was) && m_keys_stand(m, left->was, other) : !others_refer_to(m, other, it);
+}
+
+bool m_elsewhere_stands(struct model *m, const struct m_item *it, const struct m_before *b)
+{
+    bool stands = shows_the_same(m, it, b);
+    for (size_t i = 0; i < b->n_left && stands; i++)
+        stands = is_as_left(m, it, &b->left[i]);
+    return stands;
+}
+
+void m_elsewhere_take_back(struct model *m, const struct m_item *it, struct m_before *b)
+{
+    m->n_spares = 0;
+    for (size_t i = b->n_left; i-- > 0;) {
+        struct m_item *other = m_numbered(m, b->left[i].number);
+        if (!b->left[i].was) {
+            m->spares[m->n_spares++] = other->number;
+            continue;
+        }
+        *other = *b->left[i].was;
+        carry_tell(m, other, it);
+    }
+}
+
+struct m_item *m_elsewhere_spare(struct model *m, size_t root)
+{
+    for (size_t i = m->n_spares; i-- > 0;) {
+        struct m_item *it = m_numbered(m, m->spares[i]);
+        if (it->root != root)
+            continue;
+        memmove(&m->spares[i], &m->spares[i + 1], (--m->n_spares - i) * sizeof *m->spares);
+        return it;
+    }
+    return NULL;
+}
+
+void m_elsewhere_drop_spares(struct model *m)
+{
+    while (m->n_spares > 0) {
+        struct m_item *it = m_numbered(m, m->spares[--m->n_spares]);
+        if (!others_refer_to(m, it, NULL))
+            model_remove(m, it);
+    }
+}
