@@ -267,8 +267,8 @@ static int gives(const struct sight *s, const struct formula *f, struct span und
 }
 
 /* A value that its writer gave under other inputs than there are now: what stands in the other item has
- * changed, and nobody has written this one since. It is hidden like one that a write hides (05); one that
- * the formula gives anyway hides nothing. */
+ * changed, and nobody has written this one since. It is hidden like one that a write hides (05). One that
+ * the formula gives anyway is not; that its writer decided the field stays (I5). */
 static int keep_hidden(const struct sight *s, const struct entry *basis, struct record *now, struct err *e)
 {
     const struct entry *had = record_get(s->rec, basis->slot), *en = record_get(now, basis->slot);
@@ -282,7 +282,7 @@ static int keep_hidden(const struct sight *s, const struct entry *basis, struct 
     if (gives(s, f, b.inputs, had->bytes, &given, e))
         return -1;
     if (given)
-        return 0;
+        return work_decide_entry(now, basis->slot, e);
     for (size_t i = now->n; i-- > 0;)
         if (now->e[i].slot == basis->slot && now->e[i].kind == ENTRY_MEMORY &&
             remembered_read(now->e[i].bytes, &m) && remembered_by(&m, b.id))

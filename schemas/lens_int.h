@@ -269,6 +269,8 @@ bool work_gives(const struct group *g, const struct record *r, const struct form
  * NULL. */
 bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
                           const struct formula *f);
+/* What is computed in the slot is a writer's from now on. */
+int work_decide_entry(struct record *r, slot_no slot, struct err *e);
 /* Fields that steps after `from` and up to `upto` removed with a `down`: that is for items made since, an
  * item that was there keeps what it has. */
 int work_keep_removed(const struct group *g, uint32_t from, uint32_t upto, struct record *r,

@@ -210,7 +210,7 @@ bool work_seed_is_decided(const struct group *g, const struct record *r, const s
     return work_only_for_new(g, f) || work_is_decided(g, r, seen, f->out, f->step);
 }
 
-static int decide_entry(struct record *r, slot_no slot, struct err *e)
+int work_decide_entry(struct record *r, slot_no slot, struct err *e)
 {
     const struct entry *en = record_get(r, slot);
     if (!en || en->kind == ENTRY_VALUE)
@@ -224,7 +224,7 @@ static int decide_entry(struct record *r, slot_no slot, struct err *e)
 /* What is computed is the writer's from now on. */
 int work_keep_decided(struct work *w, slot_no slot, struct err *e)
 {
-    return decide_entry(&w->r, slot, e);
+    return work_decide_entry(&w->r, slot, e);
 }
 
 int work_keep_removed(const struct group *g, uint32_t from, uint32_t upto, struct record *r,
@@ -233,7 +233,7 @@ int work_keep_removed(const struct group *g, uint32_t from, uint32_t upto, struc
     for (size_t i = 0; i < g->n_backward; i++) {
         const struct formula *f = g->backward[i].f;
         if (f->mode == FORMULA_SEEDED && f->step > from && f->step <= upto && !work_only_for_new(g, f) &&
-            decide_entry(r, f->out, e))
+            work_decide_entry(r, f->out, e))
             return -1;
     }
     return 0;

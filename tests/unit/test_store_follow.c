@@ -308,6 +308,23 @@ START_TEST(record__hides_nothing_that_a_step_gives)
 }
 END_TEST
 
+/* Who wrote a seeded field decided it for good, whatever shows there by a record since. */
+START_TEST(record__leaves_a_seeded_field_to_who_decided_it)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: size, as: string, up: name}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - change_type: {type: Dog, field: size, to: integer, up: \"CAST(size AS INTEGER)\","
+                " down: \"CAST(size AS TEXT)\"}\n"
+                "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
+    PUT("v2", "Dog", "k", "{\"name\": \"a\", \"size\": \"12\"}");
+    PUT("v3", "X", "12", "{}");
+    PUT("v1", "Dog", "k", "{\"name\": \"b\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"b\"}", "v2", "Dog", "k");
+}
+END_TEST
+
 /* Two records have the values by now: the one that is called by them counts, whichever was made first. */
 START_TEST(values__of_several_records_go_to_the_one_of_that_name)
 {
@@ -346,6 +363,7 @@ int main(void)
     tcase_add_loop_test(t, record__of_a_part_of_a_part, 0, 2);
     tcase_add_test(t, record__gives_a_list_its_head);
     tcase_add_loop_test(t, values__of_several_records_go_to_the_one_of_that_name, 0, 2);
+    tcase_add_test(t, record__leaves_a_seeded_field_to_who_decided_it);
     tcase_add_test(t, record__hides_nothing_that_a_step_gives);
     tcase_add_test(t, reference__overwrites_what_was_hidden);
     tcase_add_loop_test(t, written__twice_from_before_the_step, 0, 2);
