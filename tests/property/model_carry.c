@@ -13,7 +13,7 @@ static void forget(struct carry *c, size_t id, const struct m_rule *but)
     for (size_t to = 0; to < c->m->known; to++)
         for (size_t i = 0; i < c->m->nodes[to].n_rules; i++)
             if (c->m->nodes[to].rules[i].out == id && &c->m->nodes[to].rules[i] != but &&
-                (!but || c->m->nodes[to].rules[i].over != M_GIVE))
+                (!but || !c->m->nodes[to].rules[i].over)) /* an item that it left it may come back to */
                 c->it->memory[to][i].is = false;
 }
 
