@@ -269,6 +269,40 @@ void model_remove(struct model *m, struct m_item *it)
     memmove(&m->before[i], &m->before[i + 1], after * sizeof m->before[i]);
 }
 
+/* The oldest node that shows the field of the item; MODEL_NODES = none. */
+static size_t node_showing(const struct model *m, const struct m_item *it, size_t id, const size_t *shown, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t node = m_node_for(m, shown[i], it);
+        if (node != MODEL_NODES && m_has_id(&m->nodes[node], id))
+            return node;
+    }
+    return MODEL_NODES;
+}
+
+static void unset_ref(struct model *m, struct m_item *it, size_t node, size_t id)
+{
+    struct carry c = {.m = m, .it = it, .at = node};
+    m->before[it - m->items].writer = 0;
+    memcpy(c.was, it->v, sizeof c.was);
+    carry_look(&c);
+    carry_set(&c, id, NULL, NULL);
+    carry_spread(&c);
+    carry_tell(m, it, NULL);
+}
+
+void model_delete(struct model *m, struct m_item *it, const size_t *shown, size_t n)
+{
+    const char *ref = m_ref(m->a, it);
+    for (size_t i = 0; i < m->n_items; i++)
+        for (size_t id = 0; id < m->n_ids && &m->items[i] != it; id++) {
+            size_t node = node_showing(m, &m->items[i], id, shown, n);
+            if (node != MODEL_NODES && m_same(m->items[i].v[id], ref))
+                unset_ref(m, &m->items[i], node, id);
+        }
+    model_remove(m, it);
+}
+
 void model_line(struct model *m, const struct m_shows *beside, size_t node, const struct m_item *it,
                 struct buf *out)
 {

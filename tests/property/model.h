@@ -88,6 +88,7 @@ struct m_step {
     const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others, fields for fields */
     const char *into;                                  /* M_EXTRACT: the new type */
     size_t n;
+    bool unsets; /* M_ADD_REF: with `on_delete: unset` */
     size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF, M_INLINE: of the type referred to;
                   * M_MERGE_TYPES: the second type; M_MERGED: the first one's node */
 };
@@ -104,6 +105,7 @@ struct m_field {
     const char *def;
     const char *members[2]; /* of an object */
     size_t refers;          /* of a reference: the line of the type */
+    bool unsets;            /* then: it is unset when its item goes */
 };
 
 typedef const char *m_fn(struct arena *a, const struct m_step *s, const char *const *in,
@@ -341,6 +343,9 @@ void model_next(struct model *m);
 /* The next node never comes. */
 void model_skip(struct model *m);
 void model_remove(struct model *m, struct m_item *it);
+/* The same by somebody: what refers to it becomes unset. shown: the nodes of versions that are not gone, the oldest
+ * first. */
+void model_delete(struct model *m, struct m_item *it, const size_t *shown, size_t n);
 /* Shown under that key; NULL = none. */
 struct m_item *model_item(struct model *m, size_t node, const char *key);
 bool model_shows(const struct model *m, size_t node, const struct m_item *it);

@@ -127,32 +127,50 @@ static void finalize(struct m_run *r, size_t version)
     model_finalize(&r->model, &f);
 }
 
-/* Of one that is referred to it is refused; where no version shows by what, the model does not say. */
+/* Fields of versions that are not gone, by node, the oldest first. */
+static size_t nodes_left(const struct m_run *r, size_t ret[CASE_VERSIONS * MODEL_SHOWN])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->w.n_entries; i++) {
+        const struct m_shows *sh = &r->c->shows[r->w.index[i]];
+        for (size_t k = 0; r->w.entries[i].state != VERSION_GONE && k < sh->n; k++)
+            ret[n++] = sh->node[k];
+    }
+    return n;
+}
+
+/* Of one that is referred to it is refused, but where the references become unset; where no version shows by what, the
+ * model does not say. */
 static bool remove_item(struct m_run *r, const struct m_op *op)
 {
     const struct m_node *n = &r->model.nodes[op->node];
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
     struct m_item *it = model_item(&r->model, op->node, op->key);
-    bool shown[MODEL_IDS] = {0};
+    bool holds[MODEL_IDS] = {0}, unsets[MODEL_IDS] = {0}, may_hold[MODEL_IDS];
+    size_t left[CASE_VERSIONS * MODEL_SHOWN];
     struct err e = ERR_INIT;
 
     if (!vw || !it)
         return true;
     if (r->script)
         fprintf(r->script, "rm '%s/%s/%s.json'\n", vw->v->name, n->type, op->key);
-    m_shown_fields(r, shown);
+    m_shown_fields(r, holds, unsets);
+    for (size_t id = 0; id < MODEL_IDS; id++) {
+        holds[id] &= !unsets[id];
+        may_hold[id] = !unsets[id];
+    }
     m_look(r, vw);
     uint64_t id = m_same_item(r, it)->id;
     for (size_t i = 0; i < r->w.st.n_items && r->linked; i++)
         MUST(world_bring(&r->w, i, r->w.cat->last_step, &e) == 0); /* what they refer to is stored */
-    bool removed = world_remove(&r->w, id), busy = m_is_referred_to(&r->model, it, shown);
-    if (removed ? busy : !m_is_referred_to(&r->model, it, NULL)) {
+    bool removed = world_delete(&r->w, id), busy = m_is_referred_to(&r->model, it, holds);
+    if (removed ? busy : !m_is_referred_to(&r->model, it, may_hold)) {
         snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s its removal, the model does not\n",
                  vw->v->name, vw->s->name, op->key, removed ? "takes" : "refuses");
         return false;
     }
     if (removed)
-        model_remove(&r->model, it);
+        model_delete(&r->model, it, left, nodes_left(r, left));
     return true;
 }
 

@@ -20,8 +20,8 @@ struct m_run {
 
 /* The same item in the engine; NULL: none. */
 const struct w_item *m_same_item(const struct m_run *r, const struct m_item *it);
-/* The fields that versions show now. */
-void m_shown_fields(struct m_run *r, bool ret[MODEL_IDS]);
+/* The fields that versions show now; ret_unsets: those which become unset when the item goes that they refer to. */
+void m_shown_fields(struct m_run *r, bool ret[MODEL_IDS], bool ret_unsets[MODEL_IDS]);
 /* What a first look at the type brings about. */
 void m_look(struct m_run *r, const struct view *vw);
 /* A text is another, or a type lists others. aside: the look leaves nothing behind, though it would make

@@ -129,6 +129,7 @@ static void add_ref(struct change *c)
     struct m_field f = new_field(c, c->s->a);
     f.type = M_REF;
     f.refers = c->m->nodes[c->s->then].line;
+    f.unsets = c->s->unsets;
     insert(c, c->n->n, f);
 }
 

@@ -201,7 +201,8 @@ static const char *field_yaml(struct m_case *c, const struct m_step *s, const ch
     case M_UNWRAP:
         return m_format(c, "unwrap_list: {type: %s, field: %s}", type, s->a);
     case M_ADD_REF:
-        return m_format(c, "add_field: {type: %s, field: %s, as: ref<%s>}", type, s->a, c->shape.nodes[s->then].type);
+        return m_format(c, "add_field: {type: %s, field: %s, as: {type: ref<%s>%s}}", type, s->a,
+                        c->shape.nodes[s->then].type, s->unsets ? ", on_delete: unset" : "");
     default:
         return NULL;
     }
