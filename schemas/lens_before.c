@@ -112,7 +112,7 @@ bool before_matters(const struct lens *l, const struct version *v, const struct 
         live += l->cat->entries[i].state != VERSION_GONE;
     for (size_t i = 0; i < s->n_fields; i++)
         parts |= holds_objects(s->fields[i].type) || quotes_merged(l, v, &s->fields[i]);
-    if (s->id >> RAW_SHAPE_BITS || live < 2)
+    if (s->id >> RAW_SHAPE_BITS || (live < 2 && !elsewhere_matters(g)))
         return false;
     return parts || g->n_forward + g->n_backward + g->n_links;
 }

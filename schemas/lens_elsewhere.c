@@ -160,6 +160,14 @@ int elsewhere_made(struct lens *l, const struct link *lk, uint64_t id, struct er
     return note(es, (struct noted){.id = id, .coll = lk->target_coll}, e);
 }
 
+bool elsewhere_is_signed(const struct record *r)
+{
+    bool is = false;
+    for (size_t i = 0; i < r->n; i++)
+        is |= has_tag(&r->e[i], TAG_SIGN);
+    return is;
+}
+
 int elsewhere_sign(struct lens *l, const struct version *v, const struct record *cur, bool changed,
                    struct record *ret, bool *ret_other, struct err *e)
 {
@@ -300,7 +308,7 @@ static bool next_left(struct span *in, struct left *ret, bool *ret_whole)
     return *ret_whole = true;
 }
 
-static bool is_signed(const struct elsewhere *es, const struct record *r)
+static bool is_signed_by(const struct elsewhere *es, const struct record *r)
 {
     for (size_t i = 0; i < r->n; i++)
         if (has_tag(&r->e[i], TAG_SIGN))
@@ -334,7 +342,7 @@ static int was_of(struct lens *l, const struct left *item, uint32_t upto, struct
     *ret_is = false;
     if (!now.p || record_decode(now, &is, e))
         return now.p ? -1 : 0;
-    *ret_is = is_signed(l->world.elsewhere, &is);
+    *ret_is = is_signed_by(l->world.elsewhere, &is);
     if (!*ret_is || item->made)
         return 0;
     record_drop(&is, SLOT_NONE, ENTRY_ELSEWHERE);

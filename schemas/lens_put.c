@@ -290,7 +290,8 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         return -1;
     if (series_end(&ser, key, w, cur, ret, e))
         return -1;
-    return tell(l, w, decided || bytes_changed, ret_change, e);
+    bool counts_on = cur && elsewhere_is_signed(cur);
+    return tell(l, w, decided || bytes_changed || counts_on, ret_change, e);
 }
 
 /* The key and the part that the item is to have in s, where they are others. */

@@ -108,9 +108,9 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
     const char *now[MODEL_FIELDS];
 
     it->made = false;
+    it->signer = 0; /* also by a text that changes nothing */
     if (!lay(n, it, values, now))
         return;
-    it->signer = 0;
     begin_again(m, it, b, writer);
     memcpy(c.was, it->v, sizeof c.was);
     carry_look(&c);

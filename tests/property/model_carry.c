@@ -398,6 +398,17 @@ static bool shows_other(const struct m_link *l, const struct m_item *holder, con
     return other;
 }
 
+/* What others were that the writer left something in. */
+static void tell_left(struct model *m, const struct m_before *b, size_t node, const struct m_item *it)
+{
+    const struct m_link *l = &m->nodes[node].link;
+    for (size_t i = 0; b->writer && i < b->n_left; i++) {
+        struct m_item *was = b->left[i].was;
+        if (was && was->root == m->nodes[node].root && m_referred(m, was->v[l->ref]) == it && shows_other(l, was, it))
+            follow(m, was, node, it);
+    }
+}
+
 /* but: it is being written. */
 void carry_tell(struct model *m, const struct m_item *it, const struct m_item *but)
 {
@@ -414,6 +425,7 @@ void carry_tell(struct model *m, const struct m_item *it, const struct m_item *b
             }
             if (runs && m_same(before->v[l->ref], ref) && shows_other(l, before, it))
                 follow(m, before, node, it);
+            tell_left(m, &m->before[i], node, it);
         }
     }
 }

@@ -346,6 +346,34 @@ START_TEST(in_a_row__an_item_that_another_refers_to_stays)
 }
 END_TEST
 
+/* Who writes it as it is has it so, in whatever bytes. */
+START_TEST(in_a_row__an_item_that_somebody_wrote_as_it_was_stays)
+{
+    inlined_dogs();
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\", \"owner_name\": \"Al\"}");
+    char *text = strdup(rig_get(&r, "v1", "Person", "rex"));
+    PUT("v1", "Person", "rex", text);
+    free(text);
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\"}");
+    LINE("{\"_key\": \"rex\", \"name\": \"Al\"}", "v1", "Person", "rex");
+}
+END_TEST
+
+/* zoe sees what rex's second write alone would have left, also where one version is left. */
+START_TEST(in_a_row__after_finalize)
+{
+    inlined_dogs();
+    PUT("v2", "Dog", "rex", "{\"owner_name\": \"Al\"}");
+    PUT("v1", "Dog", "zoe", "{\"owner\": \"rex\"}");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    PUT("v2", "Dog", "rex", "{\"owner_name\": null}");
+    LINE("{\"_key\": \"zoe\", \"owner_name\": null}", "v2", "Dog", "zoe");
+    PUT("v2", "Dog", "rex", "{\"name\": \"Rex\"}");
+    LINE("{\"_key\": \"zoe\", \"owner_name\": \"Al\"}", "v2", "Dog", "zoe");
+}
+END_TEST
+
 /* The name that the first write took from Al is another's by now: it does not come back. */
 START_TEST(in_a_row__what_another_item_has_taken_does_not_come_back)
 {
@@ -422,6 +450,8 @@ int main(void)
     tcase_add_test(tc, in_a_row__what_a_write_left_in_another_item_is_taken_back);
     tcase_add_test(tc, in_a_row__an_item_that_a_write_made_is_made_anew_or_goes);
     tcase_add_test(tc, in_a_row__an_item_that_another_refers_to_stays);
+    tcase_add_test(tc, in_a_row__an_item_that_somebody_wrote_as_it_was_stays);
+    tcase_add_test(tc, in_a_row__after_finalize);
     tcase_add_test(tc, in_a_row__what_another_item_has_taken_does_not_come_back);
     tcase_add_test(tc, in_a_row__a_refused_write_leaves_all_as_it_is);
     tcase_add_loop_test(tc, in_a_row__ends_where_the_other_item_refers_to_a_record, 0, 2);
