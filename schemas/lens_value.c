@@ -148,9 +148,55 @@ static int elements_new(struct lens *l, size_t n, struct elements *ret, struct e
     return ret->stored && ret->texts ? 0 : err_nomem(e);
 }
 
-static int element_text(struct lens *l, const struct json_node *v, struct span *ret, struct err *e)
+static int add_default(const struct field *f, struct arena *a, struct json_node ***tail, struct err *e)
 {
+    struct json_node *def;
+    if (json_parse(f->def.p, f->def.n, a, &def, e))
+        return -1;
+    def->name = span_of(f->name);
+    **tail = def;
+    *tail = &def->next;
+    return 0;
+}
+
+/* A value as every text of it says it, for comparing: with the defaults that it leaves out, without what is
+ * computed. */
+static int as_shown(struct view vw, const struct type_ref *t, struct json_node *v, struct arena *a, struct err *e)
+{
+    const struct shape *s = t->base == T_OBJECT ? shapes_find(vw.shapes, vw.n_shapes, t->shape) : NULL;
+    struct json_node **tail = &v->child;
+    const struct field *f = NULL;
+
+    if (!type_structured(t) || (v->kind != JSON_OBJECT && v->kind != JSON_ARRAY))
+        return 0;
+    while (*tail) {
+        if (s && (f = shape_field(s, (*tail)->name)) && f->read_only) {
+            *tail = (*tail)->next;
+            v->n_children--;
+            continue;
+        }
+        if ((f || t->elem) && as_shown(vw, f ? f->type : t->elem, *tail, a, e))
+            return -1;
+        tail = &(*tail)->next;
+    }
+    for (size_t i = 0; s && i < s->n_fields && !vw.bare; i++) {
+        if (!s->fields[i].def.p || s->fields[i].read_only || json_member(v, span_of(s->fields[i].name)))
+            continue;
+        if (add_default(&s->fields[i], a, &tail, e))
+            return -1;
+        v->n_children++;
+    }
+    return 0;
+}
+
+static int element_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
+                        struct span *ret, struct err *e)
+{
+    struct arena a ARENA_CLEANUP = {0};
     struct buf text BUF_CLEANUP = BUF_INIT;
+    struct json_node *v;
+    if (json_parse(json.p, json.n, &a, &v, e) || as_shown(vw, t, v, &a, e))
+        return -1;
     if (!elements_text(v, &text))
         return err_nomem(e);
     return keep_buf(l, &text, ret, e);
@@ -164,26 +210,30 @@ static int elements_stored(struct lens *l, struct view vw, const struct type_ref
     if (elements_new(l, it.left <= list.n ? (size_t)it.left : 0, ret, e))
         return -1;
     for (size_t i = 0; i < ret->n; i++) {
-        struct arena a ARENA_CLEANUP = {0};
-        struct json_node *shown;
         buf_reset(&text);
         if (!part_next(&it, &ret->stored[i]))
             return err_set(e, ERR_IO, "damaged record: a list or map is cut short");
-        if (lens_render(l, vw, elem, ret->stored[i], 1, &text, e) || json_parse(text.p, text.n, &a, &shown, e) ||
-            element_text(l, shown, &ret->texts[i], e))
+        if (lens_render(l, vw, elem, ret->stored[i], 1, &text, e) ||
+            element_text(l, vw, elem, buf_span(&text), &ret->texts[i], e))
             return -1;
     }
     return 0;
 }
 
-static int elements_written(struct lens *l, const struct json_node *list, struct elements *ret, struct err *e)
+static int elements_written(struct lens *l, struct view vw, const struct type_ref *elem, const struct json_node *list,
+                            struct elements *ret, struct err *e)
 {
+    struct buf text BUF_CLEANUP = BUF_INIT;
     size_t i = 0;
     if (elements_new(l, list->n_children, ret, e))
         return -1;
-    for (const struct json_node *c = list->child; c; c = c->next)
-        if (element_text(l, c, &ret->texts[i++], e))
+    for (const struct json_node *c = list->child; c; c = c->next) {
+        buf_reset(&text);
+        if (!json_write_line(c, &text))
+            return err_nomem(e);
+        if (element_text(l, vw, elem, buf_span(&text), &ret->texts[i++], e))
             return -1;
+    }
     return 0;
 }
 
@@ -196,7 +246,7 @@ static int encode_list(struct lens *l, struct view vw, const struct type_ref *t,
 
     if (!from)
         return err_nomem(e);
-    if (elements_stored(l, vw, t->elem, cur, &old, e) || elements_written(l, n, &now, e))
+    if (elements_stored(l, vw, t->elem, cur, &old, e) || elements_written(l, vw, t->elem, n, &now, e))
         return -1;
     if (elements_align(old.texts, old.n, now.texts, now.n, &l->arena, from) ||
         !buf_addc(&out, 'l') || !buf_addvarint(&out, now.n))

@@ -146,15 +146,59 @@ void case_text(const struct members *m, unsigned style, struct buf *out)
         canonical(out);
 }
 
+/* The elements of a list, each as text. */
+static size_t elements_of(const struct json_node *list, const struct json_node **ret, size_t max)
+{
+    size_t n = 0;
+    for (const struct json_node *c = list->child; c && n < max; c = c->next)
+        ret[n++] = c;
+    return n;
+}
+
+static void add_element(const struct json_node *v, bool *first, struct buf *out)
+{
+    MUST(buf_adds(out, *first ? "" : ", ") && json_write_line(v, out));
+    *first = false;
+}
+
+#define LIST_MAX 64 /* longer ones are edited no further */
+
+static void edit_list(const struct json_node *was, const struct member *m, struct arena *a, struct buf *out)
+{
+    const struct json_node *old[LIST_MAX], *given[LIST_MAX];
+    struct json_node *json;
+    struct err e = ERR_INIT;
+    MUST(json_parse(m->json, strlen(m->json), a, &json, &e) == 0);
+    size_t n = elements_of(was, old, LIST_MAX), n_given = elements_of(json, given, LIST_MAX), half = n / 2;
+    bool first = true;
+    MUST(buf_addc(out, '['));
+    for (size_t i = 0; i <= n; i++) {
+        bool here = (m->how == LIST_AFTER && i == 0) || (m->how == LIST_AMIDST && i == half);
+        for (size_t j = 0; here && j < n_given; j++)
+            add_element(given[j], &first, out);
+        if (i == n || (m->how == LIST_DROPPED && i == half))
+            continue;
+        if (m->how == LIST_SET && i == half && n_given)
+            add_element(given[0], &first, out);
+        else
+            add_element(old[m->how == LIST_REVERSED ? n - 1 - i : m->how == LIST_ROTATED ? (i + 1) % n : i],
+                        &first, out);
+    }
+    MUST(buf_addc(out, ']'));
+}
+
 static void add_kept(const struct layout *l, const struct json_node *m, const struct member *now,
-                     bool *first, struct buf *out)
+                     struct arena *a, bool *first, struct buf *out)
 {
     struct buf b BUF_CLEANUP = BUF_INIT;
+    bool is_list = now && now->how != LIST_WRITTEN && m->kind == JSON_ARRAY && now->json && now->json[0] == '[';
     if (now && !now->json)
         return;
-    if (!now)
+    if (is_list)
+        edit_list(m, now, a, &b);
+    else if (!now)
         MUST(json_write_line(m, &b));
-    add_member(l, m->name, now ? span_of(now->json) : buf_span(&b), first, out);
+    add_member(l, m->name, now && !is_list ? span_of(now->json) : buf_span(&b), first, out);
 }
 
 void case_edit(struct span text, const struct members *m, unsigned style, struct buf *out)
@@ -170,7 +214,7 @@ void case_edit(struct span text, const struct members *m, unsigned style, struct
     MUST(buf_adds(out, l->open));
     for (const struct json_node *c = n->child; c; c = c->next) {
         const char *name = arena_strndup(&a, c->name.p, c->name.n);
-        add_kept(l, c, member_named(m, name), &first, out);
+        add_kept(l, c, member_named(m, name), &a, &first, out);
     }
     for (size_t i = 0; i < m->n; i++)
         if (m->m[i].json && !json_member(n, span_of(m->m[i].name)))

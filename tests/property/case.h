@@ -13,9 +13,22 @@
 
 #define CASE_VERSIONS 172
 
+/* What an edit makes of the list that stands there; of json, where there is none. */
+enum list_edit {
+    LIST_WRITTEN, /* json, whatever stood there */
+    LIST_REVERSED,
+    LIST_ROTATED,
+    LIST_AFTER,   /* json's elements, then those that stood there */
+    LIST_AMIDST,  /* json's elements in their middle */
+    LIST_SET,     /* json's first in place of the middle one */
+    LIST_DROPPED, /* the middle one */
+    N_LIST_EDITS
+};
+
 /* A member of an item's text. json == NULL: it is taken out (edits only). */
 struct member {
     const char *name, *json;
+    enum list_edit how;
 };
 struct members {
     struct member *m;

@@ -422,6 +422,8 @@ void gen_case(uint64_t seed, struct gen_shares shares, struct arena *a, struct e
     size_t x = rnd_below(&g.r, 12), y = rnd_below(&g.r, 12), n = 1 + (x < y ? x : y);
 
     g.merged = rnd_chance(&aside, shares.merged);
+    g.aside = aside;
+    g.lists = shares.lists;
     g.linked = rnd_chance(&g.r, shares.linked) && !g.merged;
     gen_begin(&g);
     while (ret->n_v < n)

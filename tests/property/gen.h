@@ -11,6 +11,7 @@
  * are merged. */
 struct gen_shares {
     unsigned linked, merged;
+    unsigned lists; /* of the edits of lists, those that go on from what stands there */
 };
 void gen_case(uint64_t seed, struct gen_shares shares, struct arena *a, struct expr_env *env,
               struct kase *ret, struct stats *st);

@@ -12,6 +12,8 @@ struct gen_key {
 
 struct gen {
     struct rnd r;
+    struct rnd aside; /* for what a share asks for: the rest of the case stays what it is */
+    unsigned lists;   /* percent of the edits of lists */
     struct arena *a;
     struct expr_env *env;
     struct kase *k;

@@ -11,6 +11,10 @@ static const char *const scalars[] = {"string",  "string", "string",    "integer
 const char *gen_type(struct gen *g, const struct gen_names *names, unsigned depth)
 {
     unsigned n = rnd_below(&g->r, 100);
+    if (g->lists && depth == 0 && n < 30 && names->n_objects)
+        return gen_text(g, "list<%s>", gen_of(g, names->objects, names->n_objects));
+    if (g->lists && depth == 0 && n < 40 && names->n_enums)
+        return gen_text(g, "list<%s>", gen_of(g, names->enums, names->n_enums));
     if (n < 14 && names->n_enums)
         return gen_of(g, names->enums, names->n_enums);
     if (n < 26 && names->n_objects)
@@ -81,8 +85,9 @@ static void add_fields(struct gen *g, struct block *b, const struct gen_names *n
         const char *name = gen_of(g, gen_fields, n_gen_fields);
         if (!member_named(&b->fields, name))
             b->fields.m[b->fields.n++] = (struct member){
-                name, gen_definition(g, names, b->kind, name,
-                                     b->kind == SHAPE_ITEM || rnd_chance(&g->r, 30))};
+                .name = name,
+                .json = gen_definition(g, names, b->kind, name,
+                                       b->kind == SHAPE_ITEM || rnd_chance(&g->r, 30))};
     }
 }
 
@@ -102,10 +107,11 @@ void gen_root(struct gen *g, struct case_version *v)
     static const char *const values[] = {"[small, medium, large]", "[pending, done, cancelled, other]"};
     struct gen_names names = {0};
     size_t n_items = 1 + (g->linked || g->merged || rnd_chance(&g->r, 50)) + rnd_chance(&g->r, 20), n_objects = rnd_below(&g->r, 3);
+    n_objects += g->lists && !n_objects;
 
     for (size_t i = 0, n = rnd_below(&g->r, 3); i < n; i++) {
         struct block *b = add_block(g, v, SHAPE_ENUM, enums[i]);
-        b->fields.m[b->fields.n++] = (struct member){"", values[i]};
+        b->fields.m[b->fields.n++] = (struct member){.name = "", .json = values[i]};
         names.enums[names.n_enums++] = enums[i];
     }
     for (size_t i = 0; i < n_items; i++)

@@ -71,7 +71,7 @@ static bool members_of(struct gen *g, struct shape *const *shapes, size_t n_shap
         if (json && f->required && f->type->base != T_JSON && !strcmp(json, "null"))
             continue;
         if (json)
-            ret->m[ret->n++] = (struct member){gen_text(g, "%s", f->name), json};
+            ret->m[ret->n++] = (struct member){.name = gen_text(g, "%s", f->name), .json = json};
     }
     return true;
 }
@@ -188,7 +188,7 @@ bool gen_item(struct gen *g, const struct version *v, const struct shape *s, str
         return false;
     for (int i = 0; s->open && i < 2; i++)
         if (rnd_chance(&g->r, 50) && (name = extra_name(g, s, ret)))
-            ret->m[ret->n++] = (struct member){name, GEN_OF(g, jsons)};
+            ret->m[ret->n++] = (struct member){.name = name, .json = GEN_OF(g, jsons)};
     if (rnd_chance(&g->r, 20))
         shuffle(g, ret);
     return true;
@@ -207,7 +207,19 @@ static void edit_field(struct gen *g, const struct version *v, const struct fiel
         return;
     else if (!json)
         return;
-    ret->m[ret->n++] = (struct member){gen_text(g, "%s", f->name), json};
+    ret->m[ret->n++] = (struct member){.name = gen_text(g, "%s", f->name), .json = json};
+    if (f->type->base == T_LIST && g->lists && rnd_chance(&g->aside, g->lists))
+        ret->m[ret->n - 1].how = (enum list_edit)(1 + rnd_below(&g->aside, N_LIST_EDITS - 1));
+}
+
+/* A list, if there is one, where lists are what the case is about. */
+static const struct field *some_field(struct gen *g, const struct shape *s)
+{
+    size_t first = rnd_below(&g->r, s->n_fields);
+    for (size_t i = 0; g->lists && i < s->n_fields; i++)
+        if (s->fields[(first + i) % s->n_fields].type->base == T_LIST)
+            return &s->fields[(first + i) % s->n_fields];
+    return &s->fields[first];
 }
 
 void gen_edits(struct gen *g, const struct version *v, const struct shape *s, struct members *ret)
@@ -216,7 +228,7 @@ void gen_edits(struct gen *g, const struct version *v, const struct shape *s, st
     const char *name;
     *ret = (struct members){arena_alloc(g->a, 4 * sizeof(struct member)), 0};
     for (size_t i = 0; i < n && s->n_fields; i++)
-        edit_field(g, v, &s->fields[rnd_below(&g->r, s->n_fields)], s->tag, ret);
+        edit_field(g, v, some_field(g, s), s->tag, ret);
     if (s->open && rnd_chance(&g->r, 30) && (name = extra_name(g, s, ret)))
-        ret->m[ret->n++] = (struct member){name, GEN_OF(g, jsons)};
+        ret->m[ret->n++] = (struct member){.name = name, .json = GEN_OF(g, jsons)};
 }

@@ -9,6 +9,8 @@
  *   --linked-to S                   none of those after case S are
  *   --merged PERCENT                of the cases are about merge_types, likewise (5)
  *
+ *   --lists PERCENT                 of the edits of lists go on from what stands there, in another
+ *                                   order, with an element more, less or another (0)
  *   --history                       long histories instead: 171 versions each (gen_history.c)
  *   --schemas DIR                   writes the schema files of such a history, seed S, and ends
  *
@@ -103,8 +105,8 @@ static int report(const struct options *o, const struct kase *k, struct expr_env
     printf("# %s does not hold: seed %llu, operation %zu\n# %s\n#\n# cut down to:\n",
            law_names[v.law], (unsigned long long)seed, v.op + 1, v.text);
     run_case(&small, env, &v, &st, stdout);
-    printf("# %s: %s\n# again: laws --case %llu --linked %u --merged %u%s\n", law_names[v.law], v.text,
-           (unsigned long long)seed, shares.linked, shares.merged, o->history ? " --history" : "");
+    printf("# %s: %s\n# again: laws --case %llu --linked %u --merged %u --lists %u%s\n", law_names[v.law], v.text,
+           (unsigned long long)seed, shares.linked, shares.merged, shares.lists, o->history ? " --history" : "");
     return 1;
 }
 
@@ -134,7 +136,7 @@ static int run_all(const struct options *o)
     if (env)
         expr_env_free(env);
     clock_gettime(CLOCK_MONOTONIC, &t1);
-    summary(&st, o->history ? "long histories" : "laws",
+    summary(&st, o->history ? "long histories" : o->shares.lists ? "laws of lists" : "laws",
             (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
     return rc ? rc : check_kinds(&st, o->history ? (struct gen_shares){0} : o->shares);
 }
@@ -182,6 +184,8 @@ int main(int argc, char **argv)
             o.linked_to = strtoull(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--merged")) {
             o.shares.merged = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (more && !strcmp(argv[i], "--lists")) {
+            o.shares.lists = (unsigned)strtoul(argv[++i], NULL, 10);
         } else if (more && !strcmp(argv[i], "--schemas")) {
             o.schemas = argv[++i];
         } else if (!strcmp(argv[i], "--all")) {
@@ -195,8 +199,8 @@ int main(int argc, char **argv)
         } else {
             fprintf(stderr,
                     "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT] [--linked-to S] [--merged PERCENT]\n"
-                    "            [--history]\n"
-                    "       laws --case S [--linked PERCENT] [--merged PERCENT] [--history]\n"
+                    "            [--lists PERCENT] [--history]\n"
+                    "       laws --case S [--linked PERCENT] [--merged PERCENT] [--lists PERCENT] [--history]\n"
                     "       laws --schemas DIR [--seed S]\n");
             return 2;
         }

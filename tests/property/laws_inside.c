@@ -81,11 +81,24 @@ static bool same_content(const struct json_node *a, const struct json_node *b)
     return true;
 }
 
+/* Alike in all that both say: a member that is left out may be one that shows a default. */
+static bool may_be_same(const struct json_node *a, const struct json_node *b)
+{
+    if (a->kind != JSON_OBJECT || b->kind != JSON_OBJECT)
+        return same_content(a, b);
+    for (const struct json_node *c = a->child; c; c = c->next) {
+        const struct json_node *d = json_member(b, c->name);
+        if (d && !may_be_same(c, d))
+            return false;
+    }
+    return true;
+}
+
 static size_t times_in(const struct json_node *list, const struct json_node *elem, size_t *ret_last)
 {
     size_t i = 0, n = 0;
     for (const struct json_node *c = list->child; c; c = c->next, i++)
-        if (same_content(c, elem)) {
+        if (may_be_same(c, elem)) {
             *ret_last = i;
             n++;
         }
@@ -98,15 +111,15 @@ static bool stays(const struct json_node *was, const struct json_node *now, size
 }
 
 /* Which element the i-th is that now stands there: the one with its text, or that was edited alone between two that
- * stayed. SIZE_MAX: more than one could be meant. */
+ * stayed. SIZE_MAX: more than one could be meant, as where the same text stands twice and the list is longer now. */
 static size_t element_before(const struct json_node *was, const struct json_node *now, size_t i)
 {
     size_t n = now->n_children, at = 0, unused = 0;
     size_t times = times_in(was, element(now, i), &at);
-    if (stays(was, now, i))
+    if (n == was->n_children && stays(was, now, i))
         return i;
     if (times == 1 && times_in(now, element(now, i), &unused) == 1)
-        return at;
+        return same_content(element(was, at), element(now, i)) ? at : SIZE_MAX;
     return !times && n == was->n_children && !times_in(now, element(was, i), &unused) &&
                    (i == 0 || stays(was, now, i - 1)) && (i + 1 == n || stays(was, now, i + 1))
                ? i
@@ -117,7 +130,7 @@ static bool elements_kept(struct inside *in, const struct type_ref *t, const str
                           const struct json_node *now, const struct json_node *was_theirs,
                           const struct json_node *now_theirs)
 {
-    if (was->n_children != was_theirs->n_children || now->n_children != now_theirs->n_children)
+    if (in->again || was->n_children != was_theirs->n_children || now->n_children != now_theirs->n_children)
         return true;
     for (size_t i = 0; i < now->n_children; i++) {
         size_t at = element_before(was, now, i);

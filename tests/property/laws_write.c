@@ -66,7 +66,7 @@ struct loss {
     const struct written *wr;
     const struct shown *was, *now; /* the written text, the one before it */
     struct reach own, others;
-    bool renames;
+    bool renames, again;
     struct arena *a;
 };
 
@@ -81,6 +81,7 @@ static bool field_kept(struct run *r, struct loss *l, const struct cell *c, size
                         .theirs = c->v->shapes,
                         .n_theirs = c->v->n_shapes,
                         .renames = l->renames,
+                        .again = l->again,
                         .a = l->a};
     if (!m || l->wr->merges || !type_structured(f->type))
         return true;
@@ -152,6 +153,20 @@ static bool no_loss(struct run *r, struct loss *l, const bool *changed, uint64_t
     return ok;
 }
 
+/* Whether this version wrote the item last, too; now it has. Of more items than are counted: as if it had. */
+static bool writes_again(struct run *r, uint64_t id, const struct version *v)
+{
+    size_t i = 0;
+    while (i < r->n_writers && r->writers[i].id != id)
+        i++;
+    if (i == sizeof r->writers / sizeof *r->writers)
+        return true;
+    bool again = i < r->n_writers && r->writers[i].v == v;
+    r->n_writers += i == r->n_writers;
+    r->writers[i] = (struct writer){id, v};
+    return again;
+}
+
 static bool laws_written(struct run *r, const struct written *wr, const struct table *before)
 {
     struct arena a ARENA_CLEANUP = {0};
@@ -161,6 +176,7 @@ static bool laws_written(struct run *r, const struct written *wr, const struct t
     struct shown was, now;
     struct loss l = {.wr = wr, .was = &was, .now = &now, .a = &a};
 
+    l.again = writes_again(r, id, wr->vw->v);
     shown_read(&a, wr->vw->v, wr->vw->s, wr->text, &now);
     if (wr->before.p)
         shown_read(&a, wr->vw->v, wr->vw->s, wr->before, &was);

@@ -375,14 +375,14 @@ static void make_root(struct m_case *c)
     v->blocks[0].fields.m = arena_alloc(&c->a, 8 * sizeof(struct member));
     v->blocks[1] = (struct block){.kind = SHAPE_ENUM, .name = "E"};
     v->blocks[1].fields.m = arena_alloc(&c->a, sizeof(struct member));
-    v->blocks[1].fields.m[0] = (struct member){"", "[small, medium, large]"};
+    v->blocks[1].fields.m[0] = (struct member){.name = "", .json = "[small, medium, large]"};
     for (size_t i = 0, fields = 2 + rnd_below(&c->r, 3); i < fields; i++) {
         enum m_type type = rnd_chance(&c->r, 60) ? M_TEXT : rnd_chance(&c->r, 50) ? M_LIST : M_INT;
         if (i == fields - 1 && rnd_chance(&c->r, 40))
             type = M_ENUM;
         n->f[n->n++] =
             (struct m_field){.name = names[i], .type = type, .id = c->shape.n_ids++, .old = true};
-        v->blocks[0].fields.m[v->blocks[0].fields.n++] = (struct member){names[i], types[type]};
+        v->blocks[0].fields.m[v->blocks[0].fields.n++] = (struct member){.name = names[i], .json = types[type]};
     }
     v->n_blocks = 2;
     c->k.n_v = c->shape.n = 1;

@@ -69,7 +69,7 @@ static bool write_item(struct m_run *r, const struct m_op *op)
         return true;
     for (size_t i = 0; i < n->n; i++)
         if (op->values[i] && !n->f[i].read_only)
-            m.m[m.n++] = (struct member){n->f[i].name, op->values[i]};
+            m.m[m.n++] = (struct member){.name = n->f[i].name, .json = op->values[i]};
     case_text(&m, 0, &text);
     if (r->script)
         fprintf(r->script, "cat > '%s/%s/%s.json' <<'EOF'\n%sEOF\n", vw->v->name, n->type, op->key,

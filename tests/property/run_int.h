@@ -15,6 +15,11 @@ struct run {
     FILE *script;
     size_t op; /* in progress */
     size_t yielded; /* of main, before it */
+    struct writer { /* who wrote an item last */
+        uint64_t id;
+        const struct version *v;
+    } writers[64];
+    size_t n_writers;
 };
 
 /* false, always: "the law does not hold". */
@@ -48,6 +53,7 @@ struct inside {
     struct shape *const *mine, *const *theirs;
     size_t n_mine, n_theirs;
     bool renames;
+    bool again; /* the version wrote it last, too: lists go on from what stood there before that (decision 13) */
     struct arena *a;
     char where[200];
 };

@@ -114,7 +114,9 @@ static void setup(void)
                "types:\n"
                "  Dog: {fields: {kinds: list<Kind>, by_day: map<Kind>, rows: list<list<Kind>>, ages: list<integer>,\n"
                "                 days: list<date>, colours: list<string>, homes: list<Home>, at: Home}}\n"
+               "  Shelf: {fields: {boxes: list<Box>}}\n"
                "objects:\n"
+               "  Box: {fields: {name: string, rows: {type: integer, default: 1}, note: string}}\n"
                "  Home: {fields: {street: string, code: string, kinds: list<Kind>}}\n"
                "enums:\n"
                "  Kind: [flat, house, barn]\n");
@@ -123,6 +125,8 @@ static void setup(void)
                "migrate:\n"
                "  - remove_value: {enum: Kind, value: barn, as: house}\n"
                "  - remove_field: {type: Home, field: code}\n"
+               "  - remove_field: {type: Box, field: note}\n"
+               "  - compute_field: {type: Box, field: loud, as: string, value: \"upper(name)\"}\n"
                "  - change_type: {type: Dog, field: ages, to: list<number>}\n"
                "  - change_type: {type: Dog, field: days, to: list<timestamp>}\n"
                "  - map_values: {type: Dog, field: colours, values: {tan: brown, sand: brown}}\n");
@@ -214,6 +218,20 @@ START_TEST(edit__members_in_another_order)
 }
 END_TEST
 
+/* A default that is shown may be written back or left out, and what is computed too: the elements are the same. */
+START_TEST(edit__defaults_and_computed_members)
+{
+    ck_assert_int_eq(lt_put(&t, "v1", "Shelf", "k",
+                            "{\"boxes\": [{\"name\": \"a\", \"note\": \"x\"}, {\"name\": \"b\", \"rows\": 1, \"note\": \"y\"}, "
+                            "{\"name\": \"c\", \"note\": \"z\"}]}"), 0);
+    ck_assert_int_eq(lt_put(&t, "v2", "Shelf", "k",
+                            "{\"boxes\": [{\"name\": \"c\", \"loud\": \"C\"}, {\"name\": \"b\"}, {\"rows\": 1, \"name\": \"a\"}]}"), 0);
+    ck_assert_str_eq(lt_line(&t, "v1", "Shelf", "k"),
+                     "{\"_key\": \"k\", \"boxes\": [{\"name\": \"c\", \"rows\": 1, \"note\": \"z\"}, {\"name\": \"b\", \"rows\": 1, "
+                     "\"note\": \"y\"}, {\"name\": \"a\", \"rows\": 1, \"note\": \"x\"}]}\n");
+}
+END_TEST
+
 /* Writers in turn: the one text starts from the other's, not from where its version began. */
 START_TEST(edit__by_two_versions_in_turn)
 {
@@ -258,6 +276,7 @@ int main(void)
     tcase_add_loop_test(seen, edit__what_a_version_does_not_show_stays_with_its_element, 0,
                         sizeof edits / sizeof *edits);
     tcase_add_test(seen, edit__members_in_another_order);
+    tcase_add_test(seen, edit__defaults_and_computed_members);
     tcase_add_test(seen, edit__by_two_versions_in_turn);
     tcase_add_test(seen, edit__a_default_that_stood_in_hides_nothing);
     suite_add_tcase(s, seen);
