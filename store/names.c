@@ -173,8 +173,8 @@ static bool in_one_space(const struct catalog *c, uint32_t space, uint32_t coll)
     return false;
 }
 
-/* merge_types: the items of other types to which this one's key, which it is about to lose, was given or that gave it
- * theirs. It is a name's turn when the step comes, not when somebody looks: those from before it get theirs now. */
+/* merge_types: an item of another type has the same key as this one, so one of the two gave way, when the step came or
+ * since. This one is about to lose its key: the other gets its name now, which it would have if anybody had looked. */
 static int name_rivals(struct store_tx *tx, uint64_t id, struct span key, struct err *e)
 {
     for (size_t i = 0; i < tx->cat->n_namings; i++) {
