@@ -187,6 +187,17 @@ static int seeds_elsewhere(struct work *w, struct err *e)
     return rc;
 }
 
+/* The writer's side has removed the field as well: what stands there, that step gave. */
+static bool is_removed_here(const struct work *w, slot_no slot)
+{
+    const struct group *g = w->g;
+    for (size_t i = 0; i < g->n_backward; i++)
+        if (g->backward[i].f->out == slot && g->backward[i].f->mode == FORMULA_SEEDED &&
+            work_on_path(w, g->backward[i].version) && work_is_own(w, g->backward[i].f))
+            return true;
+    return false;
+}
+
 /* The writer saw what f gives: itself, or, of a seeded field, what a linked step made of it; or it made the
  * item where the field has not been removed, which is for those that are made where it has. */
 static bool is_theirs(const struct work *w, const struct applied *a)
@@ -198,6 +209,8 @@ static bool is_theirs(const struct work *w, const struct applied *a)
         return false;
     if (f->mode == FORMULA_LINKED && back && !on_path)
         return false; /* what it is computed from followed from the writer's side */
+    if (f->mode == FORMULA_SEEDED && back && !on_path && !work_sees(w, f->out) && is_removed_here(w, f->out))
+        return false;
     return work_sees(w, f->out) || (f->mode == FORMULA_SEEDED && (!back || !on_path) &&
                                     (work_reached(w, f->out) || (w->create && back)));
 }

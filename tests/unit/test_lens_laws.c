@@ -164,6 +164,20 @@ START_TEST(renamed__a_field_that_an_older_step_gave_stays)
 }
 END_TEST
 
+/* i == 0: a sibling removes the same field, which its maker saw no more than the writer does. */
+START_TEST(removed_field__what_a_sibling_removes_too_is_nobodys)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: string, note: string}}\n");
+    if (_i == 0)
+        lt_add(&t, "version: v3\nfrom: v1\nmigrate:\n  - remove_field: {type: Dog, field: note, down: \"home || 1\"}\n");
+    lt_add(&t, "version: v4\nfrom: v1\nmigrate:\n  - remove_field: {type: Dog, field: note, down: \"home\"}\n");
+    PUT("v4", "Dog", "a", "{\"home\": \"h\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"home\": \"h\", \"note\": \"h\"}");
+    PUT("v4", "Dog", "a", "{\"home\": \"g\"}");
+    LINE("v1", "Dog", "a", "{\"_key\": \"a\", \"home\": \"g\", \"note\": \"g\"}");
+}
+END_TEST
+
 /* What a step puts into an object is what it computed: a text that comes back and holds shown defaults is another
  * matter. */
 START_TEST(objects__a_written_default_is_written_there_too)
@@ -191,6 +205,7 @@ int main(void)
     tcase_add_test(tc, unwrap__a_default_that_stood_in_gives_no_tail);
     tcase_add_loop_test(tc, removed_field__what_a_sibling_seeds_changes_nothing, 0, 2);
     tcase_add_test(tc, renamed__a_field_that_an_older_step_gave_stays);
+    tcase_add_loop_test(tc, removed_field__what_a_sibling_removes_too_is_nobodys, 0, 2);
     tcase_add_test(tc, objects__a_written_default_is_written_there_too);
     tcase_add_test(tc, objects__a_member_that_the_same_version_removes_is_kept);
     tcase_add_test(tc, removed_field__seen_by_a_sibling_over_a_linked_step_it_is_decided);
