@@ -120,6 +120,8 @@ void catalog_unref(struct catalog *c); /* NULL is fine */
 const struct catalog_entry *catalog_entry(const struct catalog *c, uint32_t number); /* or NULL */
 /* Of catalog_new: sorts what applies, and makes the groups of it. */
 void catalog_group_up(struct catalog *c);
+/* Of catalog_new: which steps seed which slot. */
+void catalog_note_seeds(struct catalog *c);
 /* The group of a collection or an object's shape; never NULL (an empty one when nothing applies). */
 const struct group *catalog_group(const struct catalog *c, uint32_t id);
 /* What the giver gives an item from before its step may depend on which items of the collection there
