@@ -6,7 +6,7 @@
  * for byte, as that write left it: where anybody has written one since, the run is over, and nothing is
  * taken back.
  *
- * The run is also over where the item shows something else over these links than its writer left: others have
+ * The run is also over where the item shows something else over any of its links than its writer left: others have
  * written it there.
  *
  * The item's record keeps all that in an entry beside that of lens_before.c: the byte 1, varint the last
@@ -244,8 +244,6 @@ int elsewhere_shown(struct work *w, const struct record *r, uint32_t upto, uint6
     *ret = HASH_START;
     for (size_t k = 0; k < w->g->n_links && w->g->links[k]->step <= upto; k++) {
         const struct link *lk = w->g->links[k];
-        if (!leads_on(lk))
-            continue;
         if (link_values_same(w->l, w->vw.v, lk, r, &same, e))
             return -1;
         *ret = hash_add_span(*ret, same);

@@ -374,7 +374,7 @@ int elsewhere_sign(struct lens *l, const struct version *v, const struct record 
                    struct record *ret, bool *ret_other, struct err *e);
 /* Another item's write was the last that left something in it. A write of its own ends that, whatever it changes. */
 bool elsewhere_is_signed(const struct record *r);
-/* What the item shows over such links, of steps up to one; r: flat. */
+/* What the item shows over its links, of steps up to one; r: flat. */
 int elsewhere_shown(struct work *w, const struct record *r, uint32_t upto, uint64_t *ret, struct err *e);
 /* What the write before left, as cur's record has it, is taken back. w->old: what cur is now. *ret_is = false:
  * somebody has changed it since; what was done until then is undone by lens_undo. */

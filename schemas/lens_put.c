@@ -233,7 +233,7 @@ static int series_end(struct series *ser, struct span key, const struct work *w,
                       struct record *ret, struct err *e)
 {
     const struct entry *left = cur ? record_find(cur, ser->writer, ENTRY_ELSEWHERE) : NULL;
-    bool linked = elsewhere_matters(w->g);
+    bool linked = w->g->n_links;
 
     if (!ser->is || !span_eq(key, w->key))
         return 0;

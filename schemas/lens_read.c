@@ -503,7 +503,7 @@ int lens_materialize(struct lens *l, uint32_t coll, struct span key, const struc
     if (!is)
         return 0;
     return lens_bring_before(l, v, g, key, &before, ret, upto, &up, e) ||
-                   before_keep(l, writer, &up, elsewhere_matters(g), ret, e)
+                   before_keep(l, writer, &up, g->n_links, ret, e)
                ? -1
                : 0;
 }

@@ -81,7 +81,7 @@ static bool shows_the_same(const struct model *m, const struct m_item *it, const
     bool same = true;
     for (size_t to = 0; to < b->known; to++) {
         const struct m_link *l = &m->nodes[to].link;
-        for (size_t i = 0; l->is && l->inlined && m->nodes[to].root == it->root && i < l->n; i++)
+        for (size_t i = 0; l->is && m->nodes[to].root == it->root && i < l->n; i++)
             same &= m_same(it->v[l->here[i]], b->shown[l->here[i]]);
     }
     return same;

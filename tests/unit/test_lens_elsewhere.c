@@ -155,6 +155,21 @@ START_TEST(run__another_value_seen_over_the_link_ends_it)
 }
 END_TEST
 
+/* As little as where the step is extract_type: the text that gives nothing is what rex shows, and writes nothing. */
+START_TEST(run__another_value_of_a_record_ends_it)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {city: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [city], into: City, as: city}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v1", "Dog", "rex", "{\"city\": \"Rome\"}");
+    PUT("v2", "City", "Rome", "{}");
+    PUT("v1", "Dog", "rex", "{\"city\": \"Oslo\"}");
+    PUT("v1", "Dog", "rex", "{}");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"city\": \"Rome\"}");
+}
+END_TEST
+
 /* Writes over rex with these bytes as what its last write left elsewhere. */
 static int put_over(struct span bytes, struct err *e)
 {
@@ -215,6 +230,7 @@ int main(void)
     tcase_add_test(tc, inline__what_the_first_text_made_is_made_anew_or_goes);
     tcase_add_test(tc, inline__what_somebody_wrote_since_is_not_made_anew);
     tcase_add_test(tc, run__another_value_seen_over_the_link_ends_it);
+    tcase_add_test(tc, run__another_value_of_a_record_ends_it);
     tcase_add_test(tc, damaged__is_an_error_and_no_more);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);

@@ -168,7 +168,8 @@ START_TEST(reference__overwrites_what_was_hidden)
 }
 END_TEST
 
-/* The second of two writes leaves what it alone would have left. */
+/* The second of two writes leaves what it alone would have left; where another version has written the record between
+ * them, that is what this one left. */
 START_TEST(written__twice_from_before_the_step)
 {
     rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {size: string, note: string}}\n");
@@ -177,9 +178,12 @@ START_TEST(written__twice_from_before_the_step)
                 "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
     backfill_or_not(_i);
     PUT("v1", "Dog", "k", "{\"size\": \"large\"}");
-    PUT("v2", "X", "large", "{}");
     PUT("v1", "Dog", "k", "{\"note\": \"a\"}");
     LINE("{\"_key\": \"k\", \"note\": \"a\"}", "v2", "Dog", "k");
+    PUT("v1", "Dog", "k", "{\"size\": \"large\"}");
+    PUT("v2", "X", "large", "{}");
+    PUT("v1", "Dog", "k", "{\"note\": \"a\"}");
+    LINE("{\"_key\": \"k\", \"r\": \"large\", \"note\": \"a\"}", "v2", "Dog", "k");
 }
 END_TEST
 
