@@ -220,11 +220,33 @@ static struct step_run last_step(const struct group *g, const struct lens *l, si
 
 static int cross(struct work *w, const struct step_run *st, struct err *e);
 
+static int bring_back(struct work *w, slot_no slot, uint32_t after, uint32_t before, struct err *e);
+
+/* The same of a field that stands in the record which a reference leads to: that may have been found already. */
+static int bring_over(struct work *w, slot_no slot, uint32_t after, uint32_t before, struct err *e)
+{
+    for (size_t i = w->g->n_links; i-- > 0;) {
+        const struct link *lk = w->g->links[i];
+        const struct version *v = link_version(w->l->cat, lk);
+        bool here = false;
+        for (size_t k = 0; k < lk->n; k++)
+            here |= lk->here[k] == slot;
+        if (!here || lk->kind != LINK_EXTRACT || lk->step <= after || lk->step >= before || work_reached(w, slot) ||
+            !v || !work_on_path(w, v->number))
+            continue;
+        if (bring_back(w, lk->ref, lk->step, before, e) || (link_crossed(w, lk) && cross_link(w, lk, e)))
+            return -1;
+    }
+    return 0;
+}
+
 /* A slot that a linked step between two others gives back, when the writer stands on its new side: it
- * does so first. Steps with links wait for their turn. */
+ * does so first. Other steps with links wait for their turn. */
 static int bring_back(struct work *w, slot_no slot, uint32_t after, uint32_t before, struct err *e)
 {
     const struct group *g = w->g;
+    if (bring_over(w, slot, after, before, e))
+        return -1;
     for (size_t i = g->n_backward; i-- > 0 && g->backward[i].f->step > after;) {
         uint32_t step = g->backward[i].f->step;
         size_t nf = 0, nb = i + 1, nk = 0;

@@ -329,6 +329,21 @@ START_TEST(record__leaves_a_seeded_field_to_who_decided_it)
 }
 END_TEST
 
+/* What `down` reads is computed from a field that stands in a record, which the same write finds. */
+START_TEST(made__behind_what_is_computed_from_its_record)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string, kind: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - compute_field: {type: Dog, field: loud, as: string, value: upper(name)}\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n"
+                "  - remove_field: {type: Dog, field: kind, down: loud}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - inline_type: {type: Dog, ref: r, fields: {x: i}}\n");
+    PUT("v3", "Dog", "k", "{\"i\": \"a\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"a\", \"kind\": \"A\"}", "v1", "Dog", "k");
+}
+END_TEST
+
 /* Two records have the values by now: the one that is called by them counts, whichever was made first. */
 START_TEST(values__of_several_records_go_to_the_one_of_that_name)
 {
@@ -368,6 +383,7 @@ int main(void)
     tcase_add_test(t, record__gives_a_list_its_head);
     tcase_add_loop_test(t, values__of_several_records_go_to_the_one_of_that_name, 0, 2);
     tcase_add_test(t, record__leaves_a_seeded_field_to_who_decided_it);
+    tcase_add_test(t, made__behind_what_is_computed_from_its_record);
     tcase_add_test(t, record__hides_nothing_that_a_step_gives);
     tcase_add_test(t, reference__overwrites_what_was_hidden);
     tcase_add_loop_test(t, written__twice_from_before_the_step, 0, 2);
