@@ -340,9 +340,10 @@ static void give_back(struct carry *c)
     for (size_t to = c->m->known; to-- > 0;)
         for (size_t i = 0; !m_descends(c->m, c->at, to) && i < c->m->nodes[to].n_rules; i++) {
             const struct m_rule *r = &c->m->nodes[to].rules[i];
-            if (r->forward || r->over || r->mode != M_LINKED || is_told(c, r->out) || !inputs_changed(c, r))
+            bool decided = r->mode == M_SEEDED && c->it->decided[r->out];
+            if (r->forward || r->over || decided || is_told(c, r->out) || !inputs_changed(c, r))
                 continue;
-            run_linked(c, to, i);
+            r->mode == M_LINKED ? run_linked(c, to, i) : run_derived(c, to, i);
             c->reached[r->out] = true;
         }
 }

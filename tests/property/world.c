@@ -226,8 +226,10 @@ int world_text(struct world *w, const struct view *vw, const struct w_item *it, 
     struct shape hold;
     if (record_decode(buf_span(&it->body), &cur, e))
         return -1;
+    w->reading = true;
     int rc = lens_text(&w->lens, vw->v, shape_of_coll(vw->s, it->coll, &hold), &cur,
                        span_of(it->key), line, out, e);
+    w->reading = false;
     lens_reset(&w->lens);
     return rc;
 }
@@ -239,8 +241,10 @@ int world_open(struct world *w, const struct view *vw, const struct w_item *it, 
     struct shape hold;
     if (record_decode(buf_span(&it->body), &cur, e))
         return -1;
+    w->reading = true;
     int rc = lens_snapshot(&w->lens, vw->v, shape_of_coll(vw->s, it->coll, &hold), &cur,
                            span_of(it->key), &snap, e);
+    w->reading = false;
     if (rc == 0)
         MUST(record_encode(&snap, ret));
     lens_reset(&w->lens);

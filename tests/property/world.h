@@ -46,6 +46,7 @@ struct world {
     uint64_t deriving; /* links whose records are being made, by their place in cat->links */
     bool giving; /* world_derive_given is at work */
     bool fresh; /* records are made for values that are written now */
+    bool reading; /* an item is read: nothing may be made or written for that */
     uint64_t spares[8]; /* made by the write that is taken back */
     size_t n_spares;
     size_t removed; /* items so far */

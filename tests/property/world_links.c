@@ -138,6 +138,7 @@ static int on_extract(void *arg, const struct link *l, const struct link_values 
     struct buf vals BUF_CLEANUP = BUF_INIT, called BUF_CLEANUP = BUF_INIT;
     bool present = !origin || w->fresh;
 
+    MUST(!w->reading);
     values_encode(values->same, l->n, &vals);
     MUST(key_from_values(values->names, l->types, l->n, &called));
     const struct w_origin *o = find_origin(w, l->step, buf_span(&vals));
@@ -228,6 +229,7 @@ static int on_assign(void *arg, const struct link *l, uint64_t id, struct span h
     struct world *w = arg;
     struct lens lens;
 
+    MUST(!w->reading);
     if (w->depth >= WORLD_MAX_DEPTH)
         return err_set(e, ERR_INVALID, "items written through each other without end");
     if (((!id || l->kind == LINK_INLINE) && derive_made(w, l->target_coll, e)) ||
@@ -478,6 +480,16 @@ static int on_key_of(void *arg, const struct version *v, uint32_t shape, uint64_
     return !*found || world_key(arg, s, it, out) ? 0 : err_nomem(e);
 }
 
+/* A reader whose look needs records that are yet to be made comes again when they are. */
+static int derive_for_look(struct world *w, const struct shape *s, struct err *e)
+{
+    bool was = w->reading;
+    w->reading = false;
+    int rc = derive_shown(w, s, e);
+    w->reading = was;
+    return rc;
+}
+
 static int on_id_of(void *arg, const struct version *v, uint32_t shape, struct span key,
                     uint64_t *ret_id, bool *found, struct err *e)
 {
@@ -485,7 +497,7 @@ static int on_id_of(void *arg, const struct version *v, uint32_t shape, struct s
     *found = false;
     if (!s)
         return 0;
-    if (derive_shown(arg, s, e))
+    if (derive_for_look(arg, s, e))
         return -1;
     struct w_item *it = world_by_shown(arg, s, key);
     *found = it != NULL;
