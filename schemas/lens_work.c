@@ -313,7 +313,7 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
                 const struct slotset *changed, struct record *r, struct err *e)
 {
     const struct version *v = link_version(l->cat, lk);
-    const struct shape *s = v ? version_shape(v, lk->shape) : NULL;
+    const struct shape *s = v ? shapes_find(lk->shapes, lk->n_shapes, lk->shape) : NULL; /* as the step left it */
     struct work w WORK_CLEANUP = {0};
     struct group g = group_upto(catalog_group(l->cat, lk->coll), lk->step); /* of later steps it holds nothing */
     struct shape unseen;

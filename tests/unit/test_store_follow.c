@@ -101,6 +101,22 @@ START_TEST(record__of_what_another_field_was_seeded_from)
 }
 END_TEST
 
+/* A later step of the same version removed the items' type. */
+START_TEST(record__of_items_that_its_version_does_not_show)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - add_field: {type: Dog, field: loud, as: string, up: upper(name)}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"a\"}");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n"
+                "  - remove_type: {type: Dog}\n");
+    backfill_or_not(_i);
+    PUT("v3", "X", "a", "{\"x\": \"b\"}");
+    LINE("{\"_key\": \"k\", \"name\": \"b\", \"loud\": \"B\"}", "v2", "Dog", "k");
+}
+END_TEST
+
 /* What later steps give is not there yet when the record's value comes. */
 START_TEST(record__before_later_steps)
 {
@@ -378,6 +394,7 @@ int main(void)
     tcase_add_loop_test(t, record__decides_nothing_in_the_items, 0, 2);
     tcase_add_loop_test(t, record__of_a_seeded_field_decides_it_for_nobody, 0, 2);
     tcase_add_loop_test(t, record__of_what_another_field_was_seeded_from, 0, 2);
+    tcase_add_loop_test(t, record__of_items_that_its_version_does_not_show, 0, 2);
     tcase_add_loop_test(t, record__before_later_steps, 0, 2);
     tcase_add_loop_test(t, record__of_a_part_of_a_part, 0, 2);
     tcase_add_test(t, record__gives_a_list_its_head);
