@@ -286,17 +286,24 @@ static int resume(struct work *w, const struct record *before, struct record *br
     return *ret_is ? carry_own_bytes(&w->r, &ret->r, e) : 0;
 }
 
-/* A formula looks for an item by its key: what it finds may be another than when the run's last text was laid. */
-static bool looks_up(const struct group *g)
+static bool gives_ref(const struct formula *f)
 {
-    for (size_t i = 0; i < g->n_forward + g->n_backward; i++) {
-        const struct formula *f = work_formula_at(g, i);
-        const struct type_ref *t = f->out_type;
-        while (t->elem)
-            t = t->elem;
-        if (t->base == T_REF)
+    const struct type_ref *t = f->out_type;
+    while (t->elem)
+        t = t->elem;
+    return t->base == T_REF;
+}
+
+/* A formula looks for an item by its key, perhaps in an object inside: what it finds may be another than when the
+ * run's last text was laid. */
+static bool looks_up(const struct catalog *c, const struct group *g)
+{
+    for (size_t i = 0; i < g->n_forward + g->n_backward; i++)
+        if (gives_ref(work_formula_at(g, i)))
             return true;
-    }
+    for (size_t i = 0; i < c->n_applied; i++)
+        if (!c->applied[i].f->coll && gives_ref(c->applied[i].f))
+            return true;
     return false;
 }
 
@@ -315,7 +322,7 @@ int before_replays(const struct work *w, const struct record *before, bool *ret,
     struct work last = *w, again WORK_CLEANUP = {0};
 
     *ret = true;
-    if (w->g->n_links || !looks_up(w->g))
+    if (w->g->n_links || !looks_up(w->l->cat, w->g))
         return 0;
     last.r = w->old;
     if (resume(&last, before, &brought, &again, ret, e) || (*ret && work_propagate(&again, e)))

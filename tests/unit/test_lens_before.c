@@ -154,6 +154,23 @@ START_TEST(run__an_extracted_record_stays_the_same_one)
 }
 END_TEST
 
+/* An object's member is looked up as well: what it finds by now is no change of this text. */
+START_TEST(run__what_an_object_refers_to_stays)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {note: string, box: Box}}\nobjects:\n"
+               "  Box: {fields: {mate: ref<Dog>}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: Box, field: mate, to: string, up: \"mate || '!'\", down: \"mate\"}\n");
+    ck_assert_int_eq(lt_put(&t, "v1", "Dog", "b", "{}"), 0);
+    put("v1", "Dog", "{}");
+    put("v2", "Dog", "{\"box\": {\"mate\": \"c\"}}");
+    ASSERT_LINE("v1", "Dog", "{\"_key\": \"k\", \"box\": {}}");
+    lt_rename(&t, "v1", "Dog", "b", "c");
+    put("v2", "Dog", "{\"note\": \"n\", \"box\": {\"mate\": \"c\"}}");
+    ASSERT_LINE("v1", "Dog", "{\"_key\": \"k\", \"note\": \"n\", \"box\": {}}");
+}
+END_TEST
+
 /* The item's part follows from what it writes. */
 START_TEST(run__into_another_part_and_back)
 {
@@ -252,6 +269,7 @@ int main(void)
     tcase_add_test(tc, run__a_merged_write_ends_it);
     tcase_add_test(tc, run__finalize_ends_it);
     tcase_add_test(tc, run__an_extracted_record_stays_the_same_one);
+    tcase_add_test(tc, run__what_an_object_refers_to_stays);
     tcase_add_test(tc, run__into_another_part_and_back);
     tcase_add_test(tc, object__with_what_nobody_shows_any_more_comes_back_as_it_was);
     tcase_add_test(tc, run__a_dormant_version_goes_on_with_its_own);
