@@ -252,6 +252,30 @@ static int propagate(struct work *w, struct err *e)
     return rc;
 }
 
+/* For values that this text did not change, another record was found than the item refers to. */
+static bool finds_another(const struct work *w, const struct record *old)
+{
+    for (size_t i = 0; i < w->g->n_links; i++) {
+        const struct link *lk = w->g->links[i];
+        bool same = lk->kind == LINK_EXTRACT;
+        for (size_t k = 0; k < lk->n && same; k++)
+            same = span_eq(record_value(&w->r, lk->here[k]), record_value(old, lk->here[k]));
+        if (same && !span_eq(record_value(&w->r, lk->ref), record_value(old, lk->ref)))
+            return true;
+    }
+    return false;
+}
+
+/* Laid over the item as it was, a text finds its records anew. Where one has got these values since, or lost them, the
+ * run is over, and the text is laid over the item as it is. */
+static int series_check(struct series *ser, struct work *laid, struct work **w, struct err *e)
+{
+    if (*w == laid || !finds_another(*w, &laid->old))
+        return 0;
+    *w = laid;
+    return lens_undo(laid->l, e) || series_start(ser, laid, e) || propagate(laid, e) ? -1 : 0;
+}
+
 int lens_put(struct lens *l, const struct version *v, const struct shape *s, struct span key,
              struct span text, bool line, const struct record *base, const struct record *cur,
              struct record *ret, struct lens_change *ret_change, struct err *e)
@@ -274,7 +298,8 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         (!line && find_shown(l, v, s, key, base, cur, &b, e)))
         return -1;
     if (work_lay(&laid, object, b.base, b.shown, e) || elsewhere_begin(l, laid.g, s->coll, key, e) ||
-        series_begin(&ser, base, cur, &w, e) || propagate(w, e) || check_computed(w, object, b.base, &stale, e) ||
+        series_begin(&ser, base, cur, &w, e) || propagate(w, e) || series_check(&ser, &laid, &w, e) ||
+        check_computed(w, object, b.base, &stale, e) ||
         (w != &laid && find_changed(w, &laid.old, e))) {
         err_excerpt(e, text.p, text.n);
         return -1;

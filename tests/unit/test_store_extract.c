@@ -258,6 +258,23 @@ START_TEST(extract__a_deleted_record_takes_its_holders_along)
 }
 END_TEST
 
+/* v1 writes twice in a row. Between, the record that the item left gets the values which v1 had given it: it goes on
+ * referring to the one that was made then, where v1 changes another field. */
+START_TEST(extract__a_record_that_gets_the_values_takes_no_item_over)
+{
+    rig_add(&r, dogs);
+    rig_add(&r, breeds);
+    ASSERT_OK(rig_put(&r, "v2", "Breed", "k", "{}"));
+    ASSERT_OK(rig_put(&r, "v2", "Dog", "a", "{\"breed\": \"k\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "a", "{\"breed\": \"pug\"}"));
+    ASSERT_LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"breed\": \"pug\"}");
+    ASSERT_OK(rig_rename(&r, "v2", "Breed", "pug", "z"));
+    ASSERT_OK(rig_put(&r, "v2", "Breed", "k", "{\"name\": \"pug\"}"));
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "a", "{\"breed\": \"pug\", \"name\": \"n\"}"));
+    ASSERT_LINE("v2", "Dog", "a", "{\"_key\": \"a\", \"name\": \"n\", \"breed\": \"z\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_extract");
@@ -276,6 +293,7 @@ int main(void)
     tcase_add_test(t, extract__of_an_extracted_type);
     tcase_add_test(t, extract__of_a_reference_before_a_rename);
     tcase_add_test(t, extract__a_record_that_is_given_a_value_is_not_that_of_older_items);
+    tcase_add_test(t, extract__a_record_that_gets_the_values_takes_no_item_over);
     tcase_add_loop_test(t, extract__a_deleted_record_unsets_its_references, 0, 2);
     tcase_add_loop_test(t, extract__a_deleted_record_takes_its_holders_along, 0, 2);
     suite_add_tcase(s, t);
