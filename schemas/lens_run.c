@@ -296,7 +296,7 @@ static int part_before(struct work *w, const struct formula *f, struct kept *ret
         return -1;
     if (stand_in)
         now.value = (struct span){0};
-    if (!w->create) {
+    if (!w->create && f->each) { /* single elements are remembered under what they were made from */
         if (sight_inputs(&before, f, &had, e))
             return -1;
         now.inputs = inputs_encode(w->l, had, f->n_inputs);
