@@ -275,7 +275,9 @@ static bool run(struct m_case *c, const struct compiled *comp, struct expr_env *
     bool ok = true;
 
     MUST(r);
-    *r = (struct m_run){.c = c, .script = script, .model = c->shape};
+    r->c = c; /* each by itself: a value of the whole would be larger than the stack */
+    r->script = script;
+    r->model = c->shape;
     world_init(&r->w, env, comp);
     for (size_t i = 0; i < c->shape.n; i++)
         r->linked |= c->shape.nodes[i].link.is;
