@@ -54,7 +54,7 @@ struct step_run {
 static bool sees_here(const struct work *w, const struct link *lk)
 {
     for (size_t i = 0; i < lk->n; i++)
-        if (work_sees(w, lk->here[i]))
+        if (work_reached(w, lk->here[i]))
             return true;
     return false;
 }
