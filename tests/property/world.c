@@ -251,18 +251,56 @@ int world_open(struct world *w, const struct view *vw, const struct w_item *it, 
     return rc;
 }
 
-static int put(struct world *w, const struct view *vw, uint64_t id, const char *key,
-               struct span text, const struct record *base, const struct record *cur, struct err *e)
+struct putting {
+    const struct shape *s; /* for the item's collection */
+    const char *key;
+    struct span text;
+    const struct record *base;
+};
+
+/* cur: spans in the lens's arena. */
+static int put_once(struct world *w, const struct view *vw, uint64_t id, const struct putting *p, struct record *cur,
+                    struct record *ret, struct err *e)
 {
-    struct record ret RECORD_CLEANUP = RECORD_INIT;
+    const struct w_item *it = id ? world_by_id(w, id) : NULL;
     struct lens_change change;
+
+    if (it) {
+        struct span body = {arena_strndup(&w->lens.arena, it->body.p, it->body.n), it->body.n};
+        MUST(body.p);
+        if (record_decode(body, cur, e))
+            return -1;
+    }
+    return lens_put(&w->lens, vw->v, p->s, span_of(p->key), p->text, false, p->base, it ? cur : NULL, ret, &change, e);
+}
+
+/* Again when it had others brought up to date: that may have written this item, or taken its names. As in
+ * store/commit.c. */
+static int translate(struct world *w, const struct view *vw, uint64_t id, const struct putting *p, struct record *cur,
+                     struct record *ret, struct err *e)
+{
+    size_t given;
+    int rc;
+
+    do {
+        given = w->given;
+        rc = lens_undo(&w->lens, e) || put_once(w, vw, id, p, cur, ret, e) ? -1 : 0;
+    } while (rc == 0 && w->given != given);
+    return rc;
+}
+
+static int put(struct world *w, const struct view *vw, uint64_t id, const char *key,
+               struct span text, const struct record *base, struct err *e)
+{
+    struct record cur RECORD_CLEANUP = RECORD_INIT, ret RECORD_CLEANUP = RECORD_INIT;
+    struct putting p = {.key = key, .text = text, .base = base};
     struct shape hold;
     uint32_t coll;
 
     if (world_place(vw, id ? world_by_id(w, id) : NULL, text, &coll, e))
         return -1;
-    int rc = lens_put(&w->lens, vw->v, shape_of_coll(vw->s, coll, &hold), span_of(key), text, false,
-                      base, cur, &ret, &change, e);
+    p.s = shape_of_coll(vw->s, coll, &hold);
+    int rc = translate(w, vw, id, &p, &cur, &ret, e);
     if (rc == 0) {
         struct w_item *it = id ? world_by_id(w, id) : world_add_item(w, coll, span_of(key));
         it->made = false;
@@ -291,18 +329,15 @@ static void world_undo(struct world *w, struct w_state *before, int rc)
 static int put_over(struct world *w, const struct view *vw, uint64_t id, const char *key,
                     struct span text, const struct buf *base, struct err *e)
 {
-    struct record cur RECORD_CLEANUP = RECORD_INIT, was RECORD_CLEANUP = RECORD_INIT;
+    struct record was RECORD_CLEANUP = RECORD_INIT;
     const struct w_item *it = id ? world_by_id(w, id) : NULL;
-    struct buf body BUF_CLEANUP = BUF_INIT, name BUF_CLEANUP = world_bytes(span_of(it ? it->key : key));
+    struct buf name BUF_CLEANUP = world_bytes(span_of(it ? it->key : key));
 
     if (!it && world_by_shown(w, vw->s, span_of(key)))
         return err_set(e, ERR_EXISTS, "the key is taken in another part");
-    if (it)
-        body = world_bytes(buf_span(&it->body));
-    if ((it && record_decode(buf_span(&body), &cur, e)) ||
-        (base && record_decode(buf_span(base), &was, e)))
+    if (base && record_decode(buf_span(base), &was, e))
         return -1;
-    return put(w, vw, id, buf_str(&name), text, base ? &was : NULL, it ? &cur : NULL, e);
+    return put(w, vw, id, buf_str(&name), text, base ? &was : NULL, e);
 }
 
 /* Whichever of a merged type's collections the item goes to. */

@@ -45,6 +45,7 @@ struct world {
     unsigned depth;
     uint64_t deriving; /* links whose records are being made, by their place in cat->links */
     bool giving; /* world_derive_given is at work */
+    size_t given; /* items that it brought up to date so far */
     bool fresh; /* records are made for values that are written now */
     bool reading; /* an item is read: nothing may be made or written for that */
     uint64_t spares[8]; /* made by the write that is taken back */

@@ -438,8 +438,12 @@ static int bring_given(struct world *w, const struct giver *g, struct err *e)
         struct record cur RECORD_CLEANUP = RECORD_INIT;
         if (!giver_works_in(w->cat, g, w->st.items[i].coll))
             continue;
-        if (record_decode(buf_span(&w->st.items[i].body), &cur, e) ||
-            (cur.gen < g->at->f->step && world_bring(w, i, w->cat->last_step, e)))
+        if (record_decode(buf_span(&w->st.items[i].body), &cur, e))
+            return -1;
+        if (cur.gen >= g->at->f->step)
+            continue;
+        w->given++;
+        if (world_bring(w, i, w->cat->last_step, e))
             return -1;
     }
     return 0;
