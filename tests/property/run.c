@@ -469,23 +469,49 @@ static bool merge_middle(const struct kase *k, struct kase *ret, const char ***r
     return true;
 }
 
+/* What is done while the version in the middle is there and its successor is not yet. */
+struct meantime {
+    bool written;      /* or renamed, or deleted */
+    bool renamed_since; /* then or later */
+};
+
+static struct meantime meantime_of(const struct run *r)
+{
+    struct meantime m = {0};
+    bool there = false, over = false;
+    for (size_t i = 0; i < r->k->n_ops; i++) {
+        const struct op *op = &r->k->ops[i];
+        over |= op->kind == OP_ADD && r->k->v[op->version].from == (int)r->k->middle;
+        there |= op->kind == OP_ADD && op->version == r->k->middle;
+        m.written |= there && !over && op->kind > OP_ADD && op->kind < OP_BACKFILL;
+        m.renamed_since |= there && op->kind == OP_REKEY;
+    }
+    m.written &= over;
+    return m;
+}
+
+static bool quotes_keys(const struct version *v, const struct link *l)
+{
+    bool quotes = false;
+    for (size_t i = 0; i < v->n_shapes; i++)
+        quotes |= v->shapes[i]->kind == SHAPE_ITEM && link_quotes(l, v->shapes[i]->coll);
+    return quotes;
+}
+
 /* move_field: an older version's write leaves its value in the item referred to, also when it refers to
  * another later; where the step comes after the write, it finds only what is there then. So nothing may
- * be written between the version in the middle and its successor. */
-static bool moves_early(const struct run *r)
+ * be written between the version in the middle and its successor. extract_type: a record of a reference
+ * is called by the key that the item had when the record was made, which may have another one where the step
+ * comes later. */
+static bool decides_early(const struct run *r)
 {
     const struct version *v = r->main.c->v[r->k->middle];
-    bool moves = false, there = false, written = false;
+    struct meantime m = meantime_of(r);
+    bool early = false;
     for (size_t i = 0; v && i < v->n_links; i++)
-        moves |= v->links[i]->kind == LINK_MOVE;
-    for (size_t i = 0; moves && i < r->k->n_ops; i++) {
-        const struct op *op = &r->k->ops[i];
-        if (op->kind == OP_ADD && r->k->v[op->version].from == (int)r->k->middle)
-            return written;
-        there |= op->kind == OP_ADD && op->version == r->k->middle;
-        written |= there && op->kind > OP_ADD && op->kind < OP_BACKFILL;
-    }
-    return false;
+        early |= m.written && (v->links[i]->kind == LINK_MOVE ||
+                               (v->links[i]->kind == LINK_EXTRACT && m.renamed_since && quotes_keys(v, v->links[i])));
+    return early;
 }
 
 /* What finalize drops between the two a step of the version in the middle has seen, and the same step of its
@@ -523,7 +549,7 @@ static bool compose(struct run *r)
             ok = false; /* it names the version that is gone */
     world_init(&chain, r->main.env, r->main.c);
     world_init(&merged, r->main.env, &c);
-    if (!ok || !r->main.c->v[r->k->middle] || moves_early(r))
+    if (!ok || !r->main.c->v[r->k->middle] || decides_early(r))
         goto out;
     for (r->op = 0; r->op < r->k->n_ops && ok; r->op++) {
         const struct op *op = &r->k->ops[r->op];
