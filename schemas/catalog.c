@@ -118,13 +118,20 @@ static bool is_shown(const struct catalog *c, uint32_t coll, slot_no slot)
     return false;
 }
 
+static bool shows_fields(const struct catalog *c, const struct link *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (is_shown(c, l->coll, l->here[i]))
+            return true;
+    return false;
+}
+
 static bool needs_fields(const struct catalog *c, const struct link *l)
 {
     for (size_t i = 0; i < l->n; i++)
-        if (is_shown(c, l->coll, l->here[i]) ||
-            (l->here[i] < c->n_slots && c->slots[l->here[i]].is_read))
+        if (l->here[i] < c->n_slots && c->slots[l->here[i]].is_read)
             return true;
-    return false;
+    return shows_fields(c, l);
 }
 
 static bool link_applies(const struct catalog *c, const struct catalog_entry *en, const struct link *l)
@@ -184,7 +191,7 @@ static void note_link(struct catalog *c, const struct catalog_entry *en, const s
 
     if (!applies && !needs_fields(c, l))
         return;
-    if (applies || l->kind == LINK_INLINE || is_shown(c, l->coll, l->ref) || leads_on(c, l))
+    if (applies || l->kind == LINK_INLINE || is_shown(c, l->coll, l->ref) || leads_on(c, l) || !shows_fields(c, l))
         c->links[c->n_links++] = l;
     else
         c->retired[c->n_retired++] = l;
