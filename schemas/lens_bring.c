@@ -266,28 +266,30 @@ static int gives(const struct sight *s, const struct formula *f, struct span und
     return 0;
 }
 
-/* A value that its writer gave under other inputs than there are now: what stands in the other item has
- * changed, and nobody has written this one since. It is hidden like one that a write hides (05). One that
- * the formula gives anyway is not; that its writer decided the field stays (I5). */
+/* What stands in the other item has changed, and nobody has written this one since: a value (or none) that the
+ * formula would not have given under the inputs of then is hidden like one that a write hides (05). One that it
+ * gives anyway is not; that its writer decided the field stays (I5). */
 static int keep_hidden(const struct sight *s, const struct entry *basis, struct record *now, struct err *e)
 {
-    const struct entry *had = record_get(s->rec, basis->slot), *en = record_get(now, basis->slot);
+    const struct entry *had = record_get(s->rec, basis->slot);
     const struct formula *f = s->l->cat->slots[basis->slot].source;
+    struct span value = record_value(s->rec, basis->slot);
     struct remembered b, m;
     bool given;
 
-    if (!had || had->kind != ENTRY_VALUE || !f || f->mode != FORMULA_LINKED ||
-        (en && span_eq(en->bytes, had->bytes)) || !remembered_read(basis->bytes, &b) || b.id != formula_id(f))
+    if (!f || f->mode != FORMULA_LINKED || span_eq(record_value(now, basis->slot), value) ||
+        !remembered_read(basis->bytes, &b) || b.id != formula_id(f))
         return 0;
-    if (gives(s, f, b.inputs, had->bytes, &given, e))
+    if (gives(s, f, b.inputs, value, &given, e))
         return -1;
     if (given)
-        return work_decide_entry(now, basis->slot, e);
+        return had && had->kind == ENTRY_VALUE ? work_decide_entry(now, basis->slot, e) : 0;
     for (size_t i = now->n; i-- > 0;)
         if (now->e[i].slot == basis->slot && now->e[i].kind == ENTRY_MEMORY &&
             remembered_read(now->e[i].bytes, &m) && remembered_by(&m, b.id))
             memmove(&now->e[i], &now->e[i + 1], (--now->n - i) * sizeof now->e[0]);
-    m = (struct remembered){b.id, had->bytes, b.inputs};
+    bool decided = work_is_decided(s->g, s->rec, NULL, basis->slot, f->step);
+    m = (struct remembered){b.id + (decided ? 0 : REMEMBERED_UNDECIDED), value, b.inputs};
     struct span bytes = remembered_write(s->l, &m);
     return bytes.p && record_set(now, basis->slot, ENTRY_MEMORY, bytes) ? 0 : err_nomem(e);
 }

@@ -265,6 +265,10 @@ int work_begin(struct work *w, struct lens *l, struct view vw, const struct shap
                uint32_t group, struct span key, const struct record *cur, struct err *e);
 /* A writer decided what a linked formula computes its output from, which is not computed from that itself. */
 bool work_gives(const struct group *g, const struct record *r, const struct formula *f);
+/* A writer decided the slot: itself, or one that a linked step shows it by. seen: the shape of a write
+ * in progress, or NULL. without: the step that the question comes from. */
+bool work_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
+                     slot_no slot, uint32_t without);
 /* What a seeded formula computes is a writer's already (I5); also the one's who now sees seen, or
  * NULL. */
 bool work_seed_is_decided(const struct group *g, const struct record *r, const struct shape *seen,

@@ -29,10 +29,6 @@ bool work_inputs_changed(const struct work *w, const struct formula *f);
 /* All of the group, forward first. */
 const struct formula *work_formula_at(const struct group *g, size_t i);
 bool work_reads(const struct formula *f, slot_no slot);
-/* A writer decided the slot: itself, or one that a linked step shows it by. seen: the shape of a write
- * in progress, or NULL. without: the step that the question comes from. */
-bool work_is_decided(const struct group *g, const struct record *r, const struct shape *seen,
-                     slot_no slot, uint32_t without);
 /* A formula for the items that are made on its new side alone. */
 bool work_only_for_new(const struct group *g, const struct formula *f);
 /* What is computed is the writer's from now on. */

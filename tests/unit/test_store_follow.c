@@ -383,6 +383,63 @@ START_TEST(values__of_several_records_go_to_the_one_of_that_name)
 }
 END_TEST
 
+/* No version shows the reference any more either: what is computed over it goes on. */
+START_TEST(computed__goes_on_over_a_reference_that_nobody_shows)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {name: string}}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - compute_field: {type: Dog, field: loud, as: string, value: upper(name)}\n"
+                "  - extract_type: {type: Dog, fields: {name: x}, into: X, as: r}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n  - remove_field: {type: Dog, field: r}\n");
+    PUT("v1", "Dog", "k", "{\"name\": \"a\"}");
+    PUT("v3", "X", "a", "{\"x\": \"b\"}");
+    LINE("{\"_key\": \"k\", \"loud\": \"B\"}", "v3", "Dog", "k");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    PUT("v3", "X", "a", "{\"x\": \"c\"}");
+    LINE("{\"_key\": \"k\", \"loud\": \"C\"}", "v3", "Dog", "k");
+    PUT("v3", "X", "a", "{}");
+    LINE("{\"_key\": \"k\"}", "v3", "Dog", "k");
+    ASSERT_OK(rig_delete(&r, "v3", "X", "a"));
+    LINE("{\"_key\": \"k\"}", "v3", "Dog", "k");
+}
+END_TEST
+
+/* Of a writer who left the field unset, where the step would give something. */
+START_TEST(record__hides_that_there_was_no_value)
+{
+    inline_names();
+    rig_add(&r, "version: v4\nfrom: v3\nmigrate:\n"
+                "  - change_type: {type: Dog, field: i, to: string, up: \"coalesce(i, 'none')\", down: i}\n");
+    PUT("v2", "X", "x", "{}");
+    PUT("v2", "Dog", "k", "{\"r\": \"x\"}");
+    PUT("v4", "Dog", "k", "{}");
+    PUT("v2", "X", "x", "{\"x\": \"a\"}");
+    LINE("{\"_key\": \"k\", \"i\": \"a\"}", "v4", "Dog", "k");
+    PUT("v1", "Dog", "k", "{}");
+    LINE("{\"_key\": \"k\"}", "v4", "Dog", "k");
+}
+END_TEST
+
+/* What the newer side shows was computed from the oldest one, and is what a step between would not give. */
+START_TEST(record__hides_what_an_older_step_gave)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {size: E}}\nenums: {E: [small, large]}\n");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - add_value: {enum: E, value: huge, as: large}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - remove_value: {enum: E, value: large, as: huge}\n"
+                "  - extract_type: {type: Dog, fields: {size: x}, into: X, as: r}\n");
+    PUT("v1", "Dog", "k", "{\"size\": \"large\"}");
+    PUT("v3", "X", "huge", "{\"x\": \"small\"}");
+    LINE("{\"_key\": \"k\", \"size\": \"small\"}", "v2", "Dog", "k");
+    backfill_or_not(_i);
+    PUT("v3", "X", "o", "{\"x\": \"huge\"}");
+    PUT("v3", "Dog", "k", "{\"r\": \"o\"}");
+    LINE("{\"_key\": \"k\", \"size\": \"large\"}", "v2", "Dog", "k");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_follow");
@@ -410,6 +467,9 @@ int main(void)
     tcase_add_test(t, inlined__unset_between_two_values_lets_nothing_go);
     tcase_add_test(t, inlined__stays_beside_what_is_computed_from_it);
     tcase_add_test(t, computed__goes_on_when_its_version_is_gone);
+    tcase_add_test(t, computed__goes_on_over_a_reference_that_nobody_shows);
+    tcase_add_test(t, record__hides_that_there_was_no_value);
+    tcase_add_loop_test(t, record__hides_what_an_older_step_gave, 0, 2);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);
