@@ -74,10 +74,12 @@ static void leave(const struct model *m, const struct m_item *now, struct m_item
 
 /* The item goes back to what it was before its writer began, or its writer begins now: also where that
  * referred to something that is gone, or was called as another one is now. */
-static void begin_again(struct model *m, struct m_item *it, struct m_before *b, size_t writer)
+static bool begin_again(struct model *m, struct m_item *it, struct m_before *b, size_t writer)
 {
     struct m_item now = *it;
-    if (b->writer == writer && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it) && m_elsewhere_stands(m, it, b)) {
+    bool again = b->writer == writer && m_refs_stand(m, &b->it) && m_keys_stand(m, &b->it, it) &&
+                 m_elsewhere_stands(m, it, b);
+    if (again) {
         *it = b->it;
         m_elsewhere_take_back(m, it, b);
         leave(m, &now, it);
@@ -85,6 +87,7 @@ static void begin_again(struct model *m, struct m_item *it, struct m_before *b, 
         b->writer = writer;
         b->it = *it;
     }
+    return again;
 }
 
 /* A side follows from another one: without any there is nothing to start again from. */
@@ -96,22 +99,14 @@ static bool is_followed(const struct model *m, size_t root)
     return is;
 }
 
-/* An item that gets another key of its own by a write is one that was renamed: a run ends. */
-static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t node,
-                    const char *const *values)
+/* True: it begins again with what the item was before its writer began. */
+static bool write_over(struct model *m, struct m_item *it, size_t writer, size_t node, const char *const *now)
 {
     const struct m_node *n = &m->nodes[node];
     struct carry c = {.m = m, .it = it, .at = node};
     struct m_before *b = &m->before[it - m->items];
-    struct m_item had = *it;
-    size_t own = m->nodes[it->root].key;
-    const char *now[MODEL_FIELDS];
+    bool again = begin_again(m, it, b, writer);
 
-    it->made = false;
-    it->signer = 0; /* also by a text that changes nothing */
-    if (!lay(n, it, values, now))
-        return;
-    begin_again(m, it, b, writer);
     memcpy(c.was, it->v, sizeof c.was);
     carry_look(&c);
     for (size_t i = 0; i < n->n; i++)
@@ -120,6 +115,30 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
     m_elsewhere_begin(m, it);
     carry_spread(&c);
     m_elsewhere_end(m, it, b);
+    return again;
+}
+
+/* An item that gets another key of its own by a write is one that was renamed: a run ends. So it does where the text
+ * that is laid over what the item was finds another record for values that it leaves alone. */
+static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t node,
+                    const char *const *values)
+{
+    struct m_before *b = &m->before[it - m->items];
+    struct m_item had = *it;
+    size_t own = m->nodes[it->root].key;
+    const char *now[MODEL_FIELDS];
+
+    it->made = false;
+    it->signer = 0; /* also by a text that changes nothing */
+    if (!lay(&m->nodes[node], it, values, now))
+        return;
+    struct m_state *before = b->writer == writer ? m_state_keep(m) : NULL;
+    if (write_over(m, it, writer, node, now) && m_finds_another(m, &had, it)) {
+        m_state_return(m, before);
+        b->writer = 0;
+        write_over(m, it, writer, node, now);
+    }
+    m_state_drop(before);
     if (!m_same(it->v[own], had.v[own]) || !is_followed(m, it->root))
         b->writer = 0;
     carry_tell(m, it, NULL);

@@ -302,6 +302,13 @@ void m_elsewhere_end(struct model *m, const struct m_item *it, struct m_before *
 /* Nobody else has changed what the last write left, nor counts on it. */
 bool m_elsewhere_stands(struct model *m, const struct m_item *it, const struct m_before *b);
 void m_elsewhere_take_back(struct model *m, const struct m_item *it, struct m_before *b);
+/* All items as they are, to return to. */
+struct m_state;
+struct m_state *m_state_keep(const struct model *m);
+void m_state_return(struct model *m, const struct m_state *s);
+void m_state_drop(struct m_state *s); /* NULL is fine */
+/* Of what the item was, it refers to another record of values that are the same: one has got them since. */
+bool m_finds_another(const struct model *m, const struct m_item *was, const struct m_item *now);
 /* One to be made anew; NULL = none. At the end of the write the others go. */
 struct m_item *m_elsewhere_spare(struct model *m, size_t root);
 void m_elsewhere_drop_spares(struct model *m);

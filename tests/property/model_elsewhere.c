@@ -1,4 +1,5 @@
 /* model.h: what a write leaves in other items, and how the next one by the same version takes it back. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "case.h"
@@ -74,6 +75,56 @@ void m_elsewhere_end(struct model *m, const struct m_item *it, struct m_before *
 }
 
 /* ---- The next write ---- */
+
+struct m_state {
+    struct m_item *items;
+    struct m_before *before;
+    size_t n;
+    unsigned n_numbers;
+};
+
+struct m_state *m_state_keep(const struct model *m)
+{
+    struct m_state *s = malloc(sizeof *s);
+    MUST(s);
+    *s = (struct m_state){malloc(m->n_items * sizeof *s->items), malloc(m->n_items * sizeof *s->before), m->n_items,
+                          m->n_numbers};
+    MUST(s->items && s->before);
+    memcpy(s->items, m->items, s->n * sizeof *s->items);
+    memcpy(s->before, m->before, s->n * sizeof *s->before);
+    return s;
+}
+
+void m_state_return(struct model *m, const struct m_state *s)
+{
+    memcpy(m->items, s->items, s->n * sizeof *s->items);
+    memcpy(m->before, s->before, s->n * sizeof *s->before);
+    m->n_items = s->n;
+    m->n_numbers = s->n_numbers;
+    m->n_spares = 0;
+}
+
+void m_state_drop(struct m_state *s)
+{
+    if (s) {
+        free(s->items);
+        free(s->before);
+    }
+    free(s);
+}
+
+bool m_finds_another(const struct model *m, const struct m_item *was, const struct m_item *now)
+{
+    bool finds = false;
+    for (size_t to = 0; to < m->known; to++) {
+        const struct m_link *l = &m->nodes[to].link;
+        bool same = l->is && !l->inlined && m->nodes[to].root == now->root;
+        for (size_t i = 0; i < l->n; i++)
+            same &= m_same(was->v[l->here[i]], now->v[l->here[i]]);
+        finds |= same && !m_same(was->v[l->ref], now->v[l->ref]);
+    }
+    return finds;
+}
 
 /* Over references the item shows what its writer left. */
 static bool shows_the_same(const struct model *m, const struct m_item *it, const struct m_before *b)

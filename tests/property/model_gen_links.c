@@ -280,6 +280,19 @@ static bool may_be_inlined(const struct m_field *f)
            !f->checked && !f->unique && !f->seeded;
 }
 
+/* A writer of fields that are sides of each other there would say two things of one value. */
+static bool says_twice(const struct model *m, const struct m_node *there, const struct m_step *s)
+{
+    struct sides sides;
+    bool twice = false;
+    for (size_t i = 0; i < s->n; i++) {
+        find_sides(m, there->root, there->f[m_field_at(there, s->from[i])].id, &sides);
+        for (size_t k = 0; k < s->n * sides.n; k++)
+            twice |= k / sides.n != i && sides.at[k % sides.n].id == there->f[m_field_at(there, s->from[k / sides.n])].id;
+    }
+    return twice;
+}
+
 static bool choose_inlined(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct model *m = &c->shape;
@@ -298,7 +311,7 @@ static bool choose_inlined(struct m_case *c, size_t version, size_t node, struct
         s->to[s->n] = m_format(c, "i%zu_%zu", m->n, s->n);
         s->n++;
     }
-    return s->n && !is_inlined(m, s->then) && uses_of(c, version, ref->refers) == 1 &&
+    return s->n && !says_twice(m, there, s) && !is_inlined(m, s->then) && uses_of(c, version, ref->refers) == 1 &&
            !leads_to(m, there->root, n->root, 0) &&
            !has_required(there) && !shows_other_side(m, n, ref, true) && !moves_whole(c, node) &&
            !moves_whole(c, s->then);
