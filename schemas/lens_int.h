@@ -5,8 +5,8 @@
  *   lens_read.c       a record seen through a version: slots, text
  *   lens_bring.c      missing generations; unfolding for work, folding for storing
  *   lens_raw.c        a writer's own bytes
- *   lens_link.c       fields that stand in another item; lens_extract.c, lens_move.c, lens_inline.c:
- *                     writing them
+ *   lens_link.c       fields that stand in another item; lens_own.c: what their holder shows, and keeps;
+ *                     lens_extract.c, lens_move.c, lens_inline.c: writing them
  *   lens_work.c       propagation: what follows from changed slots; lens_back.c: its backward pass;
  *                     lens_run.c: one formula
  *   lens_key.c        keys that a step computes
@@ -297,7 +297,7 @@ int work_follow(struct lens *l, const struct link *lk, struct span key, const st
 /* What only finalized versions knew goes. */
 void work_drop_dead(const struct catalog *c, struct record *r);
 
-/* ---- lens_link.c ---- */
+/* ---- lens_link.c, lens_own.c ---- */
 /* lk->here[i] as the old side of the link shows it (of inline_type: the new side).
  * *ret_is_own: it is the record's own value, and nothing was looked up. */
 int link_slot(const struct sight *s, const struct link *lk, size_t i, struct span *ret,

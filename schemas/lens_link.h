@@ -1,4 +1,4 @@
-/* Between lens_link.c, lens_extract.c, lens_move.c and lens_inline.c: looking over a link, and what it remembers.
+/* Between lens_link.c, lens_own.c, lens_extract.c, lens_move.c and lens_inline.c: looking over a link, and what it remembers.
  */
 #ifndef SCHEMAS_LENS_LINK_H
 #define SCHEMAS_LENS_LINK_H
@@ -17,6 +17,8 @@ static inline uint64_t link_alone_id(const struct link *lk)
 
 /* The item that the record refers to; 0 = none (unset, null), or one that is only foreseen. */
 uint64_t link_target(const struct record *r, const struct link *lk);
+/* The reference as it is now: a newer step may have put it into another item, too. */
+int link_ref(const struct sight *s, const struct link *lk, struct span *ret, struct err *e);
 /* Its record, copied into the arena. */
 int link_target_of(const struct sight *s, const struct link *lk, struct record *ret,
                    bool *ret_found, struct err *e);

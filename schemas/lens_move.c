@@ -1,4 +1,4 @@
-/* move_field: writes that pass over its link (lens_link.c says what is kept where). */
+/* move_field: writes that pass over its link (lens_own.c says what is kept where). */
 #include "lens_link.h"
 
 /* The old side was written. An item that comes to a target without a value says nothing about the
