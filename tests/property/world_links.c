@@ -288,12 +288,13 @@ static bool is_behind(const struct w_item *it, const struct link *l)
            cur.gen < l->step;
 }
 
-/* Items that still have to be brought up to the link's step, or even to be made before that. */
+/* Items that still have to be brought up to the link's step, or even to be made before that, or to get the field that
+ * moves from others. */
 static bool has_behind(const struct world *w, const struct link *l)
 {
     for (size_t k = 0; k < w->cat->n_links && l->kind == LINK_MOVE; k++) {
         const struct link *first = w->cat->links[k];
-        if (first->kind == LINK_EXTRACT && first->target_coll == l->coll && first->step < l->step &&
+        if (first->kind != LINK_INLINE && first->target_coll == l->coll && first->step < l->step &&
             has_behind(w, first))
             return true;
     }
