@@ -37,7 +37,7 @@ int link_encoded(const struct sight *s, const struct link *lk, size_t i, struct 
 
 /* ---- Memory ---- */
 
-struct entry *link_memory(struct record *r, slot_no slot, uint64_t id, struct remembered *ret)
+struct entry *link_memory(const struct record *r, slot_no slot, uint64_t id, struct remembered *ret)
 {
     for (size_t i = 0; i < r->n; i++) {
         struct remembered m;
@@ -293,14 +293,14 @@ int link_era_of(const struct sight *s, const struct link *lk, const struct recor
     struct mark mark;
     struct span is;
 
-    *ret = (struct era){.shown = value};
+    *ret = (struct era){.shown = value, .there = true};
     if (lk->kind != LINK_MOVE || !link_mark_read(target, lk, &mark))
         return 0;
     if (link_encoded(s, lk, 0, value, &is, e))
         return -1;
     ret->last = mark.m.id;
     if (span_eq(is, mark.m.inputs))
-        *ret = (struct era){mark.m.id, mark.m.value, mark.m.id};
+        *ret = (struct era){mark.m.id, mark.m.value, mark.m.id, true};
     return 0;
 }
 

@@ -27,7 +27,7 @@ int link_encoded(const struct sight *s, const struct link *lk, size_t i, struct 
                  struct span *ret, struct err *e);
 
 /* A slot's memory of that id, or NULL: then *ret is left as it is. */
-struct entry *link_memory(struct record *r, slot_no slot, uint64_t id, struct remembered *ret);
+struct entry *link_memory(const struct record *r, slot_no slot, uint64_t id, struct remembered *ret);
 void link_forget(struct record *r, slot_no slot, uint64_t id);
 /* kind: ENTRY_MEMORY (one of an id) or ENTRY_BASIS. */
 int link_remember(struct lens *l, struct record *r, slot_no slot, enum entry_kind kind,
@@ -38,6 +38,7 @@ struct era {
     uint64_t number;   /* 0 = none */
     struct span shown; /* to a holder without a value of its own */
     uint64_t last;     /* the number of the newest, which may be over; 0 = there was none */
+    bool there;        /* there is a target */
 };
 
 /* Whose value the target has: */

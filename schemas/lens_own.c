@@ -16,25 +16,52 @@
  * while its era is over remembers the own value, with target and era. [I4]
  *
  * A holder without a reference keeps the field to itself. When the new side makes it refer to
- * something, its own value is remembered until it makes it refer to nothing. */
+ * something, its own value is remembered until it makes it refer to nothing. The reference may stand in
+ * another item as well, and be written there, while nobody writes the holder: so the value says in its
+ * basis that it is of the time without a reference (ERA_ALONE), or which target its era is of. */
 #include "lens_link.h"
 
 #include <stdio.h>
 
-/* The era that the record's own value holds in; 0 = in any. */
-static uint64_t own_era(const struct sight *s, const struct link *lk)
+/* In place of an era's number: while the holder refers to nothing. */
+#define ERA_ALONE UINT64_MAX
+
+/* What the record's own value holds in: the era, and where the reference may change elsewhere, the target. false: in
+ * any. */
+static bool own_basis(const struct sight *s, const struct link *lk, struct remembered *ret)
 {
     const struct entry *en = record_find(s->rec, lk->here[0], ENTRY_BASIS);
-    struct remembered m;
-    return lk->kind == LINK_MOVE && en && remembered_read(en->bytes, &m) ? m.id : 0;
+    return lk->kind == LINK_MOVE && en && remembered_read(en->bytes, ret) && ret->id;
+}
+
+/* The reference is another item's to change, too. */
+static bool ref_follows(const struct lens *l, const struct link *lk)
+{
+    return lk->ref < l->cat->n_slots && l->cat->slots[lk->ref].is_volatile;
+}
+
+static struct span place_of(struct lens *l, struct span ref, uint64_t era)
+{
+    char number[32];
+    int n = snprintf(number, sizeof number, "%llu", (unsigned long long)era);
+    struct span parts[2] = {ref, {number, (size_t)n}};
+    return inputs_encode(l, parts, 2);
 }
 
 struct span link_place(struct lens *l, const struct record *r, const struct link *lk, uint64_t era)
 {
-    char number[32];
-    int n = snprintf(number, sizeof number, "%llu", (unsigned long long)era);
-    struct span parts[2] = {record_value(r, lk->ref), {number, (size_t)n}};
-    return inputs_encode(l, parts, 2);
+    return place_of(l, record_value(r, lk->ref), era);
+}
+
+/* The same of a record that may be folded. */
+static int place_seen(const struct sight *s, const struct link *lk, uint64_t era, struct span *ret, struct err *e)
+{
+    struct span ref;
+
+    if (link_ref(s, lk, &ref, e))
+        return -1;
+    *ret = place_of(s->l, ref, era);
+    return ret->p ? 0 : err_nomem(e);
 }
 
 /* The own value that the holder had in this era, put aside while it was over. */
@@ -44,38 +71,69 @@ static int put_aside(const struct sight *s, const struct link *lk, uint64_t era,
     for (size_t i = 0; era && i < s->rec->n; i++) {
         const struct entry *en = &s->rec->e[i];
         struct remembered m;
+        struct span at;
         if (en->slot != lk->here[0] || en->kind != ENTRY_MEMORY || !remembered_read(en->bytes, &m) ||
             m.id != link_left_id(lk))
             continue;
-        struct span at = link_place(s->l, s->rec, lk, era);
-        if (!at.p)
-            return err_nomem(e);
+        if (place_seen(s, lk, era, &at, e))
+            return -1;
         if (span_eq(at, m.inputs))
             *ret = m.value;
     }
     return 0;
 }
 
-static int remember_own(struct lens *l, const struct link *lk, struct span own, uint64_t era,
-                        const struct record *rec, struct record *r, struct err *e)
+static int remember_own(struct lens *l, const struct link *lk, struct span own, struct span at, struct record *r,
+                        struct err *e)
 {
-    struct span at = link_place(l, rec, lk, era);
     return at.p ? link_remember(l, r, lk->here[0], ENTRY_MEMORY,
                                 (struct remembered){link_left_id(lk), own, at}, e)
                 : err_nomem(e);
 }
 
+/* Does the own value hold now? */
+static int holds_now(const struct sight *s, const struct link *lk, const struct remembered *in,
+                     const struct era *now, bool *ret, struct err *e)
+{
+    struct span at;
+
+    *ret = in->id == ERA_ALONE ? !now->there : in->id == now->number;
+    if (!*ret || !now->there || !in->inputs.n)
+        return 0;
+    if (place_seen(s, lk, now->number, &at, e))
+        return -1;
+    *ret = span_eq(at, in->inputs);
+    return 0;
+}
+
+/* The holder had a value to itself before it referred to something, and refers to nothing again, which was written in
+ * another item. */
+static bool is_alone_again(const struct sight *s, const struct link *lk, const struct era *now, struct remembered *ret)
+{
+    return lk->kind == LINK_MOVE && !now->there && ref_follows(s->l, lk) &&
+           link_memory(s->rec, lk->here[0], link_alone_id(lk), ret);
+}
+
 int link_put_aside(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
     struct span value, own = record_value(s->rec, lk->here[0]);
-    uint64_t in = own_era(s, lk);
+    struct remembered in = {0}, alone;
+    bool based = own_basis(s, lk, &in), holds = false;
     struct era era;
 
-    if (!in || link_look(s, lk, 0, &value, &era, e))
-        return in ? -1 : 0;
-    if (era.number == in)
+    if (!based && !ref_follows(s->l, lk))
         return 0;
-    return remember_own(s->l, lk, own, in, s->rec, r, e);
+    if (link_look(s, lk, 0, &value, &era, e) || (based && holds_now(s, lk, &in, &era, &holds, e)))
+        return -1;
+    if (is_alone_again(s, lk, &era, &alone))
+        link_forget(r, lk->here[0], link_alone_id(lk));
+    if (!based || holds)
+        return 0;
+    if (in.id == ERA_ALONE)
+        return link_remember(s->l, r, lk->here[0], ENTRY_MEMORY, (struct remembered){link_alone_id(lk), own, {0}}, e);
+    if (!in.inputs.n && place_seen(s, lk, in.id, &in.inputs, e))
+        return -1;
+    return remember_own(s->l, lk, own, in.inputs, r, e);
 }
 
 /* The reference is unset in the record; but it may stand in another item itself, and lead to the target yet. */
@@ -93,26 +151,28 @@ static bool is_retired(const struct link *lk, const struct record *r)
 int link_retire(struct lens *l, const struct link *lk, struct record *r, struct err *e)
 {
     struct remembered m = {.id = link_alone_id(lk)};
-    bool leads_on = lk->ref < l->cat->n_slots && l->cat->slots[lk->ref].is_volatile;
-    return leads_on ? link_remember(l, r, lk->ref, ENTRY_MEMORY, m, e) : 0;
+    return ref_follows(l, lk) ? link_remember(l, r, lk->ref, ENTRY_MEMORY, m, e) : 0;
 }
 
 int link_slot(const struct sight *s, const struct link *lk, size_t i, struct span *ret,
               bool *ret_is_own, struct err *e)
 {
     struct span value, own = record_value(s->rec, lk->here[i]);
-    uint64_t in = own_era(s, lk);
+    struct remembered in = {0}, alone;
+    bool based = own_basis(s, lk, &in), holds = false;
     struct era era;
 
     *ret = own;
-    *ret_is_own = (own.p && !in) || (s->rec->gen < lk->step && lk->kind != LINK_INLINE) || is_retired(lk, s->rec);
+    *ret_is_own = (own.p && !based) || (s->rec->gen < lk->step && lk->kind != LINK_INLINE) || is_retired(lk, s->rec);
     if (*ret_is_own)
         return 0;
-    if (link_look(s, lk, i, &value, &era, e))
+    if (link_look(s, lk, i, &value, &era, e) || (based && holds_now(s, lk, &in, &era, &holds, e)))
         return -1;
-    if (in && era.number == in)
+    if (holds)
         return 0;
     *ret = era.shown;
+    if (is_alone_again(s, lk, &era, &alone))
+        *ret = alone.value;
     return lk->kind == LINK_MOVE ? put_aside(s, lk, era.number, ret, e) : 0;
 }
 
@@ -173,7 +233,7 @@ static int own_now(struct work *w, const struct link *lk, const struct looked *w
         return 0;
     }
     if (was->era.number && !span_eq(own_text, shown_text) &&
-        remember_own(w->l, lk, own, was->era.number, &w->r, &w->r, e))
+        remember_own(w->l, lk, own, link_place(w->l, &w->r, lk, was->era.number), &w->r, e))
         return -1;
     *ret = is->era.shown;
     return put_aside(&s, lk, is->era.number, ret, e);
@@ -232,23 +292,34 @@ static int fold_move(const struct sight *s, const struct link *lk, struct record
         link_encoded(s, lk, 0, own, &own_text, e))
         return -1;
     bool same = span_eq(shown_text, own_text);
+    struct remembered basis = {.id = era.number};
+    if (ref_follows(s->l, lk))
+        basis.inputs = link_place(s->l, s->rec, lk, era.number);
     if (era.number && !same)
-        return link_remember(s->l, r, lk->here[0], ENTRY_BASIS,
-                             (struct remembered){.id = era.number}, e);
+        return link_remember(s->l, r, lk->here[0], ENTRY_BASIS, basis, e);
     if (!leave_to_link(r, lk->here[0]))
         return err_nomem(e);
-    return same || !era.last ? 0 : remember_own(s->l, lk, own, era.last, s->rec, r, e);
+    return same || !era.last ? 0 : remember_own(s->l, lk, own, link_place(s->l, s->rec, lk, era.last), r, e);
+}
+
+/* The holder refers to nothing, as yet. */
+static int fold_alone(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
+{
+    struct remembered basis = {.id = ERA_ALONE};
+
+    if (!record_value(r, lk->here[0]).p || !ref_follows(s->l, lk))
+        return 0;
+    return link_remember(s->l, r, lk->here[0], ENTRY_BASIS, basis, e);
 }
 
 int link_fold(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
     if (r->gen < lk->step && lk->kind != LINK_INLINE) /* the fields are not elsewhere yet */
         return 0;
-    if (lk->kind ==
-        LINK_MOVE) /* of two siblings that move one field, the newer is looked through */
-        return link_target(s->rec, lk) && s->l->cat->slots[lk->here[0]].link == lk
-                   ? fold_move(s, lk, r, e)
-                   : 0;
+    if (lk->kind == LINK_MOVE && s->l->cat->slots[lk->here[0]].link != lk) /* of two siblings that move one field, the */
+        return 0;                                                           /* newer is looked through */
+    if (lk->kind == LINK_MOVE)
+        return link_target(s->rec, lk) ? fold_move(s, lk, r, e) : fold_alone(s, lk, r, e);
     for (size_t i = 0; i < lk->n; i++)
         if (lk->kind == LINK_EXTRACT ? !leave_to_link(r, lk->here[i])
                                      : (record_unset(r, lk->here[i]), false))

@@ -18,7 +18,7 @@
  *            value and each input as: varint 0 = unset, or bytes + 1 and the bytes
  *   BASIS    for a slot computed from values over a reference: the same layout, with the inputs
  *            under which the present value holds. In a field that move_field took over a
- *            reference: the era that the value holds in (lens_own.c)
+ *            reference: the era that the value holds in, and the target (lens_own.c)
  *   RAW      a writer's own bytes; "slot" is the version number and shape id they were written
  *            through: number << RAW_SHAPE_BITS | shape
  *   BEFORE   what the item was before that version, the last to write it, began to (lens_before.c); "slot"

@@ -24,12 +24,68 @@ START_TEST(move__a_restored_field_that_a_copy_maps_is_the_old_side)
 }
 END_TEST
 
+/* The record that the reference stands in is written, and nobody writes the item. */
+START_TEST(move__a_reference_that_another_item_gets_shows_its_target)
+{
+    lt_add(&t, "version: v1\ntypes:\n"
+               "  Dog: {fields: {owner: ref<Person>, city: string}}\n"
+               "  Person: {fields: {}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n"
+               "  - extract_type: {type: Dog, fields: [owner], into: House, as: house}\n");
+    PUT("v1", "Person", "ann", "{}");
+    PUT("v1", "Dog", "rex", "{\"city\": \"Rome\"}");
+    PUT("v2", "House", "h", "{}");
+    PUT("v2", "Dog", "rex", "{\"house\": \"h\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"city\": \"Rome\"}");
+    for (int i = 0; i < 2; i++) { /* also where the item is written back as it reads */
+        PUT("v2", "House", "h", "{\"owner\": \"ann\"}");
+        LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\"}");
+        if (i)
+            PUT("v2", "Dog", "rex", "{\"house\": \"h\"}");
+        LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\"}");
+        PUT("v2", "Person", "ann", "{\"city\": \"Oslo\"}");
+        LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\", \"city\": \"Oslo\"}");
+        PUT("v2", "Person", "ann", "{}");
+        PUT("v2", "House", "h", "{}");
+        LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"city\": \"Rome\"}");
+    }
+}
+END_TEST
+
+/* A value of its own is beside one target's, not beside any other's. */
+START_TEST(move__a_value_of_its_own_stays_with_its_target)
+{
+    lt_add(&t, "version: v1\ntypes:\n"
+               "  Dog: {fields: {owner: ref<Person>, city: string}}\n"
+               "  Person: {fields: {}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n"
+               "  - extract_type: {type: Dog, fields: [owner], into: House, as: house}\n");
+    PUT("v1", "Person", "ann", "{}");
+    PUT("v1", "Person", "bob", "{}");
+    PUT("v1", "Dog", "rex", "{\"owner\": \"ann\", \"city\": \"Rome\"}");
+    PUT("v1", "Dog", "zoe", "{\"owner\": \"ann\", \"city\": \"Bonn\"}");
+    PUT("v1", "Dog", "tim", "{\"owner\": \"bob\", \"city\": \"Kyiv\"}");
+    PUT("v1", "Dog", "tom", "{\"owner\": \"bob\", \"city\": \"Graz\"}");
+    LINE("v1", "Dog", "zoe", "{\"_key\": \"zoe\", \"owner\": \"ann\", \"city\": \"Bonn\"}");
+    PUT("v2", "House", "ann", "{\"owner\": \"bob\"}");
+    LINE("v1", "Dog", "zoe", "{\"_key\": \"zoe\", \"owner\": \"bob\"}");
+    PUT("v2", "Dog", "zoe", "{\"house\": \"ann\"}");
+    LINE("v1", "Dog", "zoe", "{\"_key\": \"zoe\", \"owner\": \"bob\"}");
+    PUT("v2", "House", "ann", "{\"owner\": \"ann\"}");
+    LINE("v1", "Dog", "zoe", "{\"_key\": \"zoe\", \"owner\": \"ann\", \"city\": \"Bonn\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_sides");
     TCase *tc = tcase_create("link_sides");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, move__a_restored_field_that_a_copy_maps_is_the_old_side);
+    tcase_add_test(tc, move__a_reference_that_another_item_gets_shows_its_target);
+    tcase_add_test(tc, move__a_value_of_its_own_stays_with_its_target);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
