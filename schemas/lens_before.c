@@ -102,6 +102,15 @@ static bool quotes_merged(const struct lens *l, const struct version *v, const s
     return false;
 }
 
+/* Objects inside may hold more than the only version that is left shows: what computes their members reads it. */
+static bool computes_inside(const struct catalog *c)
+{
+    for (size_t i = 0; i < c->n_applied; i++)
+        if (!c->applied[i].f->coll)
+            return true;
+    return false;
+}
+
 bool before_matters(const struct lens *l, const struct version *v, const struct shape *s)
 {
     const struct group *g = catalog_group(l->cat, s->coll);
@@ -112,7 +121,7 @@ bool before_matters(const struct lens *l, const struct version *v, const struct 
         live += l->cat->entries[i].state != VERSION_GONE;
     for (size_t i = 0; i < s->n_fields; i++)
         parts |= holds_objects(s->fields[i].type) || quotes_merged(l, v, &s->fields[i]);
-    if (s->id >> RAW_SHAPE_BITS || (live < 2 && !elsewhere_matters(g)))
+    if (s->id >> RAW_SHAPE_BITS || (live < 2 && !elsewhere_matters(g) && !(parts && computes_inside(l->cat))))
         return false;
     return parts || g->n_forward + g->n_backward + g->n_links;
 }
