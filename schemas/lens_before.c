@@ -231,7 +231,7 @@ static int lay_parts(struct work *w, const struct field *f, struct span now, str
     struct span text = lens_keep(w->l, buf_span(&a));
     if (!text.p)
         return err_nomem(e);
-    return lens_encode_text(w->l, vw, f->type, text, then, ret, ret_set, e);
+    return lens_encode_shown(w->l, vw, f->type, text, then, ret, ret_set, e);
 }
 
 static int lay_slot(struct work *w, const struct field *f, slot_no slot, struct span now, bool *ret_set,

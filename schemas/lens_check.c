@@ -22,22 +22,31 @@ static bool is_null(struct span stored)
     return span_eq(stored, span_of("null")) || span_eq(stored, span_of("n"));
 }
 
-/* An older version may have left out what an object inside the value requires here. */
+/* Another version may have left out what an object inside the value requires here: what lacked it may go on
+ * lacking it. */
 static int is_as_it_was(struct lens *l, const struct version *v, const struct field *f,
                         const struct json_node *m, const struct record *base, bool *ret,
                         struct err *e)
 {
-    struct buf was BUF_CLEANUP = BUF_INIT, now BUF_CLEANUP = BUF_INIT;
+    struct buf text BUF_CLEANUP = BUF_INIT, now BUF_CLEANUP = BUF_INIT;
+    struct arena arena ARENA_CLEANUP = {0};
     struct span stored = base_value(base, f->slot);
+    struct err why = ERR_INIT;
+    struct json_node *was;
     *ret = false;
     if (!stored.p)
         return 0;
-    if (lens_render(l, view_of(v), f->type, stored, 1, &was, e))
+    if (lens_render(l, view_of(v), f->type, stored, 1, &text, e))
         return -1;
     if (!json_write(m, 1, &now))
         return err_nomem(e);
-    *ret = span_eq(buf_span(&was), buf_span(&now));
-    return 0;
+    *ret = span_eq(buf_span(&text), buf_span(&now));
+    if (*ret)
+        return 0;
+    if (json_parse(text.p, text.n, &arena, &was, e))
+        return -1;
+    *ret = value_check_beside(f->type, m, !f->required, was, v->shapes, v->n_shapes, f->name, &why) == 0;
+    return why.code == ERR_NO_MEMORY ? err_nomem(e) : 0;
 }
 
 /* "Dog.name", for messages. Made for every member of every text that comes in: with snprintf it was four

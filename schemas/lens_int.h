@@ -92,6 +92,9 @@ int lens_render(struct lens *l, struct view vw, const struct type_ref *t, struct
  * to nothing) becomes unset. */
 int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
                      struct span cur, struct span *ret, bool *ret_set, struct err *e);
+/* The same of what the view shows of a stored value, which may lack what it requires. */
+int lens_encode_shown(struct lens *l, struct view vw, const struct type_ref *t, struct span json, struct span cur,
+                      struct span *ret, bool *ret_set, struct err *e);
 /* Calls fn for each reference in stored bytes. */
 int lens_value_refs(const struct catalog *c, const struct type_ref *t, struct span stored,
                     int (*fn)(void *arg, uint64_t target), void *arg, struct err *e);

@@ -320,7 +320,7 @@ int lens_encode(struct lens *l, struct view vw, const struct type_ref *t, const 
 
 /* What a formula gives is the same whichever part an item has moved to by then. */
 static int encode_computed(struct lens *l, struct view vw, const struct type_ref *t,
-                           struct span json, struct span cur, struct span *ret, struct err *e)
+                           struct span json, bool legal, struct span cur, struct span *ret, struct err *e)
 {
     int (*stands_in)(void *, const struct shape *, uint64_t, bool *, struct err *) =
         l->world.stands_in;
@@ -328,7 +328,7 @@ static int encode_computed(struct lens *l, struct view vw, const struct type_ref
     int rc;
 
     if (json_parse(json.p, json.n, &l->arena, &n, e) ||
-        value_check_computed(t, n, vw.shapes, vw.n_shapes, e))
+        (!legal && value_check_computed(t, n, vw.shapes, vw.n_shapes, e)))
         return -1;
     l->world.stands_in = NULL;
     rc = lens_encode(l, vw, t, n, cur, cur, ret, e);
@@ -336,8 +336,8 @@ static int encode_computed(struct lens *l, struct view vw, const struct type_ref
     return rc;
 }
 
-int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
-                     struct span cur, struct span *ret, bool *ret_set, struct err *e)
+static int encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json, bool legal,
+                       struct span cur, struct span *ret, bool *ret_set, struct err *e)
 {
     struct err why = ERR_INIT;
     *ret_set = true;
@@ -345,13 +345,25 @@ int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, s
         *ret = lens_keep(l, json);
         return ret->p ? 0 : err_nomem(e);
     }
-    if (!encode_computed(l, vw, t, json, cur, ret, &why))
+    if (!encode_computed(l, vw, t, json, legal, cur, ret, &why))
         return 0;
     *ret_set = false;
     if (why.code == ERR_INVALID || why.code == ERR_NOT_FOUND)
         return 0;
     *e = why;
     return -1;
+}
+
+int lens_encode_text(struct lens *l, struct view vw, const struct type_ref *t, struct span json,
+                     struct span cur, struct span *ret, bool *ret_set, struct err *e)
+{
+    return encode_text(l, vw, t, json, false, cur, ret, ret_set, e);
+}
+
+int lens_encode_shown(struct lens *l, struct view vw, const struct type_ref *t, struct span json, struct span cur,
+                      struct span *ret, bool *ret_set, struct err *e)
+{
+    return encode_text(l, vw, t, json, true, cur, ret, ret_set, e);
 }
 
 /* ---- Rendering ---- */

@@ -9,6 +9,8 @@ struct check {
     struct shape *const *shapes;
     size_t n_shapes;
     bool computed; /* any reference may be null: it is to an item that the type does not show */
+    const struct json_node *was; /* NULL: nothing */
+    const struct type_ref *type; /* its */
     struct err *e;
 };
 
@@ -172,13 +174,36 @@ static int refuse_unknown(struct check *c, const struct type_ref *t, const struc
     return refuse_at(c, at, t);
 }
 
+/* v holds an object of that shape in which the field is null, or not there. */
+static bool stood_without(const struct check *c, const struct type_ref *t, const struct json_node *v,
+                          const struct shape *s, const struct field *f, bool null)
+{
+    const struct shape *o = t->base == T_OBJECT ? shapes_find(c->shapes, c->n_shapes, t->shape) : NULL;
+    bool stood = false;
+    if (o && o == s && v->kind == JSON_OBJECT) {
+        const struct json_node *m = json_member(v, span_of(f->name));
+        stood = null ? m && m->kind == JSON_NULL : !m;
+    }
+    for (const struct json_node *m = v->child; m && !stood; m = m->next) {
+        const struct field *in = o ? shape_field(o, m->name) : NULL;
+        if (in || t->elem)
+            stood = stood_without(c, in ? in->type : t->elem, m, s, f, null);
+    }
+    return stood;
+}
+
+static bool may_lack(const struct check *c, const struct shape *s, const struct field *f, bool null)
+{
+    return c->was && stood_without(c, c->type, c->was, s, f, null);
+}
+
 static int check_required(struct check *c, const struct type_ref *t, const struct shape *s,
                           const struct json_node *v, const struct place *at)
 {
     for (size_t i = 0; i < s->n_fields; i++) {
         const struct field *f = &s->fields[i];
         char path[PATH_SIZE];
-        if (!f->required || f->def.p || json_member(v, span_of(f->name)))
+        if (!f->required || f->def.p || json_member(v, span_of(f->name)) || may_lack(c, s, f, false))
             continue;
         place_print(at, path);
         err_at(c->e, ERR_INVALID, v->line, v->column, "%s: the field \"%s\" is required", path,
@@ -199,7 +224,8 @@ static int check_object(struct check *c, const struct type_ref *t, const struct 
         struct place inner = {.up = at, .name = i->name};
         if (!f && !s->open)
             return refuse_unknown(c, t, s, i, at);
-        if (f && check_value(c, f->type, i, !f->required, &inner))
+        bool nullable = f && (!f->required || (i->kind == JSON_NULL && may_lack(c, s, f, true)));
+        if (f && check_value(c, f->type, i, nullable, &inner))
             return -1;
     }
     return check_required(c, t, s, v, at);
@@ -271,7 +297,13 @@ static int check_value(struct check *c, const struct type_ref *t, const struct j
 int value_check(const struct type_ref *t, const struct json_node *v, bool nullable,
                 struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e)
 {
-    struct check c = {shapes, n_shapes, false, e};
+    return value_check_beside(t, v, nullable, NULL, shapes, n_shapes, path, e);
+}
+
+int value_check_beside(const struct type_ref *t, const struct json_node *v, bool nullable, const struct json_node *was,
+                       struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e)
+{
+    struct check c = {shapes, n_shapes, false, was, t, e};
     const struct place at = {.path = path};
     return check_value(&c, t, v, nullable, &at);
 }
@@ -279,7 +311,7 @@ int value_check(const struct type_ref *t, const struct json_node *v, bool nullab
 int value_check_computed(const struct type_ref *t, const struct json_node *v,
                          struct shape *const *shapes, size_t n_shapes, struct err *e)
 {
-    struct check c = {shapes, n_shapes, true, e};
+    struct check c = {shapes, n_shapes, true, NULL, NULL, e};
     const struct place at = {.path = ""};
     return check_value(&c, t, v, true, &at);
 }

@@ -26,6 +26,10 @@
  * text like `Dog.age: "old" is not an integer`, an enum error names the nearest value. */
 int value_check(const struct type_ref *t, const struct json_node *v, bool nullable,
                 struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e);
+/* The same of a value in the place of was, NULL = none: an object in it may lack what is required, or have null for
+ * it, where one in was does, wherever in it (another version left it out). */
+int value_check_beside(const struct type_ref *t, const struct json_node *v, bool nullable, const struct json_node *was,
+                       struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e);
 /* The same of what a step makes of a stored value: null also stands for a reference in a list or map, and for one
  * that is required. Such a reference is to an item that the type does not show (merge_types). */
 int value_check_computed(const struct type_ref *t, const struct json_node *v,

@@ -185,6 +185,37 @@ START_TEST(inside__what_failed_before_may_stay)
 }
 END_TEST
 
+/* Likewise what it lacks: other elements can be written, and more of this one. */
+START_TEST(inside__what_lacked_a_member_may_go_on_lacking_it)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {all: list<House>}}\n"
+               "objects:\n  House: {fields: {zip: string, n: integer}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - require_field: {type: House, field: zip, up: \"CASE WHEN n > 9 THEN 'x' END\"}\n");
+    ASSERT_PUT("v1", "rex", "{\"all\": [{\"n\": 0}]}");
+    ASSERT_PUT("v2", "rex", "{\"all\": [{\"zip\": \"3\"}, {\"n\": 1}]}");
+    ASSERT_LINE("v1", "rex", "{\"_key\": \"rex\", \"all\": [{\"zip\": \"3\"}, {\"n\": 1}]}");
+    assert_refused("v2", "rex", "{\"all\": [{\"zip\": null}]}", "Dog.all[0].zip: null is not a string");
+    ASSERT_PUT("v2", "rex", "{\"all\": [{\"zip\": \"3\"}]}");
+    assert_refused("v2", "rex", "{\"all\": [{\"n\": 1}]}", "Dog.all[0]: the field \"zip\" is required");
+}
+END_TEST
+
+START_TEST(inside__what_was_null_may_go_on_being_that)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {all: map<House>}}\n"
+               "objects:\n  House: {fields: {zip: string, n: integer}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - change_type: {type: House, field: zip, to: {type: string, required: true, default: d}}\n");
+    ASSERT_PUT("v1", "rex", "{\"all\": {\"a\": {\"zip\": null}}}");
+    ASSERT_PUT("v2", "rex", "{\"all\": {\"a\": {\"zip\": \"1\"}, \"b\": {\"zip\": null, \"n\": 1}}}");
+    ASSERT_LINE("v1", "rex",
+                "{\"_key\": \"rex\", \"all\": {\"a\": {\"zip\": \"1\"}, \"b\": {\"zip\": null, \"n\": 1}}}");
+    ASSERT_PUT("v2", "rex", "{\"all\": {\"a\": {}}}");
+    assert_refused("v2", "rex", "{\"all\": {\"a\": {\"zip\": null}}}", "Dog.all.a.zip: null is not a string");
+}
+END_TEST
+
 START_TEST(inside__the_mend_of_an_object_is_shown)
 {
     lt_add(&t, houses);
@@ -357,6 +388,8 @@ int main(void)
     tcase_add_test(tc, up__a_check_over_several_fields_follows_all_of_them);
     tcase_add_test(tc, inside__every_object_keeps_its_checks);
     tcase_add_test(tc, inside__what_failed_before_may_stay);
+    tcase_add_test(tc, inside__what_lacked_a_member_may_go_on_lacking_it);
+    tcase_add_test(tc, inside__what_was_null_may_go_on_being_that);
     tcase_add_test(tc, inside__the_mend_of_an_object_is_shown);
     tcase_add_test(tc, mend__what_passes_is_as_it_was);
     tcase_add_test(tc, unset__is_converted_to_unset);

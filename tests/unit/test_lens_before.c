@@ -59,6 +59,19 @@ START_TEST(list__written_back_as_it_was_it_is_as_it_was)
 }
 END_TEST
 
+/* Also where the elements lack what the version requires. */
+START_TEST(list__elements_without_what_is_required_go_on)
+{
+    add_parcels();
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n  - add_field: {type: Toy, field: size, as: string}\n"
+               "  - require_field: {type: Toy, field: size, up: \"CASE WHEN kind = 'x' THEN kind END\"}\n");
+    put("v1", "Dog", BOTH);
+    put("v3", "Dog", OTHER);
+    put("v3", "Dog", FIRST);
+    ASSERT_LINE("v1", "Dog", ROPE);
+}
+END_TEST
+
 START_TEST(run__a_backfill_between_does_not_end_it)
 {
     add_parcels();
@@ -281,6 +294,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, list__which_element_stays_does_not_depend_on_a_text_between);
     tcase_add_test(tc, list__written_back_as_it_was_it_is_as_it_was);
+    tcase_add_test(tc, list__elements_without_what_is_required_go_on);
     tcase_add_test(tc, run__a_backfill_between_does_not_end_it);
     tcase_add_test(tc, run__a_write_by_another_version_ends_it);
     tcase_add_test(tc, run__a_rename_ends_it);
