@@ -1,5 +1,6 @@
 /* model.h: items, and what a write, a rename and a look do to them. */
 #include "model_carry.h"
+#include "model_inside.h"
 
 #include <string.h>
 
@@ -13,6 +14,13 @@ static void decide_removed(const struct model *m, struct m_item *it, size_t to)
     for (size_t i = 0; i < m->nodes[to].n_rules; i++)
         if (m->nodes[to].rules[i].mode == M_SEEDED && !m->nodes[to].rules[i].forward)
             it->decided[m->nodes[to].rules[i].out] = true;
+}
+
+void carry_begin(const struct model *m, size_t node, struct m_item *it)
+{
+    for (size_t to = 0; to < m->known; to++)
+        if (m->nodes[to].root == it->root && !m_descends(m, node, to))
+            decide_removed(m, it, to);
 }
 
 static const char *key_text(struct model *m, const char *key)
@@ -35,23 +43,20 @@ static void begin_item(struct model *m, size_t node, struct m_item *it, unsigned
     if (m->nodes[node].part)
         it->v[m->nodes[node].parts] = m->nodes[node].part;
     it->v[own.out] = m_key_free(m, it, &own, it->v[m->nodes[node].key]);
-    for (size_t to = 0; to < m->known; to++)
-        if (m->nodes[to].root == it->root && !m_descends(m, node, to))
-            decide_removed(m, it, to);
+    carry_begin(m, node, it);
 }
 
-static bool is_as_shown(const struct m_field *f, const struct m_item *it, const char *value)
+static bool is_as_shown(const struct m_field *f, const struct m_item *it, const char *value, bool plain)
 {
-    return it && m_same(value, it->v[f->id] ? it->v[f->id] : f->def);
+    return it && m_same(value, it->v[f->id] || plain ? it->v[f->id] : f->def);
 }
 
-/* What a text makes of the fields that its writer sees. */
-static bool lay(const struct m_node *n, const struct m_item *it, const char *const *values,
-                const char **ret)
+bool carry_lay(const struct m_node *n, const struct m_item *it, const char *const *values, bool plain,
+               const char **ret)
 {
     bool changes = false;
     for (size_t i = 0; i < n->n; i++) {
-        bool keeps = n->f[i].read_only || is_as_shown(&n->f[i], it, values[i]);
+        bool keeps = n->f[i].read_only || is_as_shown(&n->f[i], it, values[i], plain);
         ret[i] = keeps ? it->v[n->f[i].id] : values[i];
         changes |= !keeps;
     }
@@ -90,23 +95,43 @@ static bool begin_again(struct model *m, struct m_item *it, struct m_before *b, 
     return again;
 }
 
-/* A side follows from another one: without any there is nothing to start again from. */
-static bool is_followed(const struct model *m, size_t root)
+/* A side follows from another one, or objects may have one: without any there is nothing to start again from. */
+static bool is_followed(const struct model *m, const struct m_node *n)
 {
     bool is = false;
     for (size_t to = 0; to < m->known; to++)
-        is |= m->nodes[to].root == root && m->nodes[to].n_rules;
+        is |= m->nodes[to].root == n->root && m->nodes[to].n_rules;
+    for (size_t i = 0; i < n->n; i++)
+        is |= n->f[i].type == M_INSIDE;
     return is;
 }
 
+/* Objects go on from what stood there before. */
+static void lay_again(struct model *m, const struct m_shows *beside, const struct m_node *n, const struct m_item *it,
+                      const char *const *now, const char **ret)
+{
+    for (size_t i = 0; i < n->n; i++) {
+        const struct m_field *f = &n->f[i];
+        ret[i] = now[i];
+        if (f->type == M_INSIDE && now[i])
+            ret[i] = m_inside_taken(m, beside, f, m_inside_text(m, beside, f, now[i], M_STORED), it->v[f->id], M_STORED);
+    }
+}
+
 /* True: it begins again with what the item was before its writer began. */
-static bool write_over(struct model *m, struct m_item *it, size_t writer, size_t node, const char *const *now)
+static bool write_over(struct model *m, struct m_item *it, size_t writer, const struct m_shows *beside, size_t node,
+                       const char *const *laid)
 {
     const struct m_node *n = &m->nodes[node];
     struct carry c = {.m = m, .it = it, .at = node};
     struct m_before *b = &m->before[it - m->items];
+    const char *over[MODEL_FIELDS], *const *now = laid;
     bool again = begin_again(m, it, b, writer);
 
+    if (again) {
+        lay_again(m, beside, n, it, laid, over);
+        now = over;
+    }
     memcpy(c.was, it->v, sizeof c.was);
     carry_look(&c);
     for (size_t i = 0; i < n->n; i++)
@@ -120,7 +145,7 @@ static bool write_over(struct model *m, struct m_item *it, size_t writer, size_t
 
 /* An item that gets another key of its own by a write is one that was renamed: a run ends. So it does where the text
  * that is laid over what the item was finds another record for values that it leaves alone. */
-static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t node,
+static void rewrite(struct model *m, struct m_item *it, size_t writer, const struct m_shows *beside, size_t node,
                     const char *const *values)
 {
     struct m_before *b = &m->before[it - m->items];
@@ -130,16 +155,16 @@ static void rewrite(struct model *m, struct m_item *it, size_t writer, size_t no
 
     it->made = false;
     it->signer = 0; /* also by a text that changes nothing */
-    if (!lay(&m->nodes[node], it, values, now))
+    if (!carry_lay(&m->nodes[node], it, values, false, now))
         return;
     struct m_state *before = b->writer == writer ? m_state_keep(m) : NULL;
-    if (write_over(m, it, writer, node, now) && m_finds_another(m, &had, it)) {
+    if (write_over(m, it, writer, beside, node, now) && m_finds_another(m, &had, it)) {
         m_state_return(m, before);
         b->writer = 0;
-        write_over(m, it, writer, node, now);
+        write_over(m, it, writer, beside, node, now);
     }
     m_state_drop(before);
-    if (!m_same(it->v[own], had.v[own]) || !is_followed(m, it->root))
+    if (!m_same(it->v[own], had.v[own]) || !is_followed(m, &m->nodes[node]))
         b->writer = 0;
     carry_tell(m, it, NULL);
 }
@@ -217,16 +242,19 @@ bool model_write(struct model *m, size_t writer, const struct m_shows *beside, s
     if (at == MODEL_NODES || !m_tag_stays(n, texts))
         return false;
     for (size_t i = 0; i < n->n; i++) {
-        bool ref = n->f[i].type == M_REF && texts[i];
-        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i], it ? it->v[n->f[i].id] : NULL) : texts[i];
-        if ((ref && !values[i]) || (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i]) &&
-                                    m_fails_check(values[i])))
+        const char *had = it ? it->v[n->f[i].id] : NULL;
+        bool ref = n->f[i].type == M_REF && texts[i], inside = n->f[i].type == M_INSIDE && texts[i];
+        values[i] = ref ? m_ref_taken(m, beside, &n->f[i], texts[i], had) : texts[i];
+        if ((ref && !values[i]) || (inside && m_inside_refused(m, beside, &n->f[i], texts[i], had)) ||
+            (n->f[i].checked && !is_as_shown(&n->f[i], it, values[i], false) && m_fails_check(values[i])))
             return false;
+        if (inside)
+            values[i] = m_inside_taken(m, beside, &n->f[i], texts[i], had, M_SHOWN);
     }
     if (!it && m_key_is_taken(m, node, key)) /* in another part */
         return false;
     if (it)
-        rewrite(m, it, writer, at, values);
+        rewrite(m, it, writer, beside, at, values);
     else
         it = m_make(m, at, key, values);
     make_way(m, it);
@@ -261,6 +289,9 @@ static void carry_left_over(struct model *m, struct m_before *b, size_t to)
 void model_next(struct model *m)
 {
     size_t to = m->known++;
+    for (size_t i = 0; i < m->n_objects; i++)
+        if (m->objects[i]->root == m->nodes[to].root)
+            carry_over(m, m->objects[i], to);
     for (size_t i = 0; i < m->n_items; i++) {
         if (m->items[i].root != m->nodes[to].root)
             continue;
@@ -331,7 +362,9 @@ void model_line(struct model *m, const struct m_shows *beside, size_t node, cons
         const char *v = it->v[n->f[i].id] ? it->v[n->f[i].id] : n->f[i].def;
         if (v)
             MUST(buf_printf(out, ", \"%s\": %s", n->f[i].name,
-                            n->f[i].type == M_REF ? m_ref_text(m, beside, &n->f[i], v) : v));
+                            n->f[i].type == M_REF      ? m_ref_text(m, beside, &n->f[i], v)
+                            : n->f[i].type == M_INSIDE ? m_inside_text(m, beside, &n->f[i], v, M_SHOWN)
+                                                       : v));
     }
     MUST(buf_adds(out, "}\n"));
 }

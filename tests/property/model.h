@@ -74,11 +74,15 @@ enum m_kind {
     M_ADD_REF, /* to a type that there is */
     M_EXTRACT, /* a, and b where there is one */
     M_INLINE,  /* a: the reference; from: fields there, to: here */
+    M_ADD_OBJECT, /* a type of objects inside items */
+    M_ADD_INSIDE, /* a field of objects; then: the node of their type */
     M_KINDS,
     M_PART = M_KINDS, /* what M_SPLIT_TYPE's node goes on as */
     M_MERGED,         /* of M_MERGE_TYPES: the second type's items */
     M_ALL_KINDS
 };
+
+enum m_many { M_ONE, M_LIST_OF, M_MAP_OF }; /* objects inside (model_inside.h) */
 
 struct m_step {
     enum m_kind kind;
@@ -89,11 +93,12 @@ struct m_step {
     const char *into;                                  /* M_EXTRACT: the new type */
     size_t n;
     bool unsets; /* M_ADD_REF: with `on_delete: unset` */
+    enum m_many many; /* M_ADD_INSIDE */
     size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF, M_INLINE: of the type referred to;
                   * M_MERGE_TYPES: the second type; M_MERGED: the first one's node */
 };
 
-enum m_type { M_TEXT, M_INT, M_ENUM, M_LIST, M_OBJECT, M_REF };
+enum m_type { M_TEXT, M_INT, M_ENUM, M_LIST, M_OBJECT, M_REF, M_INSIDE };
 struct m_field {
     const char *name;
     enum m_type type;
@@ -104,7 +109,8 @@ struct m_field {
     bool old;    /* every older node shows it, or what it follows from */
     const char *def;
     const char *members[2]; /* of an object */
-    size_t refers;          /* of a reference: the line of the type */
+    size_t refers;          /* of a reference, of objects inside: the line of the type */
+    enum m_many many;       /* of M_INSIDE */
     bool unsets;            /* then: it is unset when its item goes */
 };
 
@@ -144,6 +150,7 @@ struct m_merged {
 
 struct m_node {
     char type[16];
+    bool object; /* of objects inside items */
     int from;    /* -1: the type begins here */
     size_t root; /* where it began */
     size_t line; /* the same, but a copy begins a type of its own */
@@ -223,6 +230,8 @@ struct model {
     bool dead[MODEL_IDS];     /* fields that finalize took: what they refer to need not be there */
     size_t known;  /* nodes that there are by now */
     size_t oldest; /* the version that was finalized last */
+    struct m_item **objects; /* inside items, all that were ever made */
+    size_t n_objects;
     struct m_item items[MODEL_ITEMS];
     struct m_before before[MODEL_ITEMS];
     size_t n_items;

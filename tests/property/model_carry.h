@@ -23,6 +23,10 @@ struct carry {
     const struct m_link *told; /* nobody writes the item: the one that it refers to is another */
 };
 
+/* What a text makes of the fields that its writer sees; false: nothing. plain: a default is not shown. */
+bool carry_lay(const struct m_node *n, const struct m_item *it, const char *const *values, bool plain, const char **ret);
+/* `down` of fields that are gone where the item is made is not for it. */
+void carry_begin(const struct model *m, size_t node, struct m_item *it);
 /* by: NULL = the writer gives it. */
 void carry_set(struct carry *c, size_t id, const char *value, const struct m_rule *by);
 /* Forward, over one step. */

@@ -28,7 +28,8 @@ struct m_case {
     struct m_op ops[MAX_OPS];
     size_t n_ops, n_names;
     bool whole, merges; /* it is about types that are split or merged; the latter */
-    uint64_t kinds[M_KINDS];
+    bool inside;        /* there are objects inside items */
+    uint64_t kinds[2][M_KINDS]; /* over an item type, over an object */
 };
 
 /* ---- model_yaml.c ---- */
@@ -57,6 +58,7 @@ bool m_shows_line(const struct m_case *c, size_t version, size_t line);
 void m_gen_chain(struct m_case *c);
 void m_gen_ops(struct m_case *c);
 bool m_version_descends(const struct m_case *c, size_t version, size_t from);
+const char *m_gen_value(struct m_case *c, const struct m_node *n, const struct m_field *f);
 const char *m_kind_name(enum m_kind kind); /* as in a schema file */
 
 #endif

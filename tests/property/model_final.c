@@ -76,6 +76,8 @@ static void drop_rules(struct model *m, const struct m_final *f, size_t to)
     n->n_rules = kept;
     for (size_t i = 0; i < m->n_items && !n->link.is; i++)
         memset(m->items[i].memory[to], 0, sizeof m->items[i].memory[to]);
+    for (size_t i = 0; i < m->n_objects; i++)
+        memset(m->objects[i]->memory[to], 0, sizeof m->objects[i]->memory[to]);
 }
 
 static bool is_shown_key(const struct model *m, const struct m_final *f, size_t id)

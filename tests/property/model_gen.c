@@ -1,7 +1,7 @@
 /* Random chains of the steps that the model knows. */
 #include <string.h>
 
-#include "model_case.h"
+#include "model_inside.h"
 
 /* ---- Fields that suit a step ---- */
 
@@ -138,6 +138,8 @@ static const struct {
     [M_ADD_REF] = {"add_field", .new_a = true, .weight = 7},
     [M_EXTRACT] = {"extract_type", .of = is_any, .new_c = true, .weight = 6},
     [M_INLINE] = {"inline_type", .of = is_ref, .weight = 25},
+    [M_ADD_OBJECT] = {"add_type", .weight = 2},
+    [M_ADD_INSIDE] = {"add_field", .new_a = true, .weight = 6},
 };
 
 const char *m_kind_name(enum m_kind kind)
@@ -263,6 +265,14 @@ static bool choose_parts(struct m_case *c, const struct m_shows *sh, struct m_st
     return sh->n + s->n - 1 <= MODEL_SHOWN;
 }
 
+static bool has_other_types(const struct m_case *c, const struct m_shows *sh, size_t node)
+{
+    bool has = false;
+    for (size_t i = 0; i < sh->n; i++)
+        has |= sh->node[i] != node && !c->shape.nodes[sh->node[i]].object;
+    return has;
+}
+
 static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_node *n = &c->shape.nodes[node];
@@ -271,14 +281,17 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     switch (s->kind) {
     case M_RENAME_TYPE:
     case M_ADD_TYPE:
+    case M_ADD_OBJECT:
         s->b = m_format(c, "T%zu", c->shape.n);
         return sh->n < MODEL_SHOWN;
     case M_COPY_TYPE:
     case M_COPY_TYPE_OWN:
         s->b = m_format(c, "C%zu", c->shape.n);
         return sh->n < MODEL_SHOWN;
+    case M_ADD_INSIDE:
+        return m_choose_inside(c, version, node, s);
     case M_REMOVE_TYPE:
-        return sh->n > 1 && !m_type_is_used(c, version, node);
+        return has_other_types(c, sh, node) && !m_type_is_used(c, version, node);
     case M_RESTORE:
         return !n->also && choose_restored(c, version, node, s) && m_choose_link(c, version, node, s);
     case M_REMOVE_DOWN:
@@ -322,10 +335,12 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
 }
 
 /* Types are split or merged in some cases, and their fields stand in other items in the others. */
-static unsigned weight_of(const struct m_case *c, size_t kind)
+static unsigned weight_of(const struct m_case *c, const struct m_node *n, size_t kind)
 {
     bool whole = kind == M_SPLIT_TYPE || kind == M_MERGE_TYPES, over = kind == M_EXTRACT || kind == M_INLINE;
-    return (c->whole ? over : whole) ? 0 : wants[kind].weight;
+    bool inside = kind == M_ADD_OBJECT || kind == M_ADD_INSIDE;
+    bool not = (c->whole ? over : whole) || (inside && !c->inside) || (n->object && !m_fits_objects((enum m_kind)kind));
+    return not ? 0 : wants[kind].weight;
 }
 
 static bool make_step(struct m_case *c, size_t version, size_t node, struct m_step *s)
@@ -333,10 +348,10 @@ static bool make_step(struct m_case *c, size_t version, size_t node, struct m_st
     const struct m_node *n = &c->shape.nodes[node];
     unsigned total = 0, at, kind = 0;
     for (size_t i = 0; i < M_KINDS; i++)
-        total += weight_of(c, i);
-    for (at = rnd_below(&c->r, total); at >= weight_of(c, kind); kind++)
-        at -= weight_of(c, kind);
-    if (c->merges && rnd_chance(&c->r, 35))
+        total += weight_of(c, n, i);
+    for (at = rnd_below(&c->r, total); at >= weight_of(c, n, kind); kind++)
+        at -= weight_of(c, n, kind);
+    if (c->merges && !n->object && rnd_chance(&c->r, 35))
         kind = c->shows[version].n > 1 ? M_MERGE_TYPES : M_ADD_TYPE;
     *s = (struct m_step){.kind = (enum m_kind)kind,
                          .expr = rnd_below(&c->r, n_m_exprs),
@@ -370,7 +385,7 @@ static void make_root(struct m_case *c)
     n->from = -1;
     memcpy(n->values, values, sizeof values);
     n->n_values = 3;
-    v->blocks = arena_alloc(&c->a, 2 * sizeof *v->blocks);
+    v->blocks = arena_alloc(&c->a, 3 * sizeof *v->blocks);
     v->blocks[0] = (struct block){.kind = SHAPE_ITEM, .name = "Dog"};
     v->blocks[0].fields.m = arena_alloc(&c->a, 8 * sizeof(struct member));
     v->blocks[1] = (struct block){.kind = SHAPE_ENUM, .name = "E"};
@@ -416,7 +431,7 @@ static void take_also(struct m_case *c, size_t from, size_t now, const struct m_
         second.def = m_part_text(&c->a, s->from[1]);
         second.then = now;
         from = s->then;
-    } else if (s->kind == M_ADD_TYPE || !c->shape.nodes[from].also) {
+    } else if (s->kind == M_ADD_TYPE || s->kind == M_ADD_OBJECT || !c->shape.nodes[from].also) {
         return;
     } else {
         from = c->shape.nodes[from].also;
@@ -430,7 +445,7 @@ static void take_step(struct m_case *c, size_t version, size_t at, const struct 
 {
     struct m_shows *sh = &c->shows[version];
     size_t now = c->shape.n, from = sh->node[at];
-    bool more = s->kind == M_ADD_TYPE || s->kind == M_COPY_TYPE || s->kind == M_COPY_TYPE_OWN;
+    bool more = s->kind == M_ADD_TYPE || s->kind == M_ADD_OBJECT || s->kind == M_COPY_TYPE || s->kind == M_COPY_TYPE_OWN;
 
     if (s->kind == M_REMOVE_TYPE) {
         drop_shown(sh, at);
@@ -462,11 +477,11 @@ static void try_step(struct m_case *c, size_t version, struct case_version *v)
         return;
     v->steps[v->n_steps++] = m_step_yaml(c, &s, c->shape.nodes[node].type);
     take_step(c, version, at, &s);
-    c->kinds[s.kind]++;
+    c->kinds[c->shape.nodes[node].object][s.kind]++;
     if (m_stand_apart(&c->shape))
         return;
     v->n_steps--;
-    c->kinds[s.kind]--;
+    c->kinds[c->shape.nodes[node].object][s.kind]--;
     c->shows[version] = before;
     c->shape.n = n;
     c->shape.n_ids = n_ids;
@@ -489,6 +504,8 @@ static void make_version(struct m_case *c)
 void m_gen_chain(struct m_case *c)
 {
     make_root(c);
+    if (c->inside)
+        m_gen_root_object(c);
     for (size_t i = 0, n = 1 + rnd_below(&c->r, 8); i < n; i++)
         make_version(c);
 }

@@ -212,7 +212,7 @@ static bool stands_elsewhere(const struct m_case *c, size_t node)
 static bool may_be_extracted(const struct m_case *c, size_t version, size_t node, const struct m_field *f)
 {
     bool free = !f->read_only && !f->def && !f->required && !f->checked && !f->unique;
-    return free && f->type != M_LIST && f->type != M_OBJECT && f->type != M_REF &&
+    return free && f->type != M_LIST && f->type != M_OBJECT && f->type != M_REF && f->type != M_INSIDE &&
            !is_shared(c, version, node, f->id) &&
            !shows_other_side(&c->shape, &c->shape.nodes[node], f, true) &&
            !is_linked_elsewhere(&c->shape, &c->shape.nodes[node], f);
@@ -323,7 +323,7 @@ bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step 
     if (s->kind == M_ADD_REF) {
         s->then = sh->node[rnd_below(&c->r, sh->n)];
         s->unsets = c->shape.n_ids % 2;
-        return c->shape.nodes[s->then].root != c->shape.nodes[node].root || rnd_chance(&c->r, 25);
+        return !c->shape.nodes[s->then].object && (c->shape.nodes[s->then].root != c->shape.nodes[node].root || rnd_chance(&c->r, 25));
     }
     if (s->kind == M_CHANGE_KEY || s->kind == M_SPLIT_TYPE)
         return !stands_elsewhere(c, node);
@@ -353,8 +353,8 @@ static bool can_be_merged(const struct m_case *c, size_t version, size_t node)
                !is_merged_elsewhere(&c->shape, n->root);
     can &= !stands_elsewhere(c, node);
     for (size_t i = 0; i < n->n; i++)
-        can &= !n->f[i].required && !n->f[i].checked && !n->f[i].read_only;
-    return can;
+        can &= !n->f[i].required && !n->f[i].checked && !n->f[i].read_only && n->f[i].type != M_INSIDE;
+    return can && !n->object;
 }
 
 static bool are_alike(const struct m_node *a, const struct m_node *b)

@@ -3,7 +3,7 @@
 
 #include "model_case.h"
 
-static const char *some_value(struct m_case *c, const struct m_node *n, const struct m_field *f)
+const char *m_gen_value(struct m_case *c, const struct m_node *n, const struct m_field *f)
 {
     static const char *const texts[] = {"\"a\"", "\"b\"",     "\"pending\"", "\"done\"", "\"\"",
                                         "\"y\"", "\"x|y z\"", "\"12\"",      "\"Ab\"",   "null"};
@@ -25,6 +25,7 @@ static const char *some_value(struct m_case *c, const struct m_node *n, const st
         return m_format(c, "\"%s\"", n->values[rnd_below(&c->r, n->n_values)]);
     case M_REF:
         return m_gen_ref(c);
+    case M_INSIDE: /* when it is written: m_inside_drawn */
     case M_OBJECT:
         break;
     }
@@ -47,13 +48,15 @@ static void make_write(struct m_case *c, size_t version, enum m_op_kind kind)
     static const char *const keys[] = {"k1", "k2", "k3"}, *const names[] = {"k1", "k2", "n1", "n2", "a", "k-k1"};
     struct m_op *op = new_op(c, kind, version);
     const struct m_shows *sh = &c->shows[version];
-    op->node = sh->node[rnd_below(&c->r, sh->n)];
+    do
+        op->node = sh->node[rnd_below(&c->r, sh->n)];
+    while (c->shape.nodes[op->node].object);
     const struct m_node *n = &c->shape.nodes[op->node];
     op->key = rnd_chance(&c->r, n->key == c->shape.nodes[n->root].key ? 30 : 60) ? m_gen_key(c) : keys[rnd_below(&c->r, 3)];
     op->to = rnd_chance(&c->r, 30) ? m_format(c, "r%zu", c->n_ops) : names[rnd_below(&c->r, sizeof names / sizeof names[0])];
     op->edit = rnd_chance(&c->r, 50);
     for (size_t i = 0; i < n->n; i++)
-        op->values[i] = some_value(c, n, &n->f[i]);
+        op->values[i] = n->f[i].type == M_INSIDE ? m_gen_key(c) : m_gen_value(c, n, &n->f[i]);
 }
 
 enum state { NONE, LIVE, DORMANT, GONE };

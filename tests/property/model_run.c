@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "model_inside.h"
 #include "model_run.h"
 
 /* ---- One case ---- */
@@ -46,7 +47,10 @@ static void choose_keys(struct m_run *r, const struct m_op *op, struct m_op *ret
         if (n->f[i].tag && op->salt >> 24 & 7)
             ret->values[i] = r->model.nodes[m_node_for(&r->model, op->node, it)].tag;
     for (size_t i = 0; i < n->n; i++)
-        if (op->values[i] && op->values[i][0] == '?') {
+        if (n->f[i].type == M_INSIDE && op->kind == MO_WRITE) {
+            ret->values[i] = m_inside_drawn(r->c, &r->model, &r->c->shows[op->version], &n->f[i],
+                                            it ? it->v[n->f[i].id] : NULL, op->salt + i);
+        } else if (op->values[i] && op->values[i][0] == '?') {
             size_t to = m_node_of_line(&r->model, &r->c->shows[op->version], n->f[i].refers);
             const char *key = m_key_now(r->c, &r->model, to, op->values[i], NULL);
             ret->values[i] = key ? m_format(r->c, "\"%s\"", key) : NULL;
@@ -103,6 +107,15 @@ static void add_version(struct m_run *r, size_t version)
         model_skip(&r->model);
     while (r->model.known < sh->end)
         model_next(&r->model);
+}
+
+static bool is_live(const struct m_run *r, size_t version)
+{
+    const struct m_shows *sh = &r->c->shows[version];
+    size_t i = 0;
+    while (r->model.nodes[sh->node[i]].object)
+        i++;
+    return world_view(&r->w, (unsigned)version, r->model.nodes[sh->node[i]].type) != NULL;
 }
 
 static void finalize(struct m_run *r, size_t version)
@@ -245,8 +258,7 @@ static bool do_op(struct m_run *r, const struct m_op *as_drawn)
             backfill(r, op);
         break;
     case MO_FINALIZE:
-        if (known && world_view(&r->w, (unsigned)op->version,
-                                r->model.nodes[r->c->shows[op->version].node[0]].type))
+        if (known && is_live(r, op->version))
             finalize(r, op->version);
         break;
     case MO_REVERT:
@@ -328,7 +340,7 @@ static void compile(struct m_case *c, uint64_t seed, struct expr_env *env, struc
         }
 }
 
-static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64_t kinds[M_KINDS])
+static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64_t kinds[2][M_KINDS])
 {
     struct m_case *c = calloc(1, sizeof *c);
     struct compiled comp;
@@ -341,6 +353,7 @@ static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64
     struct rnd apart = {.state = ~seed}; /* the others are what they are without these */
     c->whole = rnd_chance(&apart, 30);
     c->merges = c->whole && rnd_chance(&apart, 35);
+    c->inside = rnd_chance(&apart, 30);
     m_gen_chain(c);
     compile(c, seed, env, &comp);
     m_gen_ops(c);
@@ -354,8 +367,8 @@ static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64
     } else if (!ok) {
         printf("# %s", why);
     }
-    for (size_t i = 0; i < M_KINDS; i++)
-        kinds[i] += c->kinds[i];
+    for (size_t i = 0; i < 2 * M_KINDS; i++)
+        kinds[i / M_KINDS][i % M_KINDS] += c->kinds[i / M_KINDS][i % M_KINDS];
     compiled_free(&comp);
     expr_env_free(env);
     arena_free(&c->a);
@@ -365,23 +378,26 @@ static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64
 
 /* A run that is long enough has every kind of step in it. */
 #define ALL_KINDS_CASES 1000
-static bool check_kinds(const uint64_t kinds[M_KINDS], uint64_t cases)
+static bool check_kinds(uint64_t kinds[2][M_KINDS], uint64_t cases)
 {
     bool ok = true;
-    printf("steps:");
-    for (int i = 0; i < M_KINDS; i++) {
-        printf("%s %s %llu", i ? "," : "", m_kind_name((enum m_kind)i),
-               (unsigned long long)kinds[i]);
-        ok &= kinds[i] != 0 || cases < ALL_KINDS_CASES;
+    for (int over = 0; over < 2; over++) {
+        printf(over ? "steps over objects:" : "steps:");
+        for (int i = 0, n = 0; i < M_KINDS; i++) {
+            if (over && !m_fits_objects((enum m_kind)i))
+                continue;
+            printf("%s %s %llu", n++ ? "," : "", m_kind_name((enum m_kind)i), (unsigned long long)kinds[over][i]);
+            ok &= kinds[over][i] != 0 || cases < ALL_KINDS_CASES;
+        }
+        printf("\n");
     }
-    printf("\n");
     return ok;
 }
 
 int main(int argc, char **argv)
 {
     uint64_t seed = 1, cases = getenv("SCHEMAFS_LONG") ? 300000 : 3000, compared = 0,
-             kinds[M_KINDS] = {0};
+             kinds[2][M_KINDS] = {0};
     bool show = false, all = false, ok = true;
     struct timespec t0, t1;
 

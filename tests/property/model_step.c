@@ -127,9 +127,10 @@ static void add(struct change *c)
 static void add_ref(struct change *c)
 {
     struct m_field f = new_field(c, c->s->a);
-    f.type = M_REF;
+    f.type = c->s->kind == M_ADD_REF ? M_REF : M_INSIDE;
     f.refers = c->m->nodes[c->s->then].line;
     f.unsets = c->s->unsets;
+    f.many = c->s->many;
     insert(c, c->n->n, f);
 }
 
@@ -561,6 +562,8 @@ static void (*const appliers[M_ALL_KINDS])(struct change *c) = {
     [M_ADD_REF] = add_ref,
     [M_EXTRACT] = extract,
     [M_INLINE] = inline_type,
+    [M_ADD_OBJECT] = add_type,
+    [M_ADD_INSIDE] = add_ref,
 };
 
 void model_step(struct model *m, size_t from, const struct m_step *step)
@@ -570,7 +573,8 @@ void model_step(struct model *m, size_t from, const struct m_step *step)
     struct change c = {.m = m, .n = n, .s = step};
 
     *n = (struct m_node){.from = -1, .root = m->n, .line = m->n};
-    if (step->kind == M_ADD_TYPE) {
+    if (step->kind == M_ADD_TYPE || step->kind == M_ADD_OBJECT) {
+        n->object = step->kind == M_ADD_OBJECT;
         snprintf(n->type, sizeof n->type, "%s", step->b);
     } else {
         *n = m->nodes[from];

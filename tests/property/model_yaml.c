@@ -1,7 +1,7 @@
 /* The model's steps as lines of a schema file. */
 #include <stdarg.h>
 
-#include "model_case.h"
+#include "model_inside.h"
 
 const char *m_format(struct m_case *c, const char *fmt, ...)
 {
@@ -56,6 +56,8 @@ static const char *type_yaml(struct m_case *c, const struct m_step *s, const cha
         return m_format(c, "rename_type: {from: %s, to: %s}", type, s->b);
     case M_ADD_TYPE:
         return m_format(c, "add_type: {type: %s, fields: {name: string, size: integer}}", s->b);
+    case M_ADD_OBJECT:
+        return m_format(c, "add_type: {type: %s, kind: object, fields: {name: string, size: integer}}", s->b);
     case M_REMOVE_TYPE:
         return m_format(c, "remove_type: {type: %s}", type);
     case M_COPY_TYPE:
@@ -200,6 +202,9 @@ static const char *field_yaml(struct m_case *c, const struct m_step *s, const ch
         return m_format(c, "wrap_list: {type: %s, field: %s}", type, s->a);
     case M_UNWRAP:
         return m_format(c, "unwrap_list: {type: %s, field: %s}", type, s->a);
+    case M_ADD_INSIDE:
+        return m_format(c, "add_field: {type: %s, field: %s, as: %s}", type, s->a,
+                        m_inside_type(c, s->many, c->shape.nodes[s->then].type));
     case M_ADD_REF:
         return m_format(c, "add_field: {type: %s, field: %s, as: {type: ref<%s>%s}}", type, s->a,
                         c->shape.nodes[s->then].type, s->unsets ? ", on_delete: unset" : "");
