@@ -341,16 +341,25 @@ static void unset_ref(struct model *m, struct m_item *it, size_t node, size_t id
     carry_tell(m, it, NULL);
 }
 
-void model_delete(struct model *m, struct m_item *it, const size_t *shown, size_t n)
+static void unset_refs(struct model *m, const struct m_going *g, const struct m_item *to, const size_t *shown, size_t n)
 {
-    const char *ref = m_ref(m->a, it);
+    const char *ref = m_ref(m->a, to);
     for (size_t i = 0; i < m->n_items; i++)
-        for (size_t id = 0; id < m->n_ids && &m->items[i] != it; id++) {
+        for (size_t id = 0; id < m->n_ids && !g->is[i]; id++) {
             size_t node = node_showing(m, &m->items[i], id, shown, n);
             if (node != MODEL_NODES && m_same(m->items[i].v[id], ref))
                 unset_ref(m, &m->items[i], node, id);
         }
-    model_remove(m, it);
+}
+
+void model_delete(struct model *m, const struct m_going *g, const size_t *shown, size_t n)
+{
+    for (size_t i = 0; i < m->n_items; i++)
+        if (g->is[i])
+            unset_refs(m, g, &m->items[i], shown, n);
+    for (size_t i = m->n_items; i-- > 0;)
+        if (g->is[i])
+            model_remove(m, &m->items[i]);
 }
 
 void model_line(struct model *m, const struct m_shows *beside, size_t node, const struct m_item *it,

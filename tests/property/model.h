@@ -83,6 +83,7 @@ enum m_kind {
 };
 
 enum m_many { M_ONE, M_LIST_OF, M_MAP_OF }; /* objects inside (model_inside.h) */
+enum m_on_delete { M_RESTRICTS, M_UNSETS, M_CASCADES };
 
 struct m_step {
     enum m_kind kind;
@@ -92,7 +93,7 @@ struct m_step {
     const char *from[MODEL_VALUES], *to[MODEL_VALUES]; /* values that stand for others, fields for fields */
     const char *into;                                  /* M_EXTRACT: the new type */
     size_t n;
-    bool unsets; /* M_ADD_REF: with `on_delete: unset` */
+    enum m_on_delete on_delete; /* M_ADD_REF */
     enum m_many many; /* M_ADD_INSIDE */
     size_t then; /* M_RESTORE: the node that has the field; M_ADD_REF, M_INLINE: of the type referred to;
                   * M_MERGE_TYPES: the second type; M_MERGED: the first one's node */
@@ -111,7 +112,7 @@ struct m_field {
     const char *members[2]; /* of an object */
     size_t refers;          /* of a reference, of objects inside: the line of the type */
     enum m_many many;       /* of M_INSIDE */
-    bool unsets;            /* then: it is unset when its item goes */
+    enum m_on_delete on_delete; /* of a reference */
 };
 
 typedef const char *m_fn(struct arena *a, const struct m_step *s, const char *const *in,
@@ -290,6 +291,14 @@ const char *m_ref_taken(struct model *m, const struct m_shows *beside, const str
 const char *m_free_key_like(struct model *m, size_t node, const char *own);
 /* All that the item refers to is there. */
 bool m_refs_stand(struct model *m, const struct m_item *it);
+/* An item and those that go with it when it is deleted. by: what fields that refer to it and others say, -1 = no
+ * version that is served shows the field. */
+struct m_going {
+    bool is[MODEL_ITEMS]; /* by their places */
+};
+void m_find_going(struct model *m, const struct m_item *it, const int by[MODEL_IDS], struct m_going *ret);
+/* One of them is referred to by another item, over a field that says so. */
+bool m_is_held(struct model *m, const struct m_going *g, const int by[MODEL_IDS], int says);
 /* Somewhere the item is referred to by another one; by: over those fields only, NULL = any. */
 bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool by[MODEL_IDS]);
 /* Records that were made from values alone are gone when nothing refers to them any more. */
@@ -359,9 +368,9 @@ void model_next(struct model *m);
 /* The next node never comes. */
 void model_skip(struct model *m);
 void model_remove(struct model *m, struct m_item *it);
-/* The same by somebody: what refers to it becomes unset. shown: the nodes of versions that are not gone, the oldest
- * first. */
-void model_delete(struct model *m, struct m_item *it, const size_t *shown, size_t n);
+/* The same by somebody: all that go, and what refers to them from others becomes unset. shown: the nodes of versions
+ * that are not gone, the oldest first. */
+void model_delete(struct model *m, const struct m_going *g, const size_t *shown, size_t n);
 /* Shown under that key; NULL = none. */
 struct m_item *model_item(struct model *m, size_t node, const char *key);
 bool model_shows(const struct model *m, size_t node, const struct m_item *it);

@@ -30,6 +30,7 @@ struct m_case {
     bool whole, merges; /* it is about types that are split or merged; the latter */
     bool inside;        /* there are objects inside items */
     uint64_t kinds[2][M_KINDS]; /* over an item type, over an object */
+    uint64_t along; /* items that went with one that was deleted */
 };
 
 /* ---- model_yaml.c ---- */

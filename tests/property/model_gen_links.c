@@ -322,7 +322,7 @@ bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step 
     const struct m_shows *sh = &c->shows[version];
     if (s->kind == M_ADD_REF) {
         s->then = sh->node[rnd_below(&c->r, sh->n)];
-        s->unsets = c->shape.n_ids % 2;
+        s->on_delete = c->shape.n_ids % 2 ? M_UNSETS : c->shape.n_ids % 4 ? M_CASCADES : M_RESTRICTS;
         return !c->shape.nodes[s->then].object && (c->shape.nodes[s->then].root != c->shape.nodes[node].root || rnd_chance(&c->r, 25));
     }
     if (s->kind == M_CHANGE_KEY || s->kind == M_SPLIT_TYPE)

@@ -78,6 +78,34 @@ bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool
     return false;
 }
 
+static bool refers_to_going(struct model *m, const struct m_going *g, const char *value)
+{
+    const struct m_item *to = m_referred(m, value);
+    return to && g->is[to - m->items];
+}
+
+void m_find_going(struct model *m, const struct m_item *it, const int by[MODEL_IDS], struct m_going *ret)
+{
+    *ret = (struct m_going){0};
+    ret->is[it - m->items] = true;
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < m->n_items; i++)
+            for (size_t id = 0; id < m->n_ids && !ret->is[i]; id++)
+                if (by[id] == M_CASCADES && refers_to_going(m, ret, m->items[i].v[id]))
+                    more = ret->is[i] = true;
+    }
+}
+
+bool m_is_held(struct model *m, const struct m_going *g, const int by[MODEL_IDS], int says)
+{
+    bool held = false;
+    for (size_t i = 0; i < m->n_items; i++)
+        for (size_t id = 0; id < m->n_ids && !g->is[i]; id++)
+            held |= by[id] == says && refers_to_going(m, g, m->items[i].v[id]);
+    return held;
+}
+
 void m_purge(struct model *m)
 {
     for (size_t i = m->n_items; i-- > 0;)

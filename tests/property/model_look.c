@@ -51,15 +51,15 @@ void m_look(struct m_run *r, const struct view *vw)
         case_die("items can't be given their keys, or records be made", e.text);
 }
 
-void m_shown_fields(struct m_run *r, bool ret[MODEL_IDS], bool ret_unsets[MODEL_IDS])
+void m_shown_fields(struct m_run *r, int ret[MODEL_IDS])
 {
+    for (size_t id = 0; id < MODEL_IDS; id++)
+        ret[id] = -1;
     for (size_t i = 0; i < r->w.n_views; i++) {
         size_t node = node_of(r, &r->w.views[i]);
         const struct m_node *n = &r->model.nodes[node], *o = &r->model.nodes[m_also(&r->model, node)];
-        for (size_t k = 0; k < n->n; k++) {
-            ret[n->f[k].id] = ret[o->f[k].id] = true;
-            ret_unsets[n->f[k].id] = ret_unsets[o->f[k].id] = n->f[k].unsets;
-        }
+        for (size_t k = 0; k < n->n; k++)
+            ret[n->f[k].id] = ret[o->f[k].id] = (int)n->f[k].on_delete;
     }
 }
 
@@ -103,8 +103,11 @@ static bool lists_more(struct m_run *r, const struct view *vw)
 
 static bool any_differs(struct m_run *r)
 {
-    bool shown[MODEL_IDS] = {0}, unsets[MODEL_IDS] = {0};
-    m_shown_fields(r, shown, unsets);
+    bool shown[MODEL_IDS];
+    int says[MODEL_IDS];
+    m_shown_fields(r, says);
+    for (size_t id = 0; id < MODEL_IDS; id++)
+        shown[id] = says[id] >= 0;
     for (size_t i = 0; i < r->w.n_views; i++)
         m_look(r, &r->w.views[i]);
     for (size_t i = 0; i < r->w.n_views; i++) {

@@ -33,6 +33,19 @@ static bool put_both(struct m_run *r, const struct m_op *op, const struct view *
     return false;
 }
 
+/* Of the items that the node shows the first to which others refer; else_key: there is none. */
+static const char *referred_to(struct m_run *r, size_t node, const char *else_key)
+{
+    const struct m_node *n = &r->model.nodes[node];
+    for (size_t i = 0; i < r->model.n_items; i++) {
+        const struct m_item *it = &r->model.items[i];
+        const char *key = model_shows(&r->model, node, it) ? it->v[n->key] : NULL;
+        if (key && m_is_referred_to(&r->model, it, NULL))
+            return m_format(r->c, "%.*s", (int)strlen(key) - 2, key + 1);
+    }
+    return else_key;
+}
+
 /* The keys that the operation names, of the items that there are now. */
 static void choose_keys(struct m_run *r, const struct m_op *op, struct m_op *ret)
 {
@@ -42,6 +55,8 @@ static void choose_keys(struct m_run *r, const struct m_op *op, struct m_op *ret
         return;
     if (op->key)
         ret->key = m_key_now(r->c, &r->model, op->node, op->key, "k1");
+    if (op->kind == MO_REMOVE && op->salt >> 40 & 3)
+        ret->key = referred_to(r, op->node, ret->key);
     const struct m_item *it = op->key ? model_item(&r->model, op->node, ret->key) : NULL;
     for (size_t i = 0; i < n->n && it; i++) /* the tag that it has, mostly */
         if (n->f[i].tag && op->salt >> 24 & 7)
@@ -152,14 +167,15 @@ static size_t nodes_left(const struct m_run *r, size_t ret[CASE_VERSIONS * MODEL
     return n;
 }
 
-/* Of one that is referred to it is refused, but where the references become unset; where no version shows by what, the
- * model does not say. */
+/* Of one that is referred to it is refused, but where the references become unset, or their items go along; where no
+ * version shows by what, the model does not say. */
 static bool remove_item(struct m_run *r, const struct m_op *op)
 {
     const struct m_node *n = &r->model.nodes[op->node];
     const struct view *vw = world_view(&r->w, (unsigned)op->version, n->type);
     struct m_item *it = model_item(&r->model, op->node, op->key);
-    bool holds[MODEL_IDS] = {0}, unsets[MODEL_IDS] = {0}, may_hold[MODEL_IDS];
+    int says[MODEL_IDS];
+    struct m_going going;
     size_t left[CASE_VERSIONS * MODEL_SHOWN];
     struct err e = ERR_INIT;
 
@@ -167,23 +183,22 @@ static bool remove_item(struct m_run *r, const struct m_op *op)
         return true;
     if (r->script)
         fprintf(r->script, "rm '%s/%s/%s.json'\n", vw->v->name, n->type, op->key);
-    m_shown_fields(r, holds, unsets);
-    for (size_t id = 0; id < MODEL_IDS; id++) {
-        holds[id] &= !unsets[id];
-        may_hold[id] = !unsets[id];
-    }
+    m_shown_fields(r, says);
     m_look(r, vw);
     uint64_t id = m_same_item(r, it)->id;
     for (size_t i = 0; i < r->w.st.n_items && r->linked; i++)
         MUST(world_bring(&r->w, i, r->w.cat->last_step, &e) == 0); /* what they refer to is stored */
-    bool removed = world_delete(&r->w, id), busy = m_is_referred_to(&r->model, it, holds);
-    if (removed ? busy : !m_is_referred_to(&r->model, it, may_hold)) {
+    m_find_going(&r->model, it, says, &going);
+    bool removed = world_delete(&r->w, id), busy = m_is_held(&r->model, &going, says, M_RESTRICTS);
+    if (removed ? busy : !busy && !m_is_held(&r->model, &going, says, -1)) {
         snprintf(r->why, sizeof r->why, "%s/%s/%s: the engine %s its removal, the model does not\n",
                  vw->v->name, vw->s->name, op->key, removed ? "takes" : "refuses");
         return false;
     }
+    for (size_t i = 0; removed && i < r->model.n_items; i++)
+        r->c->along += going.is[i] && &r->model.items[i] != it;
     if (removed)
-        model_delete(&r->model, it, left, nodes_left(r, left));
+        model_delete(&r->model, &going, left, nodes_left(r, left));
     return true;
 }
 
@@ -340,7 +355,11 @@ static void compile(struct m_case *c, uint64_t seed, struct expr_env *env, struc
         }
 }
 
-static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64_t kinds[2][M_KINDS])
+struct totals {
+    uint64_t compared, along, kinds[2][M_KINDS];
+};
+
+static bool one(uint64_t seed, bool show, bool brief, struct totals *t)
 {
     struct m_case *c = calloc(1, sizeof *c);
     struct compiled comp;
@@ -357,7 +376,7 @@ static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64
     m_gen_chain(c);
     compile(c, seed, env, &comp);
     m_gen_ops(c);
-    bool ok = run(c, &comp, env, why, compared, show ? stdout : NULL);
+    bool ok = run(c, &comp, env, why, &t->compared, show ? stdout : NULL);
     if (!ok && brief) {
         printf("# case %llu: %s", (unsigned long long)seed, why);
     } else if (!ok && !show) {
@@ -368,7 +387,8 @@ static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64
         printf("# %s", why);
     }
     for (size_t i = 0; i < 2 * M_KINDS; i++)
-        kinds[i / M_KINDS][i % M_KINDS] += c->kinds[i / M_KINDS][i % M_KINDS];
+        t->kinds[i / M_KINDS][i % M_KINDS] += c->kinds[i / M_KINDS][i % M_KINDS];
+    t->along += c->along;
     compiled_free(&comp);
     expr_env_free(env);
     arena_free(&c->a);
@@ -376,18 +396,18 @@ static bool one(uint64_t seed, bool show, bool brief, uint64_t *compared, uint64
     return ok;
 }
 
-/* A run that is long enough has every kind of step in it. */
+/* A run that is long enough has every kind of step in it, and deletions that take others along. */
 #define ALL_KINDS_CASES 1000
-static bool check_kinds(uint64_t kinds[2][M_KINDS], uint64_t cases)
+static bool check_kinds(const struct totals *t, uint64_t cases)
 {
-    bool ok = true;
+    bool ok = t->along != 0 || cases < ALL_KINDS_CASES;
     for (int over = 0; over < 2; over++) {
         printf(over ? "steps over objects:" : "steps:");
         for (int i = 0, n = 0; i < M_KINDS; i++) {
             if (over && !m_fits_objects((enum m_kind)i))
                 continue;
-            printf("%s %s %llu", n++ ? "," : "", m_kind_name((enum m_kind)i), (unsigned long long)kinds[over][i]);
-            ok &= kinds[over][i] != 0 || cases < ALL_KINDS_CASES;
+            printf("%s %s %llu", n++ ? "," : "", m_kind_name((enum m_kind)i), (unsigned long long)t->kinds[over][i]);
+            ok &= t->kinds[over][i] != 0 || cases < ALL_KINDS_CASES;
         }
         printf("\n");
     }
@@ -396,8 +416,8 @@ static bool check_kinds(uint64_t kinds[2][M_KINDS], uint64_t cases)
 
 int main(int argc, char **argv)
 {
-    uint64_t seed = 1, cases = getenv("SCHEMAFS_LONG") ? 300000 : 3000, compared = 0,
-             kinds[2][M_KINDS] = {0};
+    uint64_t seed = 1, cases = getenv("SCHEMAFS_LONG") ? 300000 : 3000;
+    struct totals totals = {0};
     bool show = false, all = false, ok = true;
     struct timespec t0, t1;
 
@@ -417,10 +437,10 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &t0);
     uint64_t done = 0;
     for (; done < cases && (ok || all); done++)
-        ok &= one(seed + done, show, all, &compared, kinds);
+        ok &= one(seed + done, show, all, &totals);
     clock_gettime(CLOCK_MONOTONIC, &t1);
-    printf("figures: model: %llu cases, %llu texts compared, %.1f s\n", (unsigned long long)done,
-           (unsigned long long)compared,
+    printf("figures: model: %llu cases, %llu texts compared, %llu items went with others, %.1f s\n", (unsigned long long)done,
+           (unsigned long long)totals.compared, (unsigned long long)totals.along,
            (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
-    return !(check_kinds(kinds, done) && ok);
+    return !(check_kinds(&totals, done) && ok);
 }

@@ -20,8 +20,9 @@ struct m_run {
 
 /* The same item in the engine; NULL: none. */
 const struct w_item *m_same_item(const struct m_run *r, const struct m_item *it);
-/* The fields that versions show now; ret_unsets: those which become unset when the item goes that they refer to. */
-void m_shown_fields(struct m_run *r, bool ret[MODEL_IDS], bool ret_unsets[MODEL_IDS]);
+/* Of each field that a version shows now, what it says of the item's going that it refers to (enum m_on_delete); of
+ * others -1. */
+void m_shown_fields(struct m_run *r, int ret[MODEL_IDS]);
 /* What a first look at the type brings about. */
 void m_look(struct m_run *r, const struct view *vw);
 /* A text is another, or a type lists others. aside: the look leaves nothing behind, though it would make

@@ -129,7 +129,7 @@ static void add_ref(struct change *c)
     struct m_field f = new_field(c, c->s->a);
     f.type = c->s->kind == M_ADD_REF ? M_REF : M_INSIDE;
     f.refers = c->m->nodes[c->s->then].line;
-    f.unsets = c->s->unsets;
+    f.on_delete = c->s->on_delete;
     f.many = c->s->many;
     insert(c, c->n->n, f);
 }

@@ -153,6 +153,8 @@ static const char *several_yaml(struct m_case *c, const struct m_step *s, const 
 
 static const char *field_yaml(struct m_case *c, const struct m_step *s, const char *type)
 {
+    static const char *const on_delete[] = {
+        [M_RESTRICTS] = "", [M_UNSETS] = ", on_delete: unset", [M_CASCADES] = ", on_delete: cascade"};
     switch (s->kind) {
     case M_RENAME_FIELD:
         return m_format(c, "rename_field: {type: %s, from: %s, to: %s}", type, s->a, s->b);
@@ -207,7 +209,7 @@ static const char *field_yaml(struct m_case *c, const struct m_step *s, const ch
                         m_inside_type(c, s->many, c->shape.nodes[s->then].type));
     case M_ADD_REF:
         return m_format(c, "add_field: {type: %s, field: %s, as: {type: ref<%s>%s}}", type, s->a,
-                        c->shape.nodes[s->then].type, s->unsets ? ", on_delete: unset" : "");
+                        c->shape.nodes[s->then].type, on_delete[s->on_delete]);
     default:
         return NULL;
     }

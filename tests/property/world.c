@@ -390,89 +390,22 @@ bool world_is_referred_to(struct world *w, uint64_t id)
     return is;
 }
 
-bool world_remove(struct world *w, uint64_t id)
+void world_drop(struct world *w, uint64_t id)
 {
-    if (world_is_referred_to(w, id))
-        return false;
     struct w_item *it = world_by_id(w, id);
     size_t at = (size_t)(it - w->st.items);
     w->removed++;
     free(it->key);
     buf_free(&it->body);
     memmove(it, it + 1, (--w->st.n_items - at) * sizeof *it);
-    return true;
 }
 
-static enum on_delete policy_of(const struct world *w, slot_no slot)
+bool world_remove(struct world *w, uint64_t id)
 {
-    for (size_t i = w->n_entries; i-- > 0;)
-        for (size_t k = 0; w->entries[i].state == VERSION_LIVE && k < w->entries[i].v->n_shapes; k++) {
-            const struct field *f = shape_field_by_slot(w->entries[i].v->shapes[k], slot);
-            if (f)
-                return f->on_delete;
-        }
-    return ON_DELETE_RESTRICT; /* store/ unsets it */
-}
-
-struct unsetting {
-    struct world *w;
-    uint64_t id;
-    slot_no slots[64];
-    size_t n;
-    bool refused;
-};
-
-static int note_unset(void *arg, slot_no slot, uint64_t target)
-{
-    struct unsetting *u = arg;
-    if (target != u->id)
-        return 0;
-    MUST(u->n < sizeof u->slots / sizeof u->slots[0]);
-    u->slots[u->n++] = slot;
-    u->refused |= policy_of(u->w, slot) != ON_DELETE_UNSET;
-    return 0;
-}
-
-static void refs_to(struct world *w, const struct w_item *it, struct unsetting *ret)
-{
-    struct record rec RECORD_CLEANUP = RECORD_INIT;
-    struct err e = ERR_INIT;
-    ret->n = 0;
-    MUST(record_decode(buf_span(&it->body), &rec, &e) == 0 && lens_refs(&w->lens, &rec, note_unset, ret, &e) == 0);
-    lens_reset(&w->lens);
-}
-
-static void unset_ref(struct world *w, uint64_t holder, slot_no slot, uint64_t target)
-{
-    struct record cur RECORD_CLEANUP = RECORD_INIT, now RECORD_CLEANUP = RECORD_INIT;
-    struct w_item *it = world_by_id(w, holder);
-    struct buf body BUF_CLEANUP = world_bytes(buf_span(&it->body)), key BUF_CLEANUP = world_bytes(span_of(it->key));
-    struct lens_change change;
-    struct err e = ERR_INIT;
-
-    MUST(record_decode(buf_span(&body), &cur, &e) == 0);
-    if (lens_drop_ref(&w->lens, it->coll, buf_span(&key), slot, target, &cur, &now, &change, &e) ||
-        world_keep(w, holder, &now, &e))
-        case_die("a reference can't be unset", e.text);
-    lens_reset(&w->lens);
-}
-
-bool world_delete(struct world *w, uint64_t id)
-{
-    struct unsetting u = {.w = w, .id = id};
-    if (!world_is_referred_to(w, id))
-        return world_remove(w, id);
-    for (size_t i = 0; i < w->st.n_items; i++)
-        if (w->st.items[i].id != id)
-            refs_to(w, &w->st.items[i], &u);
-    for (size_t i = 0; i < w->st.n_items && !u.refused; i++) {
-        uint64_t holder = w->st.items[i].id;
-        if (holder != id)
-            refs_to(w, &w->st.items[i], &u);
-        for (size_t k = 0; holder != id && k < u.n; k++)
-            unset_ref(w, holder, u.slots[k], id);
-    }
-    return !u.refused && world_remove(w, id);
+    bool is = !world_is_referred_to(w, id);
+    if (is)
+        world_drop(w, id);
+    return is;
 }
 
 static int rekey(struct world *w, const struct view *vw, uint64_t id, const char *key,

@@ -109,8 +109,8 @@ int world_rekey(struct world *w, const struct view *vw, uint64_t id, const char 
                 struct err *e);
 /* false: another item refers to it: who decides that (on_delete) is store/'s to say. */
 bool world_remove(struct world *w, uint64_t id);
-/* The same where all that refers to it becomes unset (on_delete, as the newest live version that shows the reference has
- * it). */
+/* With what on_delete says of the references to it, as the newest live version has it that shows them: they become
+ * unset, their items go too, or (false) nothing happens. */
 bool world_delete(struct world *w, uint64_t id);
 /* The text would make another type's item of it (merge_types), which is refused. was: of the item. */
 bool world_retags(const struct view *vw, struct span was, struct span now);

@@ -9,6 +9,7 @@
 /* ---- world.c ---- */
 struct w_item *world_add_item(struct world *w, uint32_t coll, struct span key);
 struct w_item *world_by_key(const struct world *w, uint32_t coll, struct span key);
+void world_drop(struct world *w, uint64_t id); /* whatever refers to it */
 void world_store(struct w_item *it, const struct record *r);
 struct buf world_bytes(struct span s); /* a copy */
 bool world_refers(struct world *w, const struct w_item *holder, uint64_t id);
