@@ -174,7 +174,7 @@ static int rewrite_object(const struct rewrite *w, const struct type_ref *t, str
     const struct group *g = catalog_group(w->l->cat, s->id);
     if (lens_bring(w->l, w->vw.v, g, (struct span){0}, &r, w->upto > r.gen ? w->upto : r.gen, false,
                    &up, e) ||
-        rewrite_fields(w, &up, &out, e))
+        work_keep_removed(g, r.gen, w->upto, &up, e) || rewrite_fields(w, &up, &out, e))
         return -1;
     if (w->upto > out.gen)
         out.gen = w->upto;

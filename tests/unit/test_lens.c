@@ -484,6 +484,24 @@ START_TEST(finalize__an_item_from_before_a_removal_keeps_its_value)
 }
 END_TEST
 
+START_TEST(finalize__an_object_from_before_a_removal_keeps_its_value)
+{
+    static const char *const gone[] = {"v1", NULL};
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {toys: list<Toy>}}\n"
+               "objects:\n  Toy: {fields: {kind: string, state: string}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - map_values: {type: Toy, field: state, values: {a: b}}\n");
+    ASSERT_PUT("v1", "Dog", "k", "{\"toys\": [{\"kind\": \"rope\", \"state\": \"a\"}]}");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - remove_field: {type: Toy, field: state, down: \"'of ' || kind\"}\n");
+    finalize_away(gone);
+    ASSERT_PUT("v3", "Dog", "k", "{\"toys\": [{\"kind\": \"bone\"}, {\"kind\": \"ball\"}]}");
+    ASSERT_LINE("v2", "Dog", "k",
+                "{\"_key\": \"k\", \"toys\": [{\"kind\": \"bone\", \"state\": \"b\"}, "
+                "{\"kind\": \"ball\", \"state\": \"of ball\"}]}");
+}
+END_TEST
+
 START_TEST(finalize__computed_fields_keep_what_they_read)
 {
     static const char *const gone[] = {"v1", "v2", NULL};
@@ -520,6 +538,7 @@ int main(void)
     tcase_add_test(tc, seeded__explicit_write_wins_for_good);
     tcase_add_test(tc, removed_field__down_reads_a_seeded_field_that_was_removed_too);
     tcase_add_test(tc, finalize__an_item_from_before_a_removal_keeps_its_value);
+    tcase_add_test(tc, finalize__an_object_from_before_a_removal_keeps_its_value);
     tcase_add_test(tc, finalize__computed_fields_keep_what_they_read);
     tcase_add_test(tc, removed_field__kept_and_seeded_for_new_items);
     tcase_add_test(tc, removed_field__down_also_when_what_it_reads_is_removed_too);
