@@ -42,7 +42,8 @@ const char *m_inside_type(struct m_case *c, enum m_many many, const char *object
 void m_gen_root_object(struct m_case *c)
 {
     static const char *const names[] = {"street", "city", "zone"};
-    static const char *const types[] = {[M_TEXT] = "string", [M_INT] = "integer", [M_LIST] = "list<string>"};
+    static const char *const types[] = {
+        [M_TEXT] = "string", [M_INT] = "integer", [M_ENUM] = "E", [M_LIST] = "list<string>"};
     struct case_version *v = &c->k.v[0];
     struct block *b = &v->blocks[v->n_blocks++], *dog = &v->blocks[0];
     struct m_node *n = &c->shape.nodes[c->shape.n], *holder = &c->shape.nodes[0];
@@ -53,8 +54,12 @@ void m_gen_root_object(struct m_case *c)
     snprintf(n->type, sizeof n->type, "Home");
     *b = (struct block){.kind = SHAPE_OBJECT, .name = "Home"};
     b->fields.m = arena_alloc(&c->a, 3 * sizeof(struct member));
+    memcpy(n->values, holder->values, sizeof n->values);
+    n->n_values = holder->n_values;
     for (size_t i = 0, fields = 2 + rnd_below(&c->r, 2); i < fields; i++) {
         enum m_type type = rnd_chance(&c->r, 70) ? M_TEXT : rnd_chance(&c->r, 50) ? M_LIST : M_INT;
+        if (i == fields - 1 && rnd_chance(&c->r, 40))
+            type = M_ENUM;
         n->f[n->n++] = (struct m_field){.name = names[i], .type = type, .id = c->shape.n_ids++, .old = true};
         b->fields.m[b->fields.n++] = (struct member){.name = names[i], .json = types[type]};
     }
