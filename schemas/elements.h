@@ -1,7 +1,8 @@
 /* Which elements of a list go on in another text of it. An element has no name: what a version does not show of
  * it, and what a conversion hid of it, goes where its text went (docs/decisions/14).
  *
- * Equal texts are one element: what stands where it stood first, then in order, wherever it stands now. What is
+ * Equal texts are one element: what both lists begin and end with, what stands where it stood, then in order,
+ * wherever it stands now. What is
  * left between two of these is paired in order, so that as many members as possible stay as they were: elements
  * that were edited beside others that came or went. What was edited and moved at once is paired where at least
  * half of its members stayed. These are the alignments of matching lenses (Barbosa, Cretin, Foster, Greenberg,
