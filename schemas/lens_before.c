@@ -102,13 +102,17 @@ static bool quotes_merged(const struct lens *l, const struct version *v, const s
     return false;
 }
 
-/* Objects inside may hold more than the only version that is left shows: what computes their members reads it. */
-static bool computes_inside(const struct catalog *c)
+/* Objects inside may hold more than the only version that is left shows: what is computed from it. */
+static bool reads_inside(const struct catalog *c)
 {
-    for (size_t i = 0; i < c->n_applied; i++)
-        if (!c->applied[i].f->coll)
-            return true;
-    return false;
+    bool reads = false;
+    for (size_t i = 0; i < c->n_applied && !reads; i++) {
+        const struct formula *f = c->applied[i].f;
+        reads = !f->coll;
+        for (size_t k = 0; k < f->n_inputs; k++)
+            reads |= holds_objects(f->inputs[k].type);
+    }
+    return reads;
 }
 
 bool before_matters(const struct lens *l, const struct version *v, const struct shape *s)
@@ -121,7 +125,7 @@ bool before_matters(const struct lens *l, const struct version *v, const struct 
         live += l->cat->entries[i].state != VERSION_GONE;
     for (size_t i = 0; i < s->n_fields; i++)
         parts |= holds_objects(s->fields[i].type) || quotes_merged(l, v, &s->fields[i]);
-    if (s->id >> RAW_SHAPE_BITS || (live < 2 && !elsewhere_matters(g) && !(parts && computes_inside(l->cat))))
+    if (s->id >> RAW_SHAPE_BITS || (live < 2 && !elsewhere_matters(g) && !(parts && reads_inside(l->cat))))
         return false;
     return parts || g->n_forward + g->n_backward + g->n_links;
 }

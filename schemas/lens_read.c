@@ -236,7 +236,9 @@ static int input_text(const struct sight *s, const struct formula *f,
             return -1;
         if (!ret->p || !type_structured(in->type))
             return 0;
-        if (lens_render(s->l, view_at(s->l, s->v, f, in->type), in->type, *ret, 1, &b, e))
+        struct view vw = view_at(s->l, s->v, f, in->type);
+        vw.bare = !in->shown;
+        if (lens_render(s->l, vw, in->type, *ret, 1, &b, e))
             return -1;
     }
     *ret = lens_keep(s->l, buf_span(&b));

@@ -54,6 +54,8 @@ static int inputs_of_sql(struct model *m, const struct formula_spec *spec, struc
     f->fails_uid = spec->fails ? expr_new_uid() : 0;
     while (spec->fails && strcmp(inputs[f->kept].name, spec->kept) != 0)
         f->kept++;
+    for (size_t i = 0; i < f->n_inputs; i++) /* what stays as it is gets no default */
+        inputs[i].shown = shown && !(spec->fails && i == f->kept);
     if (used[over->n_fields])
         inputs[f->n_inputs++] = (struct formula_input){
             .name = "_key", .slot = shape_key(over), .type = &key_type};

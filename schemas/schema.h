@@ -123,6 +123,7 @@ struct formula_input {
     slot_no slot;                /* for _key: where the type's keys stand, or SLOT_KEY */
     const struct type_ref *type; /* T_STRING for _key */
     struct span def;             /* what it reads while it is unset, as def of struct field */
+    bool shown;                  /* likewise of objects inside: with the defaults that they show */
 };
 
 struct formula;

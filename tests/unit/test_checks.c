@@ -294,6 +294,28 @@ START_TEST(unset__is_converted_to_unset)
 }
 END_TEST
 
+/* Inside an object, too, an expression reads what is shown, and a conversion what is there. */
+START_TEST(unset__in_an_object_its_default_is_read)
+{
+    static const char v2[] = "{\"_key\": \"rex\", \"home\": {\"zip\": \"0\"}, \"last\": \"0\", \"seed\": \"0\"}\n";
+
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: Home}}\n"
+               "objects:\n  Home: {fields: {zip: {type: string, default: \"0\"}}}\n");
+    ASSERT_PUT("v1", "rex", "{\"home\": {}}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - compute_field: {type: Dog, field: last, as: string, value: \"json_extract(home, '$.zip')\"}\n"
+               "  - add_field: {type: Dog, field: seed, as: string, up: \"json_extract(home, '$.zip')\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - change_type: {type: Dog, field: home, to: string, up: \"json_extract(home, '$.zip')\", "
+               "down: \"json_object('zip', home)\"}\n");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_str_eq(lt_line(&t, "v2", "Dog", "rex"), v2);
+        ck_assert_str_eq(lt_line(&t, "v3", "Dog", "rex"), "{\"_key\": \"rex\", \"last\": \"0\", \"seed\": \"0\"}\n");
+        lt_backfill(&t);
+    }
+}
+END_TEST
+
 START_TEST(mend__null_in_an_object_is_as_it_was)
 {
     lt_add(&t, houses);
@@ -393,6 +415,7 @@ int main(void)
     tcase_add_test(tc, inside__the_mend_of_an_object_is_shown);
     tcase_add_test(tc, mend__what_passes_is_as_it_was);
     tcase_add_test(tc, unset__is_converted_to_unset);
+    tcase_add_test(tc, unset__in_an_object_its_default_is_read);
     tcase_add_test(tc, mend__null_in_an_object_is_as_it_was);
     tcase_add_test(tc, except__none_where_every_version_has_the_check);
     tcase_add_test(tc, except__what_another_version_writes_without_it);

@@ -234,6 +234,22 @@ START_TEST(object__the_only_version_computes_from_what_nobody_shows)
 }
 END_TEST
 
+START_TEST(object__the_only_version_reads_in_it_what_nobody_shows)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {toys: list<Toy>}}\n"
+               "objects:\n  Toy: {fields: {kind: string, age: integer}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - compute_field: {type: Dog, field: old, as: integer, value: \"json_extract(toys, '$[0].age')\"}\n"
+               "  - remove_field: {type: Toy, field: age}\n");
+    put("v1", "Dog", "{\"toys\": [{\"kind\": \"rope\", \"age\": 3}]}");
+    lt_backfill(&t);
+    lt_state(&t, "v1", VERSION_GONE);
+    put("v2", "Dog", "{\"toys\": []}");
+    put("v2", "Dog", "{\"toys\": [{\"kind\": \"rope\"}]}");
+    ASSERT_LINE("v2", "Dog", "{\"_key\": \"k\", \"toys\": [{\"kind\": \"rope\"}], \"old\": 3}");
+}
+END_TEST
+
 START_TEST(run__a_dormant_version_goes_on_with_its_own)
 {
     add_parcels();
@@ -305,6 +321,7 @@ int main(void)
     tcase_add_test(tc, run__into_another_part_and_back);
     tcase_add_test(tc, object__with_what_nobody_shows_any_more_comes_back_as_it_was);
     tcase_add_test(tc, object__the_only_version_computes_from_what_nobody_shows);
+    tcase_add_test(tc, object__the_only_version_reads_in_it_what_nobody_shows);
     tcase_add_test(tc, run__a_dormant_version_goes_on_with_its_own);
     tcase_add_test(tc, damaged__is_an_error_and_no_more);
     suite_add_tcase(s, tc);
