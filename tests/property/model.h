@@ -131,6 +131,7 @@ struct m_rule {
     const struct m_merged *merged; /* it is called so among the items of several types */
     size_t rank;                   /* and of these its own is this one */
     bool settled;                  /* finalize took the step: nobody gives way any more */
+    const struct m_sides *inside; /* fields hold objects: model_inside.h; NULL: none does */
     enum m_over over; /* not M_HERE: in place of the function */
     size_t there;     /* M_READ: the field of the item that the input refers to */
 };

@@ -1,5 +1,6 @@
 /* model_carry.h: how a write travels, from the fields that it changes to all that follow. */
 #include "model_carry.h"
+#include "model_inside.h"
 
 #include <string.h>
 
@@ -70,10 +71,19 @@ static bool inputs_changed(const struct carry *c, const struct m_rule *r)
     return any;
 }
 
-static void inputs_of(const struct m_rule *r, const char *const *v, const char **ret)
+static void inputs_of(const struct carry *c, const struct m_rule *r, const char *const *v, const char **ret)
 {
     for (size_t i = 0; i < r->n_in; i++)
-        ret[i] = v[r->in[i]];
+        ret[i] = r->inside ? m_inside_read(c->m, r, i, v[r->in[i]]) : v[r->in[i]];
+}
+
+/* An object of which another version shows more than the step reads. */
+static bool reads_same(const struct carry *c, const struct m_rule *r)
+{
+    const char *now[2] = {0}, *before[2] = {0};
+    inputs_of(c, r, c->it->v, now);
+    inputs_of(c, r, c->was, before);
+    return m_same(now[0], before[0]) && m_same(now[1], before[1]);
 }
 
 /* v: all values, of now or of before the write. */
@@ -81,12 +91,15 @@ static const char *computed(const struct carry *c, size_t to, const struct m_rul
                             const char *const *v, const char *prev)
 {
     const char *in[2] = {0};
-    inputs_of(r, v, in);
+    inputs_of(c, r, v, in);
     if (r->over)
         return m_over_value(c->m, to, r, in);
     for (size_t i = 0; i < r->n_in; i++)
         in[i] = in[i] ? in[i] : r->def[i];
-    const char *value = r->fn(c->m->a, &c->m->nodes[to].step, in, prev);
+    const char *was = r->inside ? m_inside_was(c->m, r, prev) : prev;
+    const char *value = r->fn(c->m->a, &c->m->nodes[to].step, in, was);
+    if (r->inside)
+        return m_inside_given(c->m, r, value, prev);
     return r->key ? m_key_plain(value, v[r->like]) : value;
 }
 
@@ -102,12 +115,13 @@ static bool returns(struct carry *c, size_t to, size_t i, const char **ret)
     struct m_memory *mem = &c->it->memory[to][i], had = *mem;
     const char *now[2] = {0}, *before[2] = {0}, *was = c->was[r->out];
 
-    inputs_of(r, c->it->v, now);
-    inputs_of(r, c->was, before);
+    inputs_of(c, r, c->it->v, now);
+    inputs_of(c, r, c->was, before);
     bool back = had.is && m_same(had.under[0], now[0]) && m_same(had.under[1], now[1]);
     if (back)
         mem->is = false;
-    if (!m_same(was, computed(c, to, r, c->was, NULL)))
+    const char *given = computed(c, to, r, c->was, NULL);
+    if (!(r->inside ? m_inside_same(c->m, was, given) : m_same(was, given)))
         *mem = (struct m_memory){true, was, {before[0], before[1]}};
     else if (mem->is && m_same(mem->under[0], before[0]) && m_same(mem->under[1], before[1]))
         mem->is = false;
@@ -123,8 +137,8 @@ static bool refers_again(struct carry *c, size_t to, size_t i, const char **ret)
     struct m_memory *mem = &c->it->memory[to][i], had = *mem;
     const char *now[2] = {0}, *before[2] = {0}, *was = c->was[r->out];
 
-    inputs_of(r, c->it->v, now);
-    inputs_of(r, c->was, before);
+    inputs_of(c, r, c->it->v, now);
+    inputs_of(c, r, c->was, before);
     if (was)
         *mem = (struct m_memory){true, was, {before[0], before[1]}};
     else if (mem->is && m_same(mem->under[0], before[0]) && m_same(mem->under[1], before[1]))
@@ -143,6 +157,8 @@ static void run_linked(struct carry *c, size_t to, size_t i)
         carry_give(c, to, i);
         return;
     }
+    if (r->inside && !c->create && reads_same(c, r))
+        return;
     if (!c->create && r->over != M_READ &&
         (r->over ? refers_again(c, to, i, &value) : returns(c, to, i, &value))) {
         give(c, r, value);

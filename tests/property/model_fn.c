@@ -1,5 +1,5 @@
 /* model.h: the steps' functions, of JSON texts. Strings have no escapes, and no byte over 127. */
-#include "model.h"
+#include "model_inside.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -149,17 +149,17 @@ FN(m_fn_mend)
 
 /* ---- Lists ---- */
 
-/* "[" and the elements that follow the first one. */
-static const char *tail_of(const char *list)
-{
-    const char *p = list && list[0] == '[' ? strchr(list, ',') : NULL;
-    return p ? p : "]";
-}
-
 FN(m_fn_wrap)
 {
+    struct m_parts p = {.list = true};
     (void)s;
-    return is_none(in[0]) ? in[0] : text(a, "[%s%s", in[0], tail_of(prev));
+    if (is_none(in[0]))
+        return in[0];
+    if (prev && prev[0] == '[')
+        p = m_parts_of(a, prev);
+    p.value[0] = in[0];
+    p.n += !p.n;
+    return m_parts_text(a, &p);
 }
 
 FN(m_fn_head)
@@ -167,8 +167,8 @@ FN(m_fn_head)
     (void)s, (void)prev;
     if (is_none(in[0]))
         return in[0];
-    size_t n = strcspn(in[0] + 1, ",]");
-    return n ? text(a, "%.*s", (int)n, in[0] + 1) : NULL;
+    struct m_parts p = m_parts_of(a, in[0]);
+    return p.n ? p.value[0] : NULL;
 }
 
 /* ---- Values that stand for others ---- */
@@ -238,25 +238,29 @@ FN(m_fn_fits_enum)
     return x ? NULL : in[0];
 }
 
-/* ---- Objects of two members: s->from ---- */
+/* ---- Objects, of which two members are fields: s->from ---- */
 
+/* Others stay in it. */
 FN(m_fn_nest)
 {
-    (void)prev;
-    if (!in[0] && !in[1])
-        return NULL;
-    if (!in[0] || !in[1])
-        return text(a, "{\"%s\": %s}", s->from[in[0] ? 0 : 1], in[0] ? in[0] : in[1]);
-    return text(a, "{\"%s\": %s, \"%s\": %s}", s->from[0], in[0], s->from[1], in[1]);
+    struct m_parts p = {.list = false}, was = {.list = false};
+    if (prev && prev[0] == '{')
+        was = m_parts_of(a, prev);
+    for (size_t i = 0; i < 2; i++)
+        if (in[i])
+            m_part_add(&p, s->from[i], in[i]);
+    for (size_t i = 0; i < was.n; i++)
+        if (strcmp(was.name[i], s->from[0]) != 0 && strcmp(was.name[i], s->from[1]) != 0)
+            m_part_add(&p, was.name[i], was.value[i]);
+    return p.n ? m_parts_text(a, &p) : NULL;
 }
 
 static const char *member(struct arena *a, const char *json, const char *name)
 {
-    const char *key = text(a, "\"%s\": ", name), *p = json ? strstr(json, key) : NULL;
-    if (!p)
+    if (is_none(json))
         return NULL;
-    p += strlen(key);
-    return text(a, "%.*s", (int)(p[0] == '"' ? strcspn(p + 1, "\"") + 2 : strcspn(p, ",}")), p);
+    const struct m_parts p = m_parts_of(a, json);
+    return m_part(&p, name);
 }
 
 FN(m_fn_member_a)

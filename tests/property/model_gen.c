@@ -14,13 +14,17 @@ static bool is_plain(const struct m_field *f)
 {
     return f->type == M_TEXT && is_free(f);
 }
+static bool is_one(const struct m_field *f)
+{
+    return is_plain(f) || (f->type == M_INSIDE && !f->many && is_free(f));
+}
 static bool is_list(const struct m_field *f)
 {
-    return f->type == M_LIST && is_free(f);
+    return (f->type == M_LIST || (f->type == M_INSIDE && f->many == M_LIST_OF)) && is_free(f);
 }
 static bool is_object(const struct m_field *f)
 {
-    return f->type == M_OBJECT && is_free(f);
+    return (f->type == M_OBJECT || (f->type == M_INSIDE && !f->many)) && is_free(f);
 }
 static bool is_enum(const struct m_field *f)
 {
@@ -33,6 +37,10 @@ static bool is_narrow(const struct m_field *f)
 static bool is_text(const struct m_field *f) /* to SQL */
 {
     return f->type == M_TEXT || f->type == M_ENUM;
+}
+static bool is_read(const struct m_field *f) /* as a text, or as a member of an object */
+{
+    return is_text(f) || (f->type == M_INSIDE && !f->many);
 }
 static bool is_written_text(const struct m_field *f) /* and computed from no other field */
 {
@@ -110,13 +118,13 @@ static const struct {
     [M_REMOVE_DOWN] = {"remove_field", .of = is_own, .with = is_text, .weight = 4},
     [M_RESTORE] = {"restore_field", .weight = 5},
     [M_DEFAULT] = {"change_default", .of = has_default, .weight = 1},
-    [M_COMPUTE] = {"compute_field", .with = is_text, .new_a = true, .weight = 3},
+    [M_COMPUTE] = {"compute_field", .with = is_read, .new_a = true, .weight = 3},
     [M_REQUIRE] = {"require_field", .of = is_plain, .with = is_text, .weight = 3},
     [M_RELAX] = {"relax_field", .of = is_required, .with = is_written_text, .weight = 5},
     [M_RETYPE] = {"change_type", .of = is_plain, .weight = 3},
     [M_TO_INT] = {"change_type", .of = is_plain, .weight = 3},
     [M_WIDEN] = {"change_type", .of = is_narrow, .weight = 3},
-    [M_WRAP] = {"wrap_list", .of = is_plain, .weight = 3},
+    [M_WRAP] = {"wrap_list", .of = is_one, .weight = 3},
     [M_UNWRAP] = {"unwrap_list", .of = is_list, .weight = 4},
     [M_MAP] = {"map_values", .of = is_plain, .weight = 4},
     [M_SPLIT] = {"split_field", .of = is_plain, .new_b = true, .new_c = true, .weight = 3},
@@ -317,10 +325,9 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
         s->from[0] = s->a;
         s->from[1] = s->b;
         return true;
+    case M_COMPUTE:
     case M_UNNEST:
-        for (size_t i = 0; i < 2; i++)
-            s->from[i] = n->f[m_field_at(n, s->a)].members[i];
-        return true;
+        return m_choose_members(c, version, node, s);
     case M_WIDEN:
         memcpy(s->from, n->values, sizeof s->from);
         s->n = n->n_values;
@@ -453,6 +460,8 @@ static void take_step(struct m_case *c, size_t version, size_t at, const struct 
     }
     model_step(&c->shape, from, s);
     take_also(c, from, now, s);
+    for (size_t i = now; i < c->shape.n; i++)
+        m_inside_rules(&c->shape, i, sh);
     if (s->kind == M_EXTRACT)
         sh->node[sh->n++] = now + 1;
     if (s->kind == M_SPLIT_TYPE)

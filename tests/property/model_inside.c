@@ -76,7 +76,7 @@ const char *m_part(const struct m_parts *p, const char *name)
     return NULL;
 }
 
-static void add_part(struct m_parts *p, const char *name, const char *value)
+void m_part_add(struct m_parts *p, const char *name, const char *value)
 {
     MUST(p->n < M_PARTS);
     p->name[p->n] = name;
@@ -111,6 +111,11 @@ static const struct m_node *node_of(const struct inside *in)
     return &in->m->nodes[m_node_of_line(in->m, in->beside, in->f->refers)];
 }
 
+static bool says_defaults(const struct inside *in)
+{
+    return in->how == M_SHOWN || in->how == M_COMPARED;
+}
+
 static const char *say(const struct inside *in, const char *value);
 
 static const char *say_object(const struct inside *in, const struct m_item *o)
@@ -120,10 +125,10 @@ static const char *say_object(const struct inside *in, const struct m_item *o)
     for (size_t i = 0; i < n->n; i++) {
         struct inside part = inside_of(in, &n->f[i]);
         const char *v = o->v[n->f[i].id];
-        if (!v && in->how != M_STORED)
+        if (!v && says_defaults(in))
             v = n->f[i].def;
-        if (v && (in->how == M_SHOWN || !n->f[i].read_only))
-            add_part(&p, n->f[i].name, say(&part, v));
+        if (v && (in->how == M_SHOWN || in->how == M_PLAIN || !n->f[i].read_only))
+            m_part_add(&p, n->f[i].name, say(&part, v));
     }
     return m_parts_text(in->m->a, &p);
 }
@@ -170,7 +175,7 @@ static const char *written(const struct inside *in, const char *had, const char 
     struct carry c = {.m = in->m, .it = &it, .at = (size_t)(n - in->m->nodes), .create = !was};
     const char *now[MODEL_FIELDS];
 
-    if (was && !carry_lay(n, was, values, in->how == M_STORED, now))
+    if (was && !carry_lay(n, was, values, !says_defaults(in), now))
         return had;
     if (was)
         it = *was;
@@ -212,10 +217,10 @@ static const char *compared(const struct inside *in, const char *json)
     for (size_t i = 0; i < n->n; i++) {
         struct inside part = inside_of(in, &n->f[i]);
         const char *v = m_part(&p, n->f[i].name);
-        if (!v && in->how != M_STORED)
+        if (!v && says_defaults(in))
             v = n->f[i].def;
         if (v && !n->f[i].read_only)
-            add_part(&r, n->f[i].name, part.f->type == M_INSIDE ? compared(&part, v) : v);
+            m_part_add(&r, n->f[i].name, part.f->type == M_INSIDE ? compared(&part, v) : v);
     }
     return m_parts_text(in->m->a, &r);
 }
@@ -229,7 +234,7 @@ static const char *take_list(const struct inside *in, const char *json, const ch
     struct inside compares = elem;
     size_t from[M_PARTS];
 
-    compares.how = in->how == M_STORED ? M_STORED : M_COMPARED;
+    compares.how = says_defaults(in) ? M_COMPARED : M_STORED;
     if (had && had[0] == '[')
         old = m_parts_of(in->m->a, had);
     old_texts = old;
@@ -270,6 +275,90 @@ const char *m_inside_taken(struct model *m, const struct m_shows *beside, const 
 {
     const struct inside in = {m, beside, f, how};
     return take(&in, json, had);
+}
+
+/* ---- Rules over fields that hold objects ---- */
+
+static struct m_field field_with(const struct model *m, size_t node, size_t id)
+{
+    for (int at = (int)node; at >= (int)m->nodes[node].from && at >= 0; at = m->nodes[at].from)
+        for (size_t i = 0; i < m->nodes[at].n; i++)
+            if (m->nodes[at].f[i].id == id)
+                return m->nodes[at].f[i];
+    return (struct m_field){.id = id};
+}
+
+void m_inside_rules(struct model *m, size_t node, const struct m_shows *beside)
+{
+    struct m_node *n = &m->nodes[node];
+    for (size_t i = 0; i < n->n_rules; i++) {
+        struct m_rule *r = &n->rules[i];
+        struct m_sides s = {.beside = *beside, .out = field_with(m, node, r->out)};
+        bool any = s.out.type == M_INSIDE;
+        for (size_t k = 0; k < r->n_in; k++) {
+            s.in[k] = field_with(m, node, r->in[k]);
+            any |= s.in[k].type == M_INSIDE;
+        }
+        if (n->step.kind == M_COMPUTE && n->step.c[0])
+            s.member = n->step.c;
+        struct m_sides *kept = any ? arena_alloc(m->a, sizeof *kept) : NULL;
+        MUST(kept || !any);
+        if (any)
+            *kept = s;
+        r->inside = kept;
+    }
+}
+
+/* A conversion reads what is unset as that, any other expression reads what is shown. */
+const char *m_inside_read(struct model *m, const struct m_rule *r, size_t i, const char *value)
+{
+    const struct m_sides *s = r->inside;
+    if (!value || s->in[i].type != M_INSIDE)
+        return value;
+    const char *json = m_inside_text(m, &s->beside, &s->in[i], value, r->mode == M_LINKED ? M_PLAIN : M_SHOWN);
+    if (!s->member || json[0] != '{')
+        return json;
+    const struct m_parts p = m_parts_of(m->a, json);
+    return m_part(&p, s->member);
+}
+
+const char *m_inside_was(struct model *m, const struct m_rule *r, const char *value)
+{
+    const struct m_sides *s = r->inside;
+    return value && s->out.type == M_INSIDE ? m_inside_text(m, &s->beside, &s->out, value, M_PLAIN) : value;
+}
+
+const char *m_inside_given(struct model *m, const struct m_rule *r, const char *json, const char *had)
+{
+    const struct m_sides *s = r->inside;
+    return json && s->out.type == M_INSIDE ? m_inside_taken(m, &s->beside, &s->out, json, had, M_PLAIN) : json;
+}
+
+static bool same_objects(const struct model *m, const struct m_item *a, const struct m_item *b)
+{
+    bool same = !memcmp(a->decided, b->decided, sizeof a->decided);
+    for (size_t id = 0; id < m->n_ids; id++)
+        same &= m_inside_same(m, a->v[id], b->v[id]);
+    for (size_t to = 0; to < m->known; to++)
+        for (size_t i = 0; i < m->nodes[to].n_rules; i++)
+            same &= a->memory[to][i].is == b->memory[to][i].is;
+    return same;
+}
+
+bool m_inside_same(const struct model *m, const char *a, const char *b)
+{
+    struct arena own ARENA_CLEANUP = {0};
+    if (!a || !b || !strcmp(a, b))
+        return a && b ? true : a == b;
+    if (is_one(a) && is_one(b))
+        return same_objects(m, m->objects[strtoul(a + 1, NULL, 10)], m->objects[strtoul(b + 1, NULL, 10)]);
+    if (a[0] != b[0] || !strchr("[{", a[0]))
+        return false;
+    const struct m_parts p = m_parts_of(&own, a), q = m_parts_of(&own, b);
+    bool same = p.n == q.n;
+    for (size_t i = 0; i < p.n && same; i++)
+        same = m_inside_same(m, p.value[i], p.list ? q.value[i] : m_part(&q, p.name[i]));
+    return same;
 }
 
 /* ---- Checks ---- */

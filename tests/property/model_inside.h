@@ -22,9 +22,10 @@ struct m_parts {
 struct m_parts m_parts_of(struct arena *a, const char *json);
 const char *m_parts_text(struct arena *a, const struct m_parts *p);
 const char *m_part(const struct m_parts *p, const char *name); /* NULL: there is none */
+void m_part_add(struct m_parts *p, const char *name, const char *value);
 
-/* How a text of a value says it: with the defaults that are shown, with what is computed. */
-enum m_says { M_SHOWN, M_COMPARED, M_STORED };
+/* How a text of a value says it: with the defaults and with what is computed, with either, with neither. */
+enum m_says { M_SHOWN, M_COMPARED, M_PLAIN, M_STORED };
 const char *m_inside_text(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *value,
                           enum m_says how);
 /* The field's value that a writer's text makes of had, NULL = none: had itself where the text is as it was shown. As
@@ -35,9 +36,24 @@ const char *m_inside_taken(struct model *m, const struct m_shows *beside, const 
 bool m_inside_refused(struct model *m, const struct m_shows *beside, const struct m_field *f, const char *text,
                       const char *had);
 
+/* What a rule reads and gives where fields hold objects: texts, as the version of its step shows them. */
+struct m_sides {
+    struct m_shows beside;
+    struct m_field in[2], out;
+    const char *member; /* of what is read, that alone; NULL: all */
+};
+/* Of the step that leads to the node. */
+void m_inside_rules(struct model *m, size_t node, const struct m_shows *beside);
+const char *m_inside_read(struct model *m, const struct m_rule *r, size_t i, const char *value);
+const char *m_inside_was(struct model *m, const struct m_rule *r, const char *value);
+const char *m_inside_given(struct model *m, const struct m_rule *r, const char *json, const char *had);
+/* Also in what no version shows of them. */
+bool m_inside_same(const struct model *m, const char *a, const char *b);
+
 /* ---- model_inside_gen.c ---- */
 bool m_fits_objects(enum m_kind kind);
 bool m_choose_inside(struct m_case *c, size_t version, size_t node, struct m_step *s);
+bool m_choose_members(struct m_case *c, size_t version, size_t node, struct m_step *s);
 const char *m_inside_type(struct m_case *c, enum m_many many, const char *object);
 /* In the first version. */
 void m_gen_root_object(struct m_case *c);

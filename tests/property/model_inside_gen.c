@@ -30,6 +30,36 @@ bool m_choose_inside(struct m_case *c, size_t version, size_t node, struct m_ste
     return false;
 }
 
+/* Two members are taken out, or one is read. */
+bool m_choose_members(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct m_node *n = &c->shape.nodes[node];
+    const struct m_field *f = &n->f[m_field_at(n, s->kind == M_UNNEST ? s->a : s->b)];
+    const char *names[MODEL_FIELDS];
+    size_t found = 0, wanted = s->kind == M_UNNEST ? 2 : 1;
+
+    for (size_t i = 0; i < 2 && s->kind == M_UNNEST; i++)
+        s->from[i] = f->members[i];
+    if (f->type != M_INSIDE)
+        return true;
+    n = &c->shape.nodes[m_node_of_line(&c->shape, &c->shows[version], f->refers)];
+    for (size_t i = 0, at = rnd_below(&c->r, n->n); i < n->n; i++) {
+        const struct m_field *m = &n->f[(at + i) % n->n];
+        bool free = !m->read_only && !m->def && !m->required && !m->checked;
+        if (m->type == M_TEXT && (wanted == 1 || free))
+            names[found++] = m->name;
+    }
+    for (size_t i = 0; i < n->n; i++) /* what stays may be missing in what is made */
+        found = n->f[i].required && wanted == 2 ? 0 : found;
+    if (found < wanted)
+        return false;
+    for (size_t i = 0; i < 2 && wanted == 2; i++)
+        s->from[i] = names[i];
+    if (wanted == 1)
+        s->c = names[0];
+    return true;
+}
+
 const char *m_inside_type(struct m_case *c, enum m_many many, const char *object)
 {
     static const char *const forms[] = {[M_ONE] = "%s", [M_LIST_OF] = "list<%s>", [M_MAP_OF] = "map<%s>"};

@@ -357,12 +357,11 @@ static void widen(struct change *c)
 
 static void wrap(struct change *c)
 {
-    link_one(c, m_fn_wrap, m_fn_head)->type = M_LIST;
-}
-
-static void unwrap(struct change *c)
-{
-    link_one(c, m_fn_head, m_fn_wrap)->type = M_TEXT;
+    bool up = c->s->kind == M_WRAP;
+    struct m_field *f = link_one(c, up ? m_fn_wrap : m_fn_head, up ? m_fn_head : m_fn_wrap);
+    f->many = up ? M_LIST_OF : M_ONE;
+    if (f->type != M_INSIDE)
+        f->type = up ? M_LIST : M_TEXT;
 }
 
 static void map(struct change *c)
@@ -539,7 +538,7 @@ static void (*const appliers[M_ALL_KINDS])(struct change *c) = {
     [M_TO_INT] = to_int,
     [M_WIDEN] = widen,
     [M_WRAP] = wrap,
-    [M_UNWRAP] = unwrap,
+    [M_UNWRAP] = wrap,
     [M_MAP] = map,
     [M_SPLIT] = split,
     [M_MERGE] = merge,

@@ -181,7 +181,7 @@ static const char *field_yaml(struct m_case *c, const struct m_step *s, const ch
                         s->def);
     case M_COMPUTE:
         return m_format(c, "compute_field: {type: %s, field: %s, as: string, value: \"%s\"}", type,
-                        s->a, sql(c, s->expr, s->b));
+                        s->a, sql(c, s->expr, s->c[0] ? m_format(c, "json_extract(%s, '$.%s')", s->b, s->c) : s->b));
     case M_REQUIRE:
         return m_format(c, "require_field: {type: %s, field: %s, up: \"%s\"}", type, s->a,
                         sql(c, s->expr, s->b));
