@@ -85,6 +85,37 @@ elements__a_refused_text_changes_none() {
     cmp "$T/was" "$D1/rex.json" || fail 'a refused text changed the item'
 }
 
+# Another version left it out: that is no reason to refuse the others.
+elements__that_lack_what_a_version_requires() {
+    local D3=$M/v3/Dog
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - require_field: {type: Home, field: zip, up: "CASE WHEN street = 'Z' THEN 0 END"}
+YAML
+    put "$D1/rex.json" '{"name": "Rex", "homes": [{"street": "A", "note": "first"}, {"street": "B", "zip": "3"}]}'
+    edit "$D3/rex.json" '.homes += [{street: "C", zip: 4}] | .homes[0].street = "a"'
+    assert_json "$D1/rex.json" '[.homes[] | [.street, .zip, .note]]' '[["a",null,"first"],["B","3",null],["C","4",null]]'
+    edit "$D3/rex.json" '.homes[0].zip = 1'
+    refuses EINVAL "$D3/rex.json" '{"name": "Rex", "homes": [{"street": "a"}]}'
+}
+
+elements__an_expression_reads_what_they_show() {
+    local D3=$M/v3/Dog
+    put "$D1/rex.json" '{"name": "Rex", "homes": [{"street": "A"}]}'
+    add v3 <<'YAML'
+version: v3
+from: v2
+migrate:
+  - add_field: {type: Home, field: kind, as: {type: string, default: house}}
+  - compute_field: {type: Dog, field: first, as: string, value: "json_extract(homes, '$[0].kind')"}
+YAML
+    assert_json "$D3/rex.json" .first '"house"'
+    edit "$D3/rex.json" '.homes[0].kind = "hut"'
+    assert_json "$D3/rex.json" .first '"hut"'
+}
+
 # What was hidden is gone with the versions that showed it.
 elements__after_finalize() {
     homes rex
