@@ -353,7 +353,7 @@ static bool can_be_merged(const struct m_case *c, size_t version, size_t node)
                !is_merged_elsewhere(&c->shape, n->root);
     can &= !stands_elsewhere(c, node);
     for (size_t i = 0; i < n->n; i++)
-        can &= !n->f[i].required && !n->f[i].checked && !n->f[i].read_only && n->f[i].type != M_INSIDE;
+        can &= !n->f[i].required && !n->f[i].checked && !n->f[i].read_only;
     return can && !n->object;
 }
 
@@ -364,7 +364,7 @@ static bool are_alike(const struct m_node *a, const struct m_node *b)
         int at = m_field_at(a, b->f[i].name);
         const struct m_field *f = at >= 0 ? &a->f[at] : NULL, *g = &b->f[i];
         n += !f;
-        if (f && (f->type != g->type || f->type == M_OBJECT || (f->type == M_REF && f->refers != g->refers)))
+        if (f && (f->type != g->type || f->type == M_OBJECT || f->type == M_INSIDE || (f->type == M_REF && f->refers != g->refers)))
             return false;
         if (f && (f->def ? !g->def || strcmp(f->def, g->def) != 0 : g->def != NULL))
             return false;
