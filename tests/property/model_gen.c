@@ -113,7 +113,7 @@ static const struct {
     [M_RENAME_FIELD] = {"rename_field", .of = is_any, .new_b = true, .weight = 3},
     [M_REORDER] = {"reorder_fields", .of = is_any, .weight = 1},
     [M_ADD] = {"add_field", .new_a = true, .weight = 4},
-    [M_ADD_UP] = {"add_field", .with = is_text, .new_a = true, .weight = 5},
+    [M_ADD_UP] = {"add_field", .with = is_read, .new_a = true, .weight = 5},
     [M_REMOVE] = {"remove_field", .of = is_removable, .weight = 4},
     [M_REMOVE_DOWN] = {"remove_field", .of = is_own, .with = is_text, .weight = 4},
     [M_RESTORE] = {"restore_field", .weight = 5},
@@ -326,6 +326,7 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
         s->from[1] = s->b;
         return true;
     case M_COMPUTE:
+    case M_ADD_UP:
     case M_UNNEST:
         return m_choose_members(c, version, node, s);
     case M_WIDEN:

@@ -299,7 +299,7 @@ void m_inside_rules(struct model *m, size_t node, const struct m_shows *beside)
             s.in[k] = field_with(m, node, r->in[k]);
             any |= s.in[k].type == M_INSIDE;
         }
-        if (n->step.kind == M_COMPUTE && n->step.c[0])
+        if ((n->step.kind == M_COMPUTE || n->step.kind == M_ADD_UP) && n->step.c[0])
             s.member = n->step.c;
         struct m_sides *kept = any ? arena_alloc(m->a, sizeof *kept) : NULL;
         MUST(kept || !any);

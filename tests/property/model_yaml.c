@@ -151,6 +151,12 @@ static const char *several_yaml(struct m_case *c, const struct m_step *s, const 
     }
 }
 
+/* Of b: itself, or a member. */
+static const char *member_sql(struct m_case *c, const struct m_step *s)
+{
+    return s->c[0] ? m_format(c, "json_extract(%s, '$.%s')", s->b, s->c) : s->b;
+}
+
 static const char *field_yaml(struct m_case *c, const struct m_step *s, const char *type)
 {
     static const char *const on_delete[] = {
@@ -168,7 +174,7 @@ static const char *field_yaml(struct m_case *c, const struct m_step *s, const ch
                    : m_format(c, "add_field: {type: %s, field: %s, as: string}", type, s->a);
     case M_ADD_UP:
         return m_format(c, "add_field: {type: %s, field: %s, as: string, up: \"%s\"}", type, s->a,
-                        sql(c, s->expr, s->b));
+                        sql(c, s->expr, member_sql(c, s)));
     case M_REMOVE:
         return m_format(c, "remove_field: {type: %s, field: %s}", type, s->a);
     case M_REMOVE_DOWN:
@@ -181,7 +187,7 @@ static const char *field_yaml(struct m_case *c, const struct m_step *s, const ch
                         s->def);
     case M_COMPUTE:
         return m_format(c, "compute_field: {type: %s, field: %s, as: string, value: \"%s\"}", type,
-                        s->a, sql(c, s->expr, s->c[0] ? m_format(c, "json_extract(%s, '$.%s')", s->b, s->c) : s->b));
+                        s->a, sql(c, s->expr, member_sql(c, s)));
     case M_REQUIRE:
         return m_format(c, "require_field: {type: %s, field: %s, up: \"%s\"}", type, s->a,
                         sql(c, s->expr, s->b));
