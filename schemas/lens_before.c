@@ -348,13 +348,15 @@ int before_resume(struct work *w, const struct record *cur, const struct record 
                   struct record *brought, struct work *ret, bool *ret_is, struct err *e)
 {
     const struct group *g = w->g;
+    struct taken_back back;
 
     /* to bring it up to date would make records of values that nobody has seen since the step */
     *ret_is = !g->n_links || elsewhere_matters(g) || g->links[g->n_links - 1]->step <= before->gen;
     if (!*ret_is)
         return 0;
-    if (elsewhere_take_back(w, cur, ret_is, e) ||
-        (*ret_is && resume(w, before, brought, ret, ret_is, e)))
+    if (elsewhere_take_back(w, cur, &back, ret_is, e) ||
+        (*ret_is && resume(w, before, brought, ret, ret_is, e)) ||
+        (*ret_is && elsewhere_unchanged(ret, &back, ret_is, e)))
         return -1;
     return *ret_is ? 0 : lens_undo(w->l, e);
 }

@@ -6,11 +6,11 @@
  * for byte, as that write left it: where anybody has written one since, the run is over, and nothing is
  * taken back.
  *
- * The run is also over where the item shows something else over any of its links than its writer left: others have
- * written it there.
+ * The run is also over where the item shows something else over any of its links than its writer left, or would
+ * have shown something else before it: others have written it there.
  *
  * The item's record keeps all that in an entry beside that of lens_before.c: the byte 1, varint the last
- * step there was, a hash of what it shows over its links (8 bytes, low one first), and for each other item that was written varint id, varint
+ * step there was, a hash of what it shows over its links, and showed before the run (8 bytes, low one first), and for each other item that was written varint id, varint
  * collection, and a byte: 0, and varint bytes and what it was as record_diff writes it, or 1: it was made by
  * that write. A signature is the byte 0 and a hash of the item that
  * signs. Of what another item keeps of its own writes in a row nothing comes back: with the first write over a
@@ -237,20 +237,33 @@ static int add_held(struct work *w, const struct link *lk, const struct record *
     return 0;
 }
 
-int elsewhere_shown(struct work *w, const struct record *r, uint32_t upto, uint64_t *ret, struct err *e)
+/* What its fields say that stand over links, of steps up to one. */
+static int add_here(struct work *w, const struct record *r, uint32_t upto, uint64_t *hash, struct err *e)
 {
     struct span same;
 
-    *ret = HASH_START;
     for (size_t k = 0; k < w->g->n_links && w->g->links[k]->step <= upto; k++) {
-        const struct link *lk = w->g->links[k];
-        if (link_values_same(w->l, w->vw.v, lk, r, &same, e))
+        if (link_values_same(w->l, w->vw.v, w->g->links[k], r, &same, e))
             return -1;
-        *ret = hash_add_span(*ret, same);
-        if (lk->kind == LINK_MOVE && add_held(w, lk, r, ret, e))
-            return -1;
+        *hash = hash_add_span(*hash, same);
     }
     return 0;
+}
+
+static int shown_now(struct work *w, const struct record *r, uint32_t upto, uint64_t *ret, struct err *e)
+{
+    *ret = HASH_START;
+    if (add_here(w, r, upto, ret, e))
+        return -1;
+    for (size_t k = 0; k < w->g->n_links && w->g->links[k]->step <= upto; k++)
+        if (w->g->links[k]->kind == LINK_MOVE && add_held(w, w->g->links[k], r, ret, e))
+            return -1;
+    return 0;
+}
+
+int elsewhere_shown(struct work *w, uint32_t upto, uint64_t *ret, struct err *e)
+{
+    return shown_now(w, &w->r, upto, ret, e) || add_here(w, &w->old, upto, ret, e) ? -1 : 0;
 }
 
 int elsewhere_keep(struct lens *l, slot_no writer, uint64_t shown, struct record *rec, struct err *e)
@@ -392,37 +405,34 @@ static int list_left(struct lens *l, struct span in, struct left **ret, size_t *
     return whole ? 0 : err_set(e, ERR_IO, "damaged record: what it left elsewhere is cut short");
 }
 
-/* Does the item still show over its links what its writer left? ret: what that left elsewhere; *ret_upto: the last
- * step that there was. */
-static int shows_same(struct work *w, const struct entry *en, struct span *ret, uint32_t *ret_upto, bool *ret_is,
-                      struct err *e)
+/* ret_shown: of elsewhere_shown, *ret_upto: the last step that there was; in: what was left elsewhere. */
+static int read_left(const struct entry *en, uint64_t *ret_shown, uint32_t *ret_upto, struct span *in, struct err *e)
 {
     const char *p = en->bytes.p + 1, *end = en->bytes.p + en->bytes.n;
-    uint64_t shown = 0, upto;
+    uint64_t upto;
 
     if (!varint_read(&p, end, &upto) || upto > UINT32_MAX || end - p < 8)
         return err_set(e, ERR_IO, "damaged record: what it left elsewhere is cut short");
     *ret_upto = (uint32_t)upto;
-    if (elsewhere_shown(w, &w->old, *ret_upto, &shown, e))
-        return -1;
-    *ret_is = read_hash(&p) == shown;
-    *ret = (struct span){p, (size_t)(end - p)};
+    *ret_shown = read_hash(&p);
+    *in = (struct span){p, (size_t)(end - p)};
     return 0;
 }
 
 /* The last one first. */
-static int take_back_all(struct work *w, const struct entry *en, bool *ret_is, struct err *e)
+static int take_back_all(struct work *w, const struct entry *en, struct taken_back *ret, bool *ret_is, struct err *e)
 {
     struct span in = {0};
     struct left *left = NULL;
-    uint32_t upto = 0;
     size_t n = 0;
 
-    if (shows_same(w, en, &in, &upto, ret_is, e) || list_left(w->l, in, &left, &n, e))
+    if (read_left(en, &ret->shown, &ret->upto, &in, e) || shown_now(w, &w->old, ret->upto, &ret->now, e) ||
+        list_left(w->l, in, &left, &n, e))
         return -1;
-    *ret_is = *ret_is && (n == 0 || w->l->world.elsewhere);
+    ret->any = true;
+    *ret_is = n == 0 || w->l->world.elsewhere;
     while (n-- > 0 && *ret_is)
-        if (take_back(w->l, &left[n], upto, ret_is, e))
+        if (take_back(w->l, &left[n], ret->upto, ret_is, e))
             return -1;
     return 0;
 }
@@ -437,12 +447,26 @@ bool elsewhere_is_taken_back(const struct lens *l, uint64_t id)
     return is;
 }
 
-int elsewhere_take_back(struct work *w, const struct record *cur, bool *ret_is, struct err *e)
+int elsewhere_take_back(struct work *w, const struct record *cur, struct taken_back *ret, bool *ret_is, struct err *e)
 {
+    *ret = (struct taken_back){0};
     for (size_t i = 0; i < cur->n; i++)
         if (has_tag(&cur->e[i], TAG_LEFT))
-            return take_back_all(w, &cur->e[i], ret_is, e);
+            return take_back_all(w, &cur->e[i], ret, ret_is, e);
     *ret_is = true; /* as before there was a step by which it would have left something */
+    return 0;
+}
+
+int elsewhere_unchanged(struct work *w, const struct taken_back *back, bool *ret_is, struct err *e)
+{
+    uint64_t shown = back->now;
+
+    *ret_is = true;
+    if (!back->any)
+        return 0;
+    if (add_here(w, &w->old, back->upto, &shown, e))
+        return -1;
+    *ret_is = shown == back->shown;
     return 0;
 }
 

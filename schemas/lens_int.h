@@ -381,11 +381,19 @@ int elsewhere_sign(struct lens *l, const struct version *v, const struct record 
                    struct record *ret, bool *ret_other, struct err *e);
 /* Another item's write was the last that left something in it. A write of its own ends that, whatever it changes. */
 bool elsewhere_is_signed(const struct record *r);
-/* What the item shows over its links, of steps up to one; r: flat. */
-int elsewhere_shown(struct work *w, const struct record *r, uint32_t upto, uint64_t *ret, struct err *e);
+/* A hash of what the item shows over its links, of steps up to one, after the write; and before all of the run: w->old. */
+int elsewhere_shown(struct work *w, uint32_t upto, uint64_t *ret, struct err *e);
+struct taken_back {
+    bool any;            /* the item has such a hash */
+    uint64_t shown, now; /* it, and that of what the item shows now */
+    uint32_t upto;
+};
 /* What the write before left, as cur's record has it, is taken back. w->old: what cur is now. *ret_is = false:
  * somebody has changed it since; what was done until then is undone by lens_undo. */
-int elsewhere_take_back(struct work *w, const struct record *cur, bool *ret_is, struct err *e);
+int elsewhere_take_back(struct work *w, const struct record *cur, struct taken_back *ret, bool *ret_is, struct err *e);
+/* w->old: the item as it was before the run. *ret_is = false: by now it would show something else over its links, or
+ * what it is shows something else than its writer left: others have written it there. */
+int elsewhere_unchanged(struct work *w, const struct taken_back *back, bool *ret_is, struct err *e);
 bool elsewhere_is_taken_back(const struct lens *l, uint64_t id);
 /* rec, about to be stored, gets what it shows over its links, and what its write left elsewhere. */
 int elsewhere_keep(struct lens *l, slot_no writer, uint64_t shown, struct record *rec, struct err *e);

@@ -152,7 +152,7 @@ struct series {
     struct record before;  /* the item as it was when it began */
     bool is;               /* there is one: of this writer, or, where nothing is written, of any */
     bool changes;          /* something is written */
-    uint64_t shown;        /* over the item's links, by the end */
+    uint64_t shown;        /* over the item's links, by the end and before it began */
     struct record brought; /* before, up to date */
     struct work again;     /* the write, laid over that */
 };
@@ -305,7 +305,7 @@ int lens_put(struct lens *l, const struct version *v, const struct shape *s, str
         return -1;
     }
     bool decided = cur && !same_entries(&laid.old, &w->r), merged = is_merged(&laid, w, base);
-    if ((ser.is && elsewhere_shown(w, &w->r, l->cat->last_step, &ser.shown, e)) || work_finish(w, ret, e) ||
+    if ((ser.is && elsewhere_shown(w, l->cat->last_step, &ser.shown, e)) || work_finish(w, ret, e) ||
         lens_run_checks(l, v, s, w->key, ret, cur ? &brought : NULL, e))
         return -1;
     bool fields = w->create || w->changed.n;

@@ -215,6 +215,7 @@ struct m_before {
     struct m_left left[MODEL_LEFT]; /* by the last of the writes */
     size_t n_left, known;           /* known: nodes that there were */
     const char *shown[MODEL_IDS];   /* by the item then */
+    const char *showed[MODEL_IDS];  /* by the item as it was before */
 };
 
 /* Of the write in progress. */

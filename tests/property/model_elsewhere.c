@@ -69,6 +69,7 @@ void m_elsewhere_end(struct model *m, const struct m_item *it, struct m_before *
     b->n_left = 0;
     b->known = m->known;
     memcpy(b->shown, it->v, sizeof b->shown);
+    memcpy(b->showed, b->it.v, sizeof b->showed);
     for (size_t i = 0; i < j->n; i++)
         if (j->left[i].wrote)
             b->left[b->n_left++] = j->left[i];
@@ -126,14 +127,15 @@ bool m_finds_another(const struct model *m, const struct m_item *was, const stru
     return finds;
 }
 
-/* Over references the item shows what its writer left. */
+/* Over references the item shows what its writer left, and what it was before shows what it did then. */
 static bool shows_the_same(const struct model *m, const struct m_item *it, const struct m_before *b)
 {
     bool same = true;
     for (size_t to = 0; to < b->known; to++) {
         const struct m_link *l = &m->nodes[to].link;
         for (size_t i = 0; l->is && m->nodes[to].root == it->root && i < l->n; i++)
-            same &= m_same(it->v[l->here[i]], b->shown[l->here[i]]);
+            same &= m_same(it->v[l->here[i]], b->shown[l->here[i]]) &&
+                    m_same(b->it.v[l->here[i]], b->showed[l->here[i]]);
     }
     return same;
 }

@@ -170,6 +170,21 @@ START_TEST(run__another_value_of_a_record_ends_it)
 }
 END_TEST
 
+/* Before the run it referred to a record that another version has given the same value since. */
+START_TEST(run__another_value_of_the_record_before_it_ends_it)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {breed: string}}\n");
+    PUT("v1", "Dog", "rex", "{\"breed\": \"Pug\"}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [breed], into: Breed, as: breed}\n");
+    PUT("v1", "Dog", "rex", "{\"breed\": \"Lab\"}");
+    PUT("v2", "Breed", "Pug", "{\"breed\": \"Lab\"}");
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v1", "Dog", "rex", "{\"breed\": \"Lab\"}");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"breed\": \"Lab\"}");
+}
+END_TEST
+
 /* Writes over rex with these bytes as what its last write left elsewhere. */
 static int put_over(struct span bytes, struct err *e)
 {
@@ -231,6 +246,7 @@ int main(void)
     tcase_add_test(tc, inline__what_somebody_wrote_since_is_not_made_anew);
     tcase_add_test(tc, run__another_value_seen_over_the_link_ends_it);
     tcase_add_test(tc, run__another_value_of_a_record_ends_it);
+    tcase_add_test(tc, run__another_value_of_the_record_before_it_ends_it);
     tcase_add_test(tc, damaged__is_an_error_and_no_more);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
