@@ -116,17 +116,19 @@ bool work_is_own(const struct work *w, const struct formula *f)
     return is_of(w, &t);
 }
 
-/* An item that is made where the reference was removed later: it has none. */
-static bool is_made_behind(const struct work *w, const struct link *lk)
+/* The step was taken by the writer's type, or by one that it was made from since. */
+static bool is_link_own(const struct work *w, const struct link *lk)
 {
     const struct taker t = {lk->shapes, lk->n_shapes, lk->shape, lk->coll};
-    return w->create && lk->kind == LINK_EXTRACT && is_of(w, &t);
+    return is_of(w, &t);
 }
 
 static bool link_crossed(const struct work *w, const struct link *lk)
 {
-    if (lk->kind != LINK_INLINE) /* a copied type, a restored field: that is the old side */
-        return (work_reached(w, lk->ref) || is_made_behind(w, lk)) && !sees_here(w, lk);
+    bool made_behind = w->create && lk->kind == LINK_EXTRACT; /* where the reference was removed later: it has none */
+
+    if (lk->kind != LINK_INLINE) /* another type of the same items, a restored field: that is the old side */
+        return (work_reached(w, lk->ref) || made_behind) && !sees_here(w, lk) && is_link_own(w, lk);
     for (size_t i = 0; i < lk->n; i++)
         if (work_reached(w, lk->here[i]))
             return true;
