@@ -45,8 +45,10 @@ static int bring_move(const struct sight *s, const struct link *lk, struct recor
     if (en && !span_eq(own, en->bytes) && !record_set(r, lk->here[0], en->kind, own))
         return err_nomem(e);
     values[0] = own;
-    values[1] = s->key;
-    return id && own.p ? l->world.assign(l->world.arg, lk, id, s->key, values, true, &id, e) : 0;
+    values[1] = own.p ? s->key : own; /* without a value it gives none, and has none, whatever the target has */
+    if (id && l->world.assign(l->world.arg, lk, id, s->key, values, true, &id, e))
+        return -1;
+    return id && !own.p ? link_hold(s, lk, r, e) : 0;
 }
 
 /* An item from before the step refers to the record made from its values; that one may have been

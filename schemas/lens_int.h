@@ -320,6 +320,9 @@ int link_fold(const struct sight *s, const struct link *lk, struct record *r, st
 /* move_field, of a record that is about to be unfolded into r: the own value of an era that is over
  * is remembered. */
 int link_put_aside(const struct sight *s, const struct link *lk, struct record *r, struct err *e);
+/* move_field: what the holder shows now, r: the same, about to be folded, is its own from now on where the target shows
+ * others another value. */
+int link_hold(const struct sight *s, const struct link *lk, struct record *r, struct err *e);
 /* Of a link that is retired: its fields stand in the record from now on. */
 int link_retire(struct lens *l, const struct link *lk, struct record *r, struct err *e);
 /* extract_type: the old side was written. */

@@ -283,7 +283,7 @@ static bool leave_to_link(struct record *r, slot_no slot)
 }
 
 /* The holder's own value stays where it is not what a holder without one is shown. */
-static int fold_move(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
+int link_hold(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
     struct span value, own = record_value(s->rec, lk->here[0]), shown_text, own_text;
     struct era era;
@@ -319,7 +319,7 @@ int link_fold(const struct sight *s, const struct link *lk, struct record *r, st
     if (lk->kind == LINK_MOVE && s->l->cat->slots[lk->here[0]].link != lk) /* of two siblings that move one field, the */
         return 0;                                                           /* newer is looked through */
     if (lk->kind == LINK_MOVE)
-        return link_target(s->rec, lk) ? fold_move(s, lk, r, e) : fold_alone(s, lk, r, e);
+        return link_target(s->rec, lk) ? link_hold(s, lk, r, e) : fold_alone(s, lk, r, e);
     for (size_t i = 0; i < lk->n; i++)
         if (lk->kind == LINK_EXTRACT ? !leave_to_link(r, lk->here[i])
                                      : (record_unset(r, lk->here[i]), false))

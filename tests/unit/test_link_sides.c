@@ -78,6 +78,42 @@ START_TEST(move__a_value_of_its_own_stays_with_its_target)
 }
 END_TEST
 
+START_TEST(move__a_copy_from_before_the_reference_was_made_is_the_old_side)
+{
+    lt_add(&t, "version: v1\ntypes:\n"
+               "  Dog: {fields: {owner: ref<Person>, city: string}}\n"
+               "  Person: {fields: {}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - copy_type: {from: Dog, to: Copy}\n"
+               "  - extract_type: {type: Dog, fields: [city], into: City, as: place}\n"
+               "  - move_field: {type: Dog, field: place, to: Person, through: owner}\n");
+    PUT("v1", "Person", "ann", "{}");
+    PUT("v2", "Copy", "rex", "{\"owner\": \"ann\"}");
+    PUT("v2", "Copy", "rex", "{\"owner\": \"ann\", \"city\": \"Rome\"}");
+    LINE("v2", "Copy", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\", \"city\": \"Rome\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\", \"city\": \"Rome\"}");
+    LINE("v2", "Person", "ann", "{\"_key\": \"ann\", \"place\": \"Rome\"}");
+}
+END_TEST
+
+/* The record that a write makes comes to an item that has a value, and has none. */
+START_TEST(move__a_record_that_is_made_without_a_value_has_none)
+{
+    lt_add(&t, "version: v1\ntypes:\n"
+               "  Dog: {fields: {city: string, owner: ref<Person>}}\n"
+               "  Person: {fields: {}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - extract_type: {type: Dog, fields: [owner, city], into: House, as: house}\n"
+               "  - move_field: {type: House, field: city, to: Person, through: owner}\n");
+    PUT("v2", "Person", "ann", "{\"city\": \"Rome\"}");
+    PUT("v1", "Dog", "rex", "{\"owner\": \"ann\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"owner\": \"ann\"}");
+    LINE("v2", "Person", "ann", "{\"_key\": \"ann\", \"city\": \"Rome\"}");
+    PUT("v2", "Person", "ann", "{\"city\": \"Oslo\"}");
+    LINE("v1", "Dog", "rex", "{\"_key\": \"rex\", \"city\": \"Oslo\", \"owner\": \"ann\"}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("link_sides");
@@ -86,6 +122,8 @@ int main(void)
     tcase_add_test(tc, move__a_restored_field_that_a_copy_maps_is_the_old_side);
     tcase_add_test(tc, move__a_reference_that_another_item_gets_shows_its_target);
     tcase_add_test(tc, move__a_value_of_its_own_stays_with_its_target);
+    tcase_add_test(tc, move__a_copy_from_before_the_reference_was_made_is_the_old_side);
+    tcase_add_test(tc, move__a_record_that_is_made_without_a_value_has_none);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
