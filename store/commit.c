@@ -331,7 +331,7 @@ static int check_strict(struct putting *p, struct err *e)
 
 static int translate_once(struct putting *p, struct err *e)
 {
-    struct world *w = &p->tx->c->world;
+    struct conn_world *w = &p->tx->c->world;
     struct span key = p->found ? buf_span(&p->row.key) : p->put->key;
     int rc;
 

@@ -245,7 +245,7 @@ int conn_open(struct store *s, bool writer, struct conn **ret, struct err *e)
         conn_close(c);
         return -1;
     }
-    world_init(c);
+    conn_world_init(c);
     if (writer && ready_writer(s, c, e)) {
         conn_close(c);
         return -1;

@@ -14,7 +14,7 @@
 struct store_tx;
 
 /* The arg of a connection's lens_world (world.c). */
-struct world {
+struct conn_world {
     struct conn *c;
     struct store_tx *tx;             /* inside a write transaction, else NULL */
     uint32_t needs_derive; /* why a read was given up: the step to be derived, then read again; 0 = none */
@@ -33,7 +33,7 @@ struct conn {
     sqlite3 *db;
     sqlite3_stmt *stmts[STMT_COUNT]; /* prepared at first use; see tables.h */
     struct expr_env *env;
-    struct world world;
+    struct conn_world world;
     struct lens lens;      /* reset by whoever used it */
     struct catalog *newer; /* what reader_refresh took: a reference */
     struct record rec;     /* scratch of one call */
@@ -90,7 +90,7 @@ void pool_close(struct store *s); /* waits for all calls */
 /* Opens / closes a connection (for jobs: use reader_get). */
 int conn_open(struct store *s, bool writer, struct conn **ret, struct err *e);
 void conn_close(struct conn *c);
-void world_init(struct conn *c); /* world.c: the connection's lens and its world */
+void conn_world_init(struct conn *c); /* world.c: the connection's lens and its world */
 
 /* For backup.c: a store to be copied through its writer connection, which reads only; with the lock,
  * or without it beside the daemon that has it. NULL is fine to close. */

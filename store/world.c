@@ -4,7 +4,7 @@
 #include <assert.h>
 
 /* The naming's rows must all be there before a name of it is looked up or shown. */
-static int derive_naming(struct world *w, const struct naming *n, struct err *e)
+static int derive_naming(struct conn_world *w, const struct naming *n, struct err *e)
 {
     if (!n || derive_is_done(w->c->store, w->tx, n->step))
         return 0;
@@ -14,7 +14,7 @@ static int derive_naming(struct world *w, const struct naming *n, struct err *e)
     return err_set(e, ERR_INTERRUPTED, "a type's keys have to be derived first");
 }
 
-static int derive_names(struct world *w, const struct shape *s, struct err *e)
+static int derive_names(struct conn_world *w, const struct shape *s, struct err *e)
 {
     return derive_naming(w, s ? names_of_shape(w->c->lens.cat, s) : NULL, e);
 }
@@ -35,7 +35,7 @@ static int item_key(const struct shape *s, sqlite3_stmt *st, struct buf *out, st
 static int world_key_of(void *arg, const struct version *v, uint32_t shape, uint64_t id,
                         struct buf *out, bool *found, struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     const struct shape *s = version_shape(v, shape);
     sqlite3_stmt *st;
     int rc = 0;
@@ -64,7 +64,7 @@ static int world_key_of(void *arg, const struct version *v, uint32_t shape, uint
 }
 
 /* The type must stand in the tables before a name of it is looked up. */
-static int world_derive(struct world *w, uint32_t coll, struct err *e)
+static int world_derive(struct conn_world *w, uint32_t coll, struct err *e)
 {
     const struct link *l;
 
@@ -80,7 +80,7 @@ static int world_derive(struct world *w, uint32_t coll, struct err *e)
 static int world_id_of(void *arg, const struct version *v, uint32_t shape, struct span key,
                        uint64_t *ret_id, bool *found, struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     const struct shape *s = version_shape(v, shape);
 
     *found = false;
@@ -100,7 +100,7 @@ static int world_id_of(void *arg, const struct version *v, uint32_t shape, struc
 static int world_stands_in(void *arg, const struct shape *part, uint64_t id, bool *ret,
                            struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     const struct catalog *cat = w->c->lens.cat;
     uint64_t member;
 
@@ -115,7 +115,7 @@ static int world_stands_in(void *arg, const struct shape *part, uint64_t id, boo
 
 /* The item that has the key in a merged type is of a later collection, and shown under its own key
  * only while nobody before it is called so. */
-static int gives_way(struct world *w, const struct key_rule *rule, struct span key, uint64_t owner,
+static int gives_way(struct conn_world *w, const struct key_rule *rule, struct span key, uint64_t owner,
                      bool *ret, struct err *e)
 {
     uint64_t id = 0;
@@ -133,7 +133,7 @@ static int gives_way(struct world *w, const struct key_rule *rule, struct span k
 static int world_name_taken(void *arg, const struct key_rule *rule, struct span key,
                             enum name_state *ret, struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     uint64_t id = 0;
     bool found = false, way = false;
 
@@ -151,7 +151,7 @@ static int world_name_taken(void *arg, const struct key_rule *rule, struct span 
 }
 
 /* A record of item id by a statement that wants the id, and the time when it asks for one. */
-static int world_record_by(struct world *w, enum stmt stmt, uint64_t id, struct buf *hold,
+static int world_record_by(struct conn_world *w, enum stmt stmt, uint64_t id, struct buf *hold,
                            bool *found, struct err *e)
 {
     sqlite3_stmt *st = conn_stmt(w->c, stmt, e);
@@ -177,7 +177,7 @@ static int world_record_by(struct world *w, enum stmt stmt, uint64_t id, struct 
 static int world_record_of(void *arg, uint64_t id, struct buf *hold, bool *found, struct err *e)
 {
     static const enum stmt as_of[] = {STMT_HISTORY_AS_OF, STMT_ITEM_BODY, STMT_HISTORY_NEWEST};
-    struct world *w = arg;
+    struct conn_world *w = arg;
 
     if (!w->as_of)
         return world_record_by(w, STMT_ITEM_BODY, id, hold, found, e);
@@ -191,14 +191,14 @@ static int world_record_of(void *arg, uint64_t id, struct buf *hold, bool *found
 static int world_origin_of(void *arg, const struct link *l, const struct link_values *values,
                            uint64_t *ret_id, struct buf *ret_key, struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     return derive_origin_of(w->c, l, values, ret_id, ret_key, e);
 }
 
 static int world_extract(void *arg, const struct link *l, const struct link_values *values,
                          bool origin, uint64_t *ret_id, struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     assert(w->tx);
     return derive_extract(w->tx, l, values, origin, ret_id, e);
 }
@@ -206,19 +206,19 @@ static int world_extract(void *arg, const struct link *l, const struct link_valu
 static int world_assign(void *arg, const struct link *l, uint64_t id, struct span holder_key,
                         const struct span *values, bool only_unset, uint64_t *ret_id, struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     assert(w->tx);
     return item_assign(w->tx, l, id, holder_key, values, only_unset, ret_id, e);
 }
 
 static int world_restore(void *arg, uint64_t id, const struct record *rec, bool *ret_is, struct err *e)
 {
-    struct world *w = arg;
+    struct conn_world *w = arg;
     assert(w->tx);
     return item_restore(w->tx, id, rec, ret_is, e);
 }
 
-void world_init(struct conn *c)
+void conn_world_init(struct conn *c)
 {
     struct lens_world w = {
         .arg = &c->world,
