@@ -1,7 +1,8 @@
 /* Property tests of the laws in docs/schema-language.md.
  *
  *   laws [--cases N] [--seed S]     cases S, S + 1, ... (20000 from 1; a million with
- *                                   SCHEMAFS_LONG set; of --history 3, and 200)
+ *                                   SCHEMAFS_LONG set; of --history 3, and 200; of --store 500,
+ *                                   and 50,000)
  *   laws --case S                   that one, printed as a script whether it fails or not
  *   --all                           goes on after a failure: a line for each
  *   --linked PERCENT                of the cases are about extract_type, move_field and
@@ -11,6 +12,7 @@
  *
  *   --lists PERCENT                 of the edits of lists go on from what stands there, in another
  *                                   order, with an element more, less or another (0)
+ *   --store                         a store beside the engine instead, which must show the same (twin.h)
  *   --history                       long histories instead: 171 versions each (gen_history.c)
  *   --schemas DIR                   writes the schema files of such a history, seed S, and ends
  *
@@ -22,6 +24,7 @@
 
 #include "gen.h"
 #include "shrink.h"
+#include "twin.h"
 
 #include "schemas/model.h"
 
@@ -47,9 +50,13 @@ static void summary(const struct stats *st, const char *name, double seconds)
            (unsigned long long)st->steps, (unsigned long long)st->refused_steps,
            (unsigned long long)st->writes, (unsigned long long)st->refused_writes,
            (unsigned long long)st->deletes, (unsigned long long)st->finalizes, seconds);
-    for (int i = 1; i < N_LAWS; i++)
+    for (int i = 1; i < LAW_STORE && !st->checks[LAW_STORE]; i++)
         printf("%s%s %llu", i > 1 ? ", " : "figures: checks of laws: ", law_names[i],
                (unsigned long long)st->checks[i]);
+    if (st->checks[LAW_STORE])
+        printf("figures: %s: compared %llu times, %llu texts, %llu versions and writes refused by the store alone", name,
+               (unsigned long long)st->checks[LAW_STORE],
+               (unsigned long long)st->compared, (unsigned long long)st->refused_by_store);
     printf("\nsteps:");
     for (size_t i = 0; i < n_step_kinds; i++)
         printf("%s %s %llu", i ? "," : "", step_kinds[i].name, (unsigned long long)st->kinds[i]);
@@ -81,7 +88,7 @@ struct options {
     uint64_t seed, cases;
     uint64_t linked_to; /* the last seed to which shares.linked applies */
     struct gen_shares shares;
-    bool show, all, history;
+    bool show, all, history, store;
     const char *schemas; /* a directory */
 };
 
@@ -93,6 +100,11 @@ static struct gen_shares shares_of(const struct options *o, uint64_t seed)
     return shares;
 }
 
+static case_fn run_of(const struct options *o)
+{
+    return o->store ? twin_case : run_case;
+}
+
 static int report(const struct options *o, const struct kase *k, struct expr_env *env, uint64_t seed,
                   struct arena *a)
 {
@@ -101,12 +113,13 @@ static int report(const struct options *o, const struct kase *k, struct expr_env
     struct stats st = {0};
     struct gen_shares shares = shares_of(o, seed);
 
-    shrink_case(k, env, a, &small, &v);
+    shrink_case(run_of(o), k, env, a, &small, &v);
     printf("# %s does not hold: seed %llu, operation %zu\n# %s\n#\n# cut down to:\n",
            law_names[v.law], (unsigned long long)seed, v.op + 1, v.text);
-    run_case(&small, env, &v, &st, stdout);
-    printf("# %s: %s\n# again: laws --case %llu --linked %u --merged %u --lists %u%s\n", law_names[v.law], v.text,
-           (unsigned long long)seed, shares.linked, shares.merged, shares.lists, o->history ? " --history" : "");
+    run_of(o)(&small, env, &v, &st, stdout);
+    printf("# %s: %s\n# again: laws --case %llu --linked %u --merged %u --lists %u%s%s\n", law_names[v.law], v.text,
+           (unsigned long long)seed, shares.linked, shares.merged, shares.lists, o->history ? " --history" : "",
+           o->store ? " --store" : "");
     return 1;
 }
 
@@ -129,22 +142,26 @@ static int run_all(const struct options *o)
             gen_history(o->seed + i, &a, env, &k, &st);
         else
             gen_case(o->seed + i, shares_of(o, o->seed + i), &a, env, &k, &st);
-        run_case(&k, env, &v, &st, o->show ? stdout : NULL);
+        run_of(o)(&k, env, &v, &st, o->show ? stdout : NULL);
         if (v.law)
             rc = o->all ? mention(&v, o->seed + i) : report(o, &k, env, o->seed + i, &a);
     }
     if (env)
         expr_env_free(env);
     clock_gettime(CLOCK_MONOTONIC, &t1);
-    summary(&st, o->history ? "long histories" : o->shares.lists ? "laws of lists" : "laws",
+    summary(&st, o->history ? "long histories" : o->store ? "laws in a store" : o->shares.lists ? "laws of lists" : "laws",
             (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
     return rc ? rc : check_kinds(&st, o->history ? (struct gen_shares){0} : o->shares);
 }
 
-static uint64_t default_cases(bool history)
+static uint64_t default_cases(const struct options *o)
 {
     bool is_long = getenv("SCHEMAFS_LONG") != NULL;
-    return history ? (is_long ? 200 : 3) : is_long ? 1000000 : 20000;
+    if (o->history)
+        return is_long ? 200 : 3;
+    if (o->store)
+        return is_long ? 50000 : 500;
+    return is_long ? 1000000 : 20000;
 }
 
 /* For a test through a mount. */
@@ -190,6 +207,8 @@ int main(int argc, char **argv)
             o.schemas = argv[++i];
         } else if (!strcmp(argv[i], "--all")) {
             o.all = true;
+        } else if (!strcmp(argv[i], "--store")) {
+            o.store = true;
         } else if (!strcmp(argv[i], "--history")) {
             o.history = true;
         } else if (more && !strcmp(argv[i], "--case")) {
@@ -199,13 +218,13 @@ int main(int argc, char **argv)
         } else {
             fprintf(stderr,
                     "usage: laws [--cases N] [--seed S] [--all] [--linked PERCENT] [--linked-to S] [--merged PERCENT]\n"
-                    "            [--lists PERCENT] [--history]\n"
-                    "       laws --case S [--linked PERCENT] [--merged PERCENT] [--lists PERCENT] [--history]\n"
+                    "            [--lists PERCENT] [--history] [--store]\n"
+                    "       laws --case S [--linked PERCENT] [--merged PERCENT] [--lists PERCENT] [--history] [--store]\n"
                     "       laws --schemas DIR [--seed S]\n");
             return 2;
         }
     }
     if (!o.cases)
-        o.cases = default_cases(o.history);
+        o.cases = default_cases(&o);
     return o.schemas ? write_schemas(&o) : run_all(&o);
 }

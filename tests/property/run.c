@@ -11,7 +11,7 @@
 #include <stdarg.h>
 
 const char *const law_names[N_LAWS] = {"none",      "GetPut",      "PutGet",  "PutPut",  "No loss", "Sameness",
-                                       "Revert", "Composition", "Freedom", "Totality"};
+                                       "Revert", "Composition", "Freedom", "Totality", "the store"};
 
 bool broken(struct run *r, enum law law, const char *fmt, ...)
 {

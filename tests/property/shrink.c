@@ -6,6 +6,7 @@
 #define MAX_RUNS 6000
 
 struct shrink {
+    case_fn run;
     struct kase k;
     struct expr_env *env;
     struct arena *a;
@@ -54,7 +55,7 @@ static bool keep_if_broken(struct shrink *s, const struct kase *k)
     struct verdict v;
     if (s->runs++ >= MAX_RUNS)
         return false;
-    run_case(k, s->env, &v, &st, NULL);
+    s->run(k, s->env, &v, &st, NULL);
     if (v.law != s->law)
         return false;
     s->k = *k;
@@ -195,13 +196,13 @@ static void simpler_definitions(struct shrink *s)
         }
 }
 
-void shrink_case(const struct kase *k, struct expr_env *env, struct arena *a, struct kase *ret,
+void shrink_case(case_fn run, const struct kase *k, struct expr_env *env, struct arena *a, struct kase *ret,
                  struct verdict *ret_verdict)
 {
-    struct shrink s = {.k = *k, .env = env, .a = a};
+    struct shrink s = {.run = run, .k = *k, .env = env, .a = a};
     struct stats st = {0};
 
-    run_case(k, env, &s.verdict, &st, NULL);
+    run(k, env, &s.verdict, &st, NULL);
     s.law = s.verdict.law;
     do {
         s.cut = false;

@@ -5,7 +5,7 @@
 #include "run.h"
 
 /* ret: in the arena. ret_verdict: of the small case. */
-void shrink_case(const struct kase *k, struct expr_env *env, struct arena *a, struct kase *ret,
+void shrink_case(case_fn run, const struct kase *k, struct expr_env *env, struct arena *a, struct kase *ret,
                  struct verdict *ret_verdict);
 
 #endif

@@ -251,6 +251,14 @@ int world_open(struct world *w, const struct view *vw, const struct w_item *it, 
     return rc;
 }
 
+/* References to it resolve, under the key that it is about to have. */
+static void be_pending(struct world *w, const struct view *vw, uint64_t id, const char *key)
+{
+    w->pending = id;
+    w->pending_space = shape_space(vw->s);
+    w->pending_key = key;
+}
+
 struct putting {
     const struct shape *s; /* for the item's collection */
     const char *key;
@@ -299,10 +307,15 @@ static int put(struct world *w, const struct view *vw, uint64_t id, const char *
 
     if (world_place(vw, id ? world_by_id(w, id) : NULL, text, &coll, e))
         return -1;
+    uint64_t number = id ? id : ((uint64_t)coll << 40) + w->st.next_id++;
+    if (!id)
+        be_pending(w, vw, number, key);
     p.s = shape_of_coll(vw->s, coll, &hold);
     int rc = translate(w, vw, id, &p, &cur, &ret, e);
+    w->pending = 0;
     if (rc == 0) {
         struct w_item *it = id ? world_by_id(w, id) : world_add_item(w, coll, span_of(key));
+        it->id = number;
         it->made = false;
         world_take_key(it, &ret);
         w->last = it->id;
@@ -423,9 +436,7 @@ static int rekey(struct world *w, const struct view *vw, uint64_t id, const char
     MUST(buf_adds(&own, it->key));
     if (record_decode(buf_span(&body), &cur, e))
         return -1;
-    w->pending = id;
-    w->pending_space = shape_space(vw->s);
-    w->pending_key = key;
+    be_pending(w, vw, id, key);
     int rc = lens_rekey(&w->lens, vw->v, shape_of_coll(vw->s, it->coll, &hold), buf_span(&own),
                         span_of(key), &cur, &ret, &change, e);
     w->pending = 0;

@@ -54,7 +54,7 @@ struct world {
     uint64_t purged; /* records that extraction made, so far */
     size_t yielded; /* names to items of earlier types (merge_types) */
     uint64_t last;  /* the item that was written last */
-    uint64_t pending; /* that is being renamed, in that name space, to: */
+    uint64_t pending; /* that is being made, or renamed, in that name space, and will be called: */
     uint32_t pending_space;
     const char *pending_key;
     struct view *views;

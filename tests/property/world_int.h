@@ -24,6 +24,8 @@ bool world_name_in(const struct world *w, uint32_t space, const struct w_item *i
 /* The item of that name, or another one than `but`; NULL: none. */
 const struct w_item *world_named(const struct world *w, uint32_t space, struct span key,
                                  uint64_t but);
+/* For translation: the item is in that part of a split type. */
+int world_stands_in(void *arg, const struct shape *part, uint64_t id, bool *ret, struct err *e);
 int world_derive_names(struct world *w, struct err *e);
 void world_take_key(struct w_item *it, const struct record *r);
 

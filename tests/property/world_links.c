@@ -479,8 +479,13 @@ int world_settle_past(struct world *w, struct err *e)
 static int on_key_of(void *arg, const struct version *v, uint32_t shape, uint64_t id,
                      struct buf *out, bool *found, struct err *e)
 {
-    struct w_item *it = world_by_id(arg, id);
+    const struct world *w = arg;
+    struct w_item *it = world_by_id(w, id);
     const struct shape *s = version_shape(v, shape);
+    if (!it && id == w->pending) { /* a new item refers to itself */
+        *found = true;
+        return buf_adds(out, w->pending_key) ? 0 : err_nomem(e);
+    }
     *found = it && (!s || shape_has_coll(s, it->coll));
     return !*found || world_key(arg, s, it, out) ? 0 : err_nomem(e);
 }
@@ -498,10 +503,16 @@ static int derive_for_look(struct world *w, const struct shape *s, struct err *e
 static int on_id_of(void *arg, const struct version *v, uint32_t shape, struct span key,
                     uint64_t *ret_id, bool *found, struct err *e)
 {
+    struct world *w = arg;
     struct shape *s = version_shape(v, shape);
     *found = false;
     if (!s)
         return 0;
+    if (w->pending && w->pending_space == shape_space(s) && span_eq(span_of(w->pending_key), key)) {
+        *ret_id = w->pending;
+        *found = true;
+        return 0;
+    }
     if (derive_for_look(arg, s, e))
         return -1;
     struct w_item *it = world_by_shown(arg, s, key);
@@ -522,6 +533,7 @@ struct lens_world world_calls(struct world *w)
     return (struct lens_world){.arg = w,
                                .key_of = on_key_of,
                                .id_of = on_id_of,
+                               .stands_in = world_stands_in,
                                .record_of = on_record_of,
                                .origin_of = on_origin_of,
                                .extract = on_extract,

@@ -95,6 +95,20 @@ bool world_has_key(struct world *w, const struct view *vw, const char *key)
     return world_by_shown(w, vw->s, span_of(key)) != NULL;
 }
 
+int world_stands_in(void *arg, const struct shape *part, uint64_t id, bool *ret, struct err *e)
+{
+    struct world *w = arg;
+    const struct w_item *it = world_by_id(w, id);
+    struct buf key BUF_CLEANUP = BUF_INIT;
+
+    (void)e;
+    *ret = id == w->pending || (it && !part->set); /* all of its parts are one */
+    for (size_t i = 0; i < w->n_entries && it && !*ret; i++) /* whatever their states */
+        for (size_t k = 0; k < w->entries[i].v->n_shapes && !*ret; k++)
+            *ret = w->entries[i].v->shapes[k] == part && shown(w, w->entries[i].v, part, it, &key);
+    return 0;
+}
+
 /* ---- Names ---- */
 
 bool world_name_in(const struct world *w, uint32_t space, const struct w_item *it, struct buf *out)
