@@ -275,7 +275,37 @@ static int carry_own_bytes(const struct record *from, struct record *to, struct 
     return 0;
 }
 
-static int resume(struct work *w, const struct record *before, struct record *brought,
+/* The run has changed the slot; cur: as it is stored. */
+static bool run_changed(const struct record *cur, slot_no slot)
+{
+    for (size_t i = 0; i < cur->n; i++) {
+        const char *p = cur->e[i].bytes.p, *end = p + cur->e[i].bytes.n;
+        uint64_t oldest;
+        if (cur->e[i].kind == ENTRY_BEFORE && varint_read(&p, end, &oldest))
+            return record_diff_has((struct span){p, (size_t)(end - p)}, slot);
+    }
+    return true;
+}
+
+/* A step over a reference came since the run began, and has put fields elsewhere that the run left alone: they are what
+ * they are by now, whoever has written them there. */
+static int adopt_here(struct work *w, const struct record *cur, struct record *brought, struct err *e)
+{
+    for (size_t k = 0; k < w->g->n_links; k++) {
+        const struct link *lk = w->g->links[k];
+        for (size_t i = 0; lk->step > brought->gen && lk->kind != LINK_INLINE && i < lk->n; i++) {
+            const struct entry *en = record_get(&w->old, lk->here[i]);
+            if (run_changed(cur, lk->here[i]))
+                continue;
+            record_unset(brought, lk->here[i]);
+            if (en && !record_set(brought, lk->here[i], en->kind, en->bytes))
+                return err_nomem(e);
+        }
+    }
+    return 0;
+}
+
+static int resume(struct work *w, const struct record *cur, const struct record *before, struct record *brought,
                   struct work *ret, bool *ret_is, struct err *e)
 {
     const struct shape *s = w->s;
@@ -284,6 +314,8 @@ static int resume(struct work *w, const struct record *before, struct record *br
     if (lens_bring_current(w->l, w->vw.v, s, w->key, before, &w->old, brought, e))
         return -1;
     brought->gen = before->gen; /* over later links nothing is to be seen: the values are its own */
+    if (adopt_here(w, cur, brought, e))
+        return -1;
     if (work_begin(ret, w->l, w->vw, s, s->coll, w->key, brought, e))
         return -1;
     ret->names = &w->old;
@@ -329,7 +361,7 @@ static bool same_values(const struct record *a, const struct record *b)
     return true;
 }
 
-int before_replays(const struct work *w, const struct record *before, bool *ret, struct err *e)
+int before_replays(const struct work *w, const struct record *cur, const struct record *before, bool *ret, struct err *e)
 {
     struct record brought RECORD_CLEANUP = RECORD_INIT;
     struct work last = *w, again WORK_CLEANUP = {0};
@@ -338,7 +370,7 @@ int before_replays(const struct work *w, const struct record *before, bool *ret,
     if (w->g->n_links || !looks_up(w->l->cat, w->g))
         return 0;
     last.r = w->old;
-    if (resume(&last, before, &brought, &again, ret, e) || (*ret && work_propagate(&again, e)))
+    if (resume(&last, cur, before, &brought, &again, ret, e) || (*ret && work_propagate(&again, e)))
         return -1;
     *ret = *ret && same_values(&again.r, &w->old) && same_values(&w->old, &again.r);
     return 0;
@@ -355,7 +387,7 @@ int before_resume(struct work *w, const struct record *cur, const struct record 
     if (!*ret_is)
         return 0;
     if (elsewhere_take_back(w, cur, &back, ret_is, e) ||
-        (*ret_is && resume(w, before, brought, ret, ret_is, e)) ||
+        (*ret_is && resume(w, cur, before, brought, ret, ret_is, e)) ||
         (*ret_is && elsewhere_unchanged(ret, &back, ret_is, e)))
         return -1;
     return *ret_is ? 0 : lens_undo(w->l, e);

@@ -360,7 +360,7 @@ int before_resume(struct work *w, const struct record *cur, const struct record 
                   struct record *brought, struct work *ret, bool *ret_is, struct err *e);
 /* *ret: its last text, laid over that again, makes the item what it is: where a formula looks for an item by
  * its key, that may be another by now, and the run is over. */
-int before_replays(const struct work *w, const struct record *before, bool *ret, struct err *e);
+int before_replays(const struct work *w, const struct record *cur, const struct record *before, bool *ret, struct err *e);
 /* Is what an item of the group had then, and has not now, still there, and nobody else's? */
 int before_still_there(struct lens *l, const struct group *g, const struct record *then,
                        const struct record *now, bool *ret, struct err *e);

@@ -206,7 +206,7 @@ static int series_begin(struct series *ser, const struct record *base, const str
         ser->writer = writer;
         return 0;
     }
-    if (resumes && before_replays(laid, &ser->before, &resumes, e))
+    if (resumes && before_replays(laid, cur, &ser->before, &resumes, e))
         return -1;
     if (resumes && before_resume(laid, cur, &ser->before, &ser->brought, &ser->again, &resumes, e))
         return -1;

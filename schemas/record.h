@@ -87,5 +87,6 @@ bool record_copy(const struct record *from, struct record *to); /* entries, not 
 bool record_diff(const struct record *was, const struct record *now, struct buf *out, bool *ret_any);
 /* `was` again; it borrows from both. -1: ERR_IO (damaged), ERR_NO_MEMORY. */
 int record_undiff(struct span diff, const struct record *now, struct record *ret, struct err *e);
+bool record_diff_has(struct span diff, slot_no slot); /* the two have it otherwise */
 
 #endif

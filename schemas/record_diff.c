@@ -114,3 +114,20 @@ int record_undiff(struct span diff, const struct record *now, struct record *ret
     ret->gen = (uint32_t)gen;
     return put_back(&in, now, ret, e);
 }
+
+bool record_diff_has(struct span diff, slot_no slot)
+{
+    struct reading in = {diff.p, diff.p + diff.n};
+    struct entry en;
+    uint64_t at, n;
+    bool has = false;
+
+    if (!read_number(&in, UINT32_MAX, &n))
+        return false;
+    while (!has && read_number(&in, UINT32_MAX, &at) && read_number(&in, UINT32_MAX, &n)) {
+        has = at == slot;
+        while (n > 0 && read_entry(&in, (slot_no)at, &en))
+            n--;
+    }
+    return has;
+}

@@ -185,6 +185,27 @@ START_TEST(run__another_value_of_the_record_before_it_ends_it)
 }
 END_TEST
 
+/* A field that the writer does not see has moved to another item since the run began, and been written there. */
+START_TEST(run__what_moved_since_it_began_stays_where_it_is)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {name: string, owner: ref<Person>}}\n"
+               "  Person: {fields: {}}\n");
+    PUT("v1", "Person", "ann", "{}");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - add_field: {type: Dog, field: city, as: string}\n"
+               "  - split_field: {type: Dog, field: name, into: {call: {as: string, up: name}}, down: call}\n");
+    PUT("v1", "Dog", "rex", "{}");
+    PUT("v1", "Dog", "rex", "{\"owner\": \"ann\"}");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n"
+               "  - move_field: {type: Dog, field: city, to: Person, through: owner}\n");
+    lt_backfill(&t);
+    PUT("v3", "Person", "ann", "{\"city\": \"Rome\"}");
+    PUT("v1", "Dog", "rex", "{\"name\": \"Rex\", \"owner\": \"ann\"}");
+    LINE("v2", "Dog", "rex", "{\"_key\": \"rex\", \"call\": \"Rex\", \"owner\": \"ann\", \"city\": \"Rome\"}");
+    LINE("v3", "Person", "ann", "{\"_key\": \"ann\", \"city\": \"Rome\"}");
+}
+END_TEST
+
 /* Writes over rex with these bytes as what its last write left elsewhere. */
 static int put_over(struct span bytes, struct err *e)
 {
@@ -247,6 +268,7 @@ int main(void)
     tcase_add_test(tc, run__another_value_seen_over_the_link_ends_it);
     tcase_add_test(tc, run__another_value_of_a_record_ends_it);
     tcase_add_test(tc, run__another_value_of_the_record_before_it_ends_it);
+    tcase_add_test(tc, run__what_moved_since_it_began_stays_where_it_is);
     tcase_add_test(tc, damaged__is_an_error_and_no_more);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
