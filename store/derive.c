@@ -13,8 +13,9 @@
  *
  * While a link is underived, nobody has listed its type, so no record has been changed, renamed or
  * deleted: the record of values V is the one whose key is made from V alone, in the tables or not.
- * Readers use that and need no scan. holders are not counted yet, and nothing is deleted. A `key`
- * expression may give one key to several values, so there the scan comes first.
+ * Readers use that and need no scan. holders are not counted yet: a made record that no reference points to
+ * is deleted, and made again for the next who has its values. A `key` expression may give one key to
+ * several values, so there the scan comes first.
  *
  * derive_scan.c makes all records and counts all holders in one transaction, which also marks the
  * link. A crash leaves it underived: the scan starts anew, finding what is there. */
@@ -363,10 +364,9 @@ int derive_uses_apply(struct store_tx *tx, struct id_list *ret_lost, struct err 
 {
     for (size_t i = 0; i < tx->n_uses; i++) {
         const struct origin_use *u = &tx->uses[i];
-        if (!derive_is_done(tx->store, tx, u->step))
-            continue;
-        if (derive_tally(tx, u->step, buf_span(&u->values), -1, e) ||
-            id_list_add(ret_lost, u->id, e))
+        bool counted = derive_is_done(tx->store, tx, u->step);
+        if ((counted && derive_tally(tx, u->step, buf_span(&u->values), -1, e)) ||
+            id_list_add(ret_lost, u->id, e)) /* not counted: who else has the values makes it again */
             return -1;
     }
     derive_uses_begin(tx);

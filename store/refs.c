@@ -172,7 +172,7 @@ int refs_release(struct store_tx *tx, uint64_t id, struct err *e)
         return 0;
     if (ask(tx->c, STMT_MADE_FIND, id, &made, &step, e))
         return -1;
-    if (!made || !derive_is_done(tx->store, tx, (uint32_t)step))
+    if (!made || derive_in_progress(tx, (uint32_t)step)) /* its holders are being counted */
         return 0;
     if (derive_origin_holders(tx->c, id, &holders, e))
         return -1;

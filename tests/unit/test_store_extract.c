@@ -57,6 +57,22 @@ START_TEST(extract__derived_by_the_first_listing)
 }
 END_TEST
 
+/* Nobody has listed Name yet: an unused record of it would go on referring to the unused one of Breed. */
+START_TEST(extract__no_record_stays_for_values_that_are_overwritten)
+{
+    rig_add(&r, dogs);
+    put_dogs(three, 3);
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: {breed: name}, into: Breed, as: breed}\n"
+                "  - extract_type: {type: Dog, fields: [breed], into: Name, as: breed}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d1", "{}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab");
+    ck_assert_str_eq(rig_keys(&r, "v2", "Name"), "Lab");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d1", "{\"breed\": \"Pug\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "Lab Pug");
+}
+END_TEST
+
 START_TEST(extract__an_edit_of_the_record_shows_in_all)
 {
     static const char *const when[] = {"before", "after"};
@@ -285,6 +301,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, extract__derived_by_the_first_listing);
+    tcase_add_test(t, extract__no_record_stays_for_values_that_are_overwritten);
     tcase_add_test(t, extract__an_edit_of_the_record_shows_in_all);
     tcase_add_test(t, extract__a_write_of_other_values_refers_to_another_record);
     tcase_add_test(t, extract__holders_from_before_the_step_restrict);
