@@ -45,7 +45,9 @@ static int is_as_it_was(struct lens *l, const struct version *v, const struct fi
         return 0;
     if (json_parse(text.p, text.n, &arena, &was, e))
         return -1;
-    *ret = value_check_beside(f->type, m, !f->required, was, v->shapes, v->n_shapes, f->name, &why) == 0;
+    const struct value_was stood = {was, f->type};
+    const struct value_beside beside = {.was = &stood, .n = 1, .nullable = !f->required};
+    *ret = value_check_beside(f->type, m, &beside, v->shapes, v->n_shapes, &why) == 0;
     return why.code == ERR_NO_MEMORY ? err_nomem(e) : 0;
 }
 

@@ -272,6 +272,32 @@ static int known_of(const struct sight *s, const struct formula *f, struct known
     return 0;
 }
 
+/* Objects that a step only moves go on lacking what they lacked, though it be required. *ret_set is left where
+ * others are in the result. */
+static int encode_moved(const struct sight *s, const struct formula *f, const struct span *inputs, struct span json,
+                        struct span prev, struct span *ret, bool *ret_set, struct err *e)
+{
+    struct arena a ARENA_CLEANUP = {0};
+    struct view vw = view_at(s->l, s->v, f, f->out_type);
+    struct value_was *was = arena_alloc(&a, (f->n_inputs + 1) * sizeof *was);
+    struct value_beside beside = {.was = was, .computed = true};
+    struct err why = ERR_INIT;
+    struct json_node *out, *in;
+
+    if (!was || json_parse(json.p, json.n, &a, &out, e))
+        return was ? -1 : err_nomem(e);
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        if (!inputs[i].p || !type_structured(f->inputs[i].type))
+            continue;
+        if (json_parse(inputs[i].p, inputs[i].n, &a, &in, e))
+            return -1;
+        was[beside.n++] = (struct value_was){in, f->inputs[i].type};
+    }
+    if (!beside.n || value_check_beside(f->out_type, out, &beside, vw.shapes, vw.n_shapes, &why))
+        return why.code == ERR_NO_MEMORY ? err_nomem(e) : 0;
+    return lens_encode_shown(s->l, vw, f->out_type, json, prev, ret, ret_set, e);
+}
+
 int sight_eval(const struct sight *s, const struct formula *f, const struct span *inputs,
                struct kept kept, struct span *ret, struct err *e)
 {
@@ -298,6 +324,8 @@ int sight_eval(const struct sight *s, const struct formula *f, const struct span
         return -1;
     s->l->known = &known;
     int rc = lens_encode_text(s->l, vw, f->out_type, buf_span(&out), prev, ret, &set, e);
+    if (!rc && !set && f->fn)
+        rc = encode_moved(s, f, inputs, buf_span(&out), prev, ret, &set, e);
     s->l->known = outer;
     if (rc)
         return -1;

@@ -9,8 +9,8 @@ struct check {
     struct shape *const *shapes;
     size_t n_shapes;
     bool computed; /* any reference may be null: it is to an item that the type does not show */
-    const struct json_node *was; /* NULL: nothing */
-    const struct type_ref *type; /* its */
+    const struct value_was *was;
+    size_t n_was;
     struct err *e;
 };
 
@@ -194,7 +194,10 @@ static bool stood_without(const struct check *c, const struct type_ref *t, const
 
 static bool may_lack(const struct check *c, const struct shape *s, const struct field *f, bool null)
 {
-    return c->was && stood_without(c, c->type, c->was, s, f, null);
+    bool may = false;
+    for (size_t i = 0; i < c->n_was && !may; i++)
+        may = stood_without(c, c->was[i].type, c->was[i].v, s, f, null);
+    return may;
 }
 
 static int check_required(struct check *c, const struct type_ref *t, const struct shape *s,
@@ -297,13 +300,7 @@ static int check_value(struct check *c, const struct type_ref *t, const struct j
 int value_check(const struct type_ref *t, const struct json_node *v, bool nullable,
                 struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e)
 {
-    return value_check_beside(t, v, nullable, NULL, shapes, n_shapes, path, e);
-}
-
-int value_check_beside(const struct type_ref *t, const struct json_node *v, bool nullable, const struct json_node *was,
-                       struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e)
-{
-    struct check c = {shapes, n_shapes, false, was, t, e};
+    struct check c = {.shapes = shapes, .n_shapes = n_shapes, .e = e};
     const struct place at = {.path = path};
     return check_value(&c, t, v, nullable, &at);
 }
@@ -311,7 +308,14 @@ int value_check_beside(const struct type_ref *t, const struct json_node *v, bool
 int value_check_computed(const struct type_ref *t, const struct json_node *v,
                          struct shape *const *shapes, size_t n_shapes, struct err *e)
 {
-    struct check c = {shapes, n_shapes, true, NULL, NULL, e};
+    const struct value_beside none = {.computed = true};
+    return value_check_beside(t, v, &none, shapes, n_shapes, e);
+}
+
+int value_check_beside(const struct type_ref *t, const struct json_node *v, const struct value_beside *beside,
+                       struct shape *const *shapes, size_t n_shapes, struct err *e)
+{
+    struct check c = {shapes, n_shapes, beside->computed, beside->was, beside->n, e};
     const struct place at = {.path = ""};
-    return check_value(&c, t, v, true, &at);
+    return check_value(&c, t, v, beside->computed || beside->nullable, &at);
 }

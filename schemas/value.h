@@ -26,14 +26,23 @@
  * text like `Dog.age: "old" is not an integer`, an enum error names the nearest value. */
 int value_check(const struct type_ref *t, const struct json_node *v, bool nullable,
                 struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e);
-/* The same of a value in the place of was, NULL = none: an object in it may lack what is required, or have null for
- * it, where one in was does, wherever in it (another version left it out). */
-int value_check_beside(const struct type_ref *t, const struct json_node *v, bool nullable, const struct json_node *was,
-                       struct shape *const *shapes, size_t n_shapes, const char *path, struct err *e);
 /* The same of what a step makes of a stored value: null also stands for a reference in a list or map, and for one
  * that is required. Such a reference is to an item that the type does not show (merge_types). */
 int value_check_computed(const struct type_ref *t, const struct json_node *v,
                          struct shape *const *shapes, size_t n_shapes, struct err *e);
+/* The same of a value in the place of others, or that a step makes of them: an object in it may lack what is required,
+ * or have null for it, where one in those does, wherever in them (another version left it out). */
+struct value_was {
+    const struct json_node *v;
+    const struct type_ref *type;
+};
+struct value_beside {
+    const struct value_was *was;
+    size_t n;
+    bool computed, nullable; /* a step makes it; the value itself may be null */
+};
+int value_check_beside(const struct type_ref *t, const struct json_node *v, const struct value_beside *beside,
+                       struct shape *const *shapes, size_t n_shapes, struct err *e);
 
 /* Scalar rules, each on decoded text. */
 bool value_is_timestamp(struct span s); /* RFC 3339 date-time, real calendar dates, :60 allowed */

@@ -201,6 +201,22 @@ START_TEST(inside__what_lacked_a_member_may_go_on_lacking_it)
 }
 END_TEST
 
+/* A step that only moves the object does not hide it for that. */
+START_TEST(inside__what_lacks_a_member_moves_with_its_object)
+{
+    lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {home: House}}\n"
+               "objects:\n  House: {fields: {zip: string, n: integer}}\n");
+    lt_add(&t, "version: v2\nfrom: v1\nmigrate:\n"
+               "  - require_field: {type: House, field: zip, up: \"CASE WHEN n > 9 THEN 'x' END\"}\n");
+    lt_add(&t, "version: v3\nfrom: v2\nmigrate:\n  - wrap_list: {type: Dog, field: home}\n");
+    ASSERT_PUT("v1", "rex", "{\"home\": {\"n\": 1}}");
+    ASSERT_LINE("v2", "rex", "{\"_key\": \"rex\", \"home\": {\"n\": 1}}");
+    ASSERT_LINE("v3", "rex", "{\"_key\": \"rex\", \"home\": [{\"n\": 1}]}");
+    ASSERT_PUT("v3", "rex", "{\"home\": [{\"n\": 2}, {\"zip\": \"3\"}]}");
+    ASSERT_LINE("v1", "rex", "{\"_key\": \"rex\", \"home\": {\"n\": 2}}");
+}
+END_TEST
+
 START_TEST(inside__what_was_null_may_go_on_being_that)
 {
     lt_add(&t, "version: v1\ntypes:\n  Dog: {fields: {all: map<House>}}\n"
@@ -411,6 +427,7 @@ int main(void)
     tcase_add_test(tc, inside__every_object_keeps_its_checks);
     tcase_add_test(tc, inside__what_failed_before_may_stay);
     tcase_add_test(tc, inside__what_lacked_a_member_may_go_on_lacking_it);
+    tcase_add_test(tc, inside__what_lacks_a_member_moves_with_its_object);
     tcase_add_test(tc, inside__what_was_null_may_go_on_being_that);
     tcase_add_test(tc, inside__the_mend_of_an_object_is_shown);
     tcase_add_test(tc, mend__what_passes_is_as_it_was);
