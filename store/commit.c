@@ -93,7 +93,7 @@ int item_store(struct store_tx *tx, const struct item_row *old, const struct rec
         return -1;
     if (names_follow(tx, old->id, before, now, e))
         return -1;
-    return follow(tx, old->id, now.key, before.rec, rec, e);
+    return follow(tx, old->id, now.key, before.rec, rec, e) || derive_follow_chains(tx, old->id, e) ? -1 : 0;
 }
 
 int item_insert(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,

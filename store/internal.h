@@ -501,6 +501,8 @@ int derive_extract(struct store_tx *tx, const struct link *l, const struct link_
 /* A record of some extracted type was written: extracted follows. */
 int derive_follow(struct store_tx *tx, uint64_t id, struct span key, const struct record *rec,
                   struct err *e);
+/* A record was written: so does extracted for the records that show it (derive_chain.c). */
+int derive_follow_chains(struct store_tx *tx, uint64_t id, struct err *e);
 /* It was written through the new side by a user, so it stays even when nothing refers to it. */
 int derive_keep(struct store_tx *tx, uint64_t id, struct err *e);
 int derive_forget(struct store_tx *tx, uint64_t id, struct err *e); /* the item is removed */

@@ -73,6 +73,22 @@ START_TEST(extract__no_record_stays_for_values_that_are_overwritten)
 }
 END_TEST
 
+START_TEST(extract__a_record_is_found_by_what_another_shows_in_it)
+{
+    rig_add(&r, dogs);
+    rig_add(&r, breeds);
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Breed, fields: [name], into: Name, as: name}\n");
+    ASSERT_OK(rig_put(&r, "v2", "Breed", "lab", "{\"name\": \"Lab\"}"));
+    ASSERT_OK(rig_put(&r, "v3", "Name", "Lab", "{\"name\": \"Labrador\"}"));
+    ASSERT_LINE("v2", "Breed", "lab", "{\"_key\": \"lab\", \"name\": \"Labrador\"}");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d0", "{\"breed\": \"Labrador\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "lab");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "d0", "{\"breed\": \"Lab\"}"));
+    ck_assert_str_eq(rig_keys(&r, "v2", "Breed"), "lab Lab");
+}
+END_TEST
+
 START_TEST(extract__an_edit_of_the_record_shows_in_all)
 {
     static const char *const when[] = {"before", "after"};
@@ -302,6 +318,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, extract__derived_by_the_first_listing);
     tcase_add_test(t, extract__no_record_stays_for_values_that_are_overwritten);
+    tcase_add_test(t, extract__a_record_is_found_by_what_another_shows_in_it);
     tcase_add_test(t, extract__an_edit_of_the_record_shows_in_all);
     tcase_add_test(t, extract__a_write_of_other_values_refers_to_another_record);
     tcase_add_test(t, extract__holders_from_before_the_step_restrict);
