@@ -110,6 +110,8 @@ int lens_link_record(struct lens *l, const struct link *lk, const struct link_va
         if (values->stored[i].p &&
             !record_set(&first, lk->there[i], ENTRY_VALUE, values->stored[i]))
             return err_nomem(e);
+    if (lens_bring_nested(l, link_version(l->cat, lk), l->cat->last_step, &first, e)) /* objects may be from before the step */
+        return -1;
     return lens_materialize(l, lk->target_coll, key, &first, l->cat->last_step, ret, &changed, e);
 }
 

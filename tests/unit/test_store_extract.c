@@ -307,6 +307,24 @@ START_TEST(extract__a_record_that_gets_the_values_takes_no_item_over)
 }
 END_TEST
 
+/* An object in an item from before a step on it: the record holds what that step gives. */
+START_TEST(extract__of_an_object_from_before_a_step_stays_when_that_is_finalized)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {home: Box}}\n"
+                "objects:\n  Box: {fields: {street: string, zip: string}}\n");
+    ASSERT_OK(rig_put(&r, "v1", "Dog", "rex", "{\"home\": {\"street\": \"a\", \"zip\": \"1\"}}"));
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n"
+                "  - nest_fields: {type: Box, fields: [zip], into: code}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - extract_type: {type: Dog, fields: [home], into: Home, as: home, key: \"'h'\"}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    ASSERT_LINE("v3", "Home", "h",
+                "{\"_key\": \"h\", \"home\": {\"street\": \"a\", \"code\": {\"zip\": \"1\"}}}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_extract");
@@ -330,6 +348,7 @@ int main(void)
     tcase_add_test(t, extract__a_record_that_gets_the_values_takes_no_item_over);
     tcase_add_loop_test(t, extract__a_deleted_record_unsets_its_references, 0, 2);
     tcase_add_loop_test(t, extract__a_deleted_record_takes_its_holders_along, 0, 2);
+    tcase_add_test(t, extract__of_an_object_from_before_a_step_stays_when_that_is_finalized);
     suite_add_tcase(s, t);
     runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);
