@@ -374,9 +374,14 @@ static int assign_values(struct work *w, const struct link *lk, const struct spa
     if (move && only_unset && link_yields(w, lk, values[1], &yields, e))
         return -1;
     for (size_t i = 0; i < lk->n; i++) {
+        struct view vw = {w->vw.v, lk->shapes, lk->n_shapes, false, 0};
+        struct span now = values[i];
         if (only_unset && base_value(&w->r, lk->there[i]).p && !yields)
             continue;
-        if (work_decide(w, lk->there[i], values[i], e))
+        if (now.p && type_structured(lk->types[i]) && /* the holder may be from before steps on objects in it */
+            lens_value_bring(w->l, vw, lk->types[i], now, w->l->cat->last_step, &now, e))
+            return -1;
+        if (work_decide(w, lk->there[i], now, e))
             return -1;
     }
     return move ? link_mark(w, lk, values, only_unset, yields, e) : 0;

@@ -431,6 +431,23 @@ START_TEST(in_a_row__history_has_what_was_seen)
 }
 END_TEST
 
+/* An object in an item from before a step on it: the other item gets what that step gives. */
+START_TEST(move__of_an_object_from_before_a_step_stays_when_that_is_finalized)
+{
+    rig_add(&r, "version: v1\ntypes:\n  Dog: {fields: {home: Box, owner: ref<Person>}}\n"
+                "  Person: {fields: {}}\nobjects:\n  Box: {fields: {street: string, zip: string}}\n");
+    PUT("v1", "Person", "ann", "{}");
+    PUT("v1", "Dog", "rex", "{\"home\": {\"street\": \"a\", \"zip\": \"1\"}, \"owner\": \"ann\"}");
+    rig_add(&r, "version: v2\nfrom: v1\nmigrate:\n  - nest_fields: {type: Box, fields: [zip], into: code}\n");
+    rig_add(&r, "version: v3\nfrom: v2\nmigrate:\n"
+                "  - move_field: {type: Dog, field: home, to: Person, through: owner}\n");
+    rig_backfill(&r);
+    rig_state(&r, "v1", VERSION_GONE);
+    rig_state(&r, "v2", VERSION_GONE);
+    LINE("{\"_key\": \"ann\", \"home\": {\"street\": \"a\", \"code\": {\"zip\": \"1\"}}}", "v3", "Person", "ann");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_links");
@@ -456,6 +473,7 @@ int main(void)
     tcase_add_test(tc, in_a_row__a_refused_write_leaves_all_as_it_is);
     tcase_add_loop_test(tc, in_a_row__ends_where_the_other_item_refers_to_a_record, 0, 2);
     tcase_add_test(tc, in_a_row__history_has_what_was_seen);
+    tcase_add_test(tc, move__of_an_object_from_before_a_step_stays_when_that_is_finalized);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
