@@ -463,6 +463,21 @@ static bool is_past(const struct catalog *c, const struct catalog_entry *en, con
            (c->slots[f->out].is_read || is_shown(c, 0, f->out));
 }
 
+/* Before what formulas read that finalize took. */
+static void note_going_on(struct catalog *c)
+{
+    while (note_looks(c))
+        ;
+    for (size_t i = 0; i < c->n_entries; i++)
+        for (size_t j = 0; j < c->entries[i].v->n_links; j++) {
+            const struct link *l = c->entries[i].v->links[j];
+            for (size_t k = 0; k < l->n; k++)
+                if (l->here[k] < c->n_slots)
+                    c->slots[l->here[k]].goes_on |= link_applies(c, &c->entries[i], l) ||
+                                                    c->slots[l->here[k]].is_read || is_shown(c, l->coll, l->here[k]);
+        }
+}
+
 /* From the last to the first, as collect_outliving. */
 static void collect_past(struct catalog *c)
 {
@@ -495,6 +510,7 @@ static void collect(struct catalog *c)
     catalog_note_seeds(c);
     collect_outliving(c);
     mark_varying(c);
+    note_going_on(c);
     do {
         c->n_past = 0;
         collect_past(c);

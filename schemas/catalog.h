@@ -42,6 +42,8 @@ struct slot_info {
     bool is_key;                     /* no field: keys or parts of a type's items stand there */
     bool is_read;                    /* by a formula that applies, or is past (struct group); over a
                                         link */
+    bool goes_on;                    /* of a link's fields: that applies, a version shows the field, or a
+                                        formula that applies reads it */
     bool may_vary;                   /* is_volatile at some time, that of gone versions included */
     const struct formula *varies_by; /* then: source at that time */
     bool is_volatile;                /* its value depends on another item (link, or a formula over

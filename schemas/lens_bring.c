@@ -268,6 +268,21 @@ static int gives(const struct sight *s, const struct formula *f, struct span und
     return 0;
 }
 
+/* The formula reads now what it read then. */
+static int stands_under(const struct sight *s, const struct formula *f, struct span then, bool *ret, struct err *e)
+{
+    struct sight deeper = *s;
+    struct span *inputs;
+
+    deeper.depth++;
+    deeper.below = s->l->cat->slots[f->out].rank;
+    if (sight_inputs(&deeper, f, &inputs, e))
+        return -1;
+    struct span now = inputs_encode(s->l, inputs, f->n_inputs);
+    *ret = span_eq(now, then);
+    return now.p ? 0 : err_nomem(e);
+}
+
 /* What stands in the other item has changed, and nobody has written this one since: a value (or none) that the
  * formula would not have given under the inputs of then is hidden like one that a write hides (05). One that it
  * gives anyway is not; that its writer decided the field stays (I5). */
@@ -277,10 +292,13 @@ static int keep_hidden(const struct sight *s, const struct entry *basis, struct 
     const struct formula *f = s->l->cat->slots[basis->slot].source;
     struct span value = record_value(s->rec, basis->slot);
     struct remembered b, m;
-    bool given;
+    bool given, same;
 
-    if (!f || f->mode != FORMULA_LINKED || span_eq(record_value(now, basis->slot), value) ||
-        !remembered_read(basis->bytes, &b) || b.id != formula_id(f))
+    if (!f || f->mode != FORMULA_LINKED || !remembered_read(basis->bytes, &b) || b.id != formula_id(f))
+        return 0;
+    if (stands_under(s, f, b.inputs, &same, e))
+        return -1;
+    if (same)
         return 0;
     if (gives(s, f, b.inputs, value, &given, e))
         return -1;

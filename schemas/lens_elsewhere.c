@@ -181,9 +181,22 @@ int elsewhere_sign(struct lens *l, const struct version *v, const struct record 
             at = cur->e[i].slot;
         }
     *ret_other = !changed && had.p && !span_eq(had, sign);
-    if (changed ? !sign.p : !had.p || *ret_other)
-        return 0;
-    return record_set(ret, changed ? writer : at, ENTRY_ELSEWHERE, sign) ? 0 : err_nomem(e);
+    bool comes = changed || *ret_other;
+    struct span now = comes ? sign : had;
+    return !now.p || record_set(ret, comes ? writer : at, ENTRY_ELSEWHERE, now) ? 0 : err_nomem(e);
+}
+
+bool elsewhere_is_open(const struct lens *l)
+{
+    return l->world.elsewhere && l->world.elsewhere->open;
+}
+
+int elsewhere_keep_sign(const struct record *cur, struct record *ret, struct err *e)
+{
+    for (size_t i = 0; cur && i < cur->n; i++)
+        if (has_tag(&cur->e[i], TAG_SIGN) && !record_set(ret, cur->e[i].slot, ENTRY_ELSEWHERE, cur->e[i].bytes))
+            return err_nomem(e);
+    return 0;
 }
 
 /* ---- Kept with the item ---- */

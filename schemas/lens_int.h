@@ -340,6 +340,8 @@ int link_inline_backward(struct work *w, const struct link *lk, struct err *e);
  * give way to that of this holder? And after it; values: as lens_assign's. */
 int link_yields(struct work *w, const struct link *lk, struct span holder_key, bool *ret,
                 struct err *e);
+/* No write has left anything there yet, over the link: at most items that were brought up to date have. */
+bool link_is_unwritten(const struct link *lk, const struct record *target);
 int link_mark(struct work *w, const struct link *lk, const struct span *values, bool only_unset,
               bool yields, struct err *e);
 
@@ -378,10 +380,14 @@ bool elsewhere_open(struct lens *l, bool open);
 int elsewhere_note(struct lens *l, const struct link *lk, uint64_t id, struct err *e);
 int elsewhere_made(struct lens *l, const struct link *lk, uint64_t id, struct err *e);
 /* Another item's record, which a write has come to over a link and changed, or not (then cur has its bytes, but for
- * the signature of who changed it last, which *ret_other says is another's). cur: NULL = it is made. v: the
+ * the signature of who changed it last, or came to it since, which *ret_other says is another's). cur: NULL = it is made. v: the
  * link's version. */
 int elsewhere_sign(struct lens *l, const struct version *v, const struct record *cur, bool changed,
                    struct record *ret, bool *ret_other, struct err *e);
+bool elsewhere_is_open(const struct lens *l);
+/* The same of one that gets the value of an item which is brought up to date, and that no write left anything in over
+ * that link: nobody writes it. */
+int elsewhere_keep_sign(const struct record *cur, struct record *ret, struct err *e);
 /* Another item's write was the last that left something in it. A write of its own ends that, whatever it changes. */
 bool elsewhere_is_signed(const struct record *r);
 /* A hash of what the item shows over its links, of steps up to one, after the write; and before all of the run: w->old. */

@@ -1,6 +1,12 @@
 /* move_field: writes that pass over its link (lens_own.c says what is kept where). */
 #include "lens_link.h"
 
+/* Nothing is, of a field that only formulas read which finalize took. */
+static bool is_written(const struct work *w, const struct link *lk)
+{
+    return w->l->cat->slots[lk->here[0]].goes_on;
+}
+
 /* The old side was written. An item that comes to a target without a value says nothing about the
  * target's; one that comes with a value gives it where there is none. */
 int link_move_forward(struct work *w, const struct link *lk, bool touched, bool ref_changed,
@@ -10,7 +16,7 @@ int link_move_forward(struct work *w, const struct link *lk, bool touched, bool 
     uint64_t id = link_target(&w->r, lk);
     bool only_unset = !touched || (!own.p && ref_changed);
 
-    return id ? link_assign(w, lk, id, (struct span[2]){own}, only_unset, &id, e) : 0;
+    return id && is_written(w, lk) ? link_assign(w, lk, id, (struct span[2]){own}, only_unset, &id, e) : 0;
 }
 
 /* Was the holder's value its own, rather than what the target holds or shows to all? */
@@ -32,6 +38,24 @@ static int had_own(struct work *w, const struct link *lk, bool *ret, struct err 
     return 0;
 }
 
+/* What formulas hid of another value is overwritten; what the link remembers is not. */
+static int store_here(struct work *w, const struct link *lk, struct span value, struct err *e)
+{
+    slot_no here = lk->here[0];
+    bool same = span_eq(record_value(&w->r, here), value);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < w->r.n; i++) {
+        const struct entry *en = &w->r.e[i];
+        struct remembered m;
+        if (same || en->slot != here || en->kind != ENTRY_MEMORY ||
+            (remembered_read(en->bytes, &m) && (m.id == link_left_id(lk) || m.id == link_alone_id(lk))))
+            w->r.e[kept++] = *en;
+    }
+    w->r.n = kept;
+    return work_store(w, here, ENTRY_VALUE, value, e);
+}
+
 /* The reference is gone: the holder's own value stays, or comes back. */
 static int take_own(struct work *w, const struct link *lk, bool had, struct err *e)
 {
@@ -42,7 +66,7 @@ static int take_own(struct work *w, const struct link *lk, bool had, struct err 
         m.value = (struct span){0};
     if ((!had || !link_target(&w->old, lk)) && link_memory(&w->r, here, link_alone_id(lk), &m))
         link_forget(&w->r, here, link_alone_id(lk));
-    return work_store(w, here, ENTRY_VALUE, m.value, e);
+    return store_here(w, lk, m.value, e);
 }
 
 /* It leaves a target that shows it something else than others: that is remembered with the target.
@@ -110,7 +134,7 @@ static int bring_along(struct work *w, const struct link *lk, struct span *now, 
 
     if (said_by_writer(w, lk, &said, e))
         return -1;
-    if (now->p || said ||
+    if (now->p || said || !is_written(w, lk) ||
         !link_memory(&w->r, lk->here[0], link_alone_id(lk), &m) || !m.value.p)
         return 0;
     *now = m.value;
@@ -134,7 +158,7 @@ static int arrive(struct work *w, const struct link *lk, struct err *e)
         now = m.value;
     else if (bring_along(w, lk, &now, e))
         return -1;
-    return work_store(w, lk->here[0], ENTRY_VALUE, now, e);
+    return store_here(w, lk, now, e);
 }
 
 int link_move_backward(struct work *w, const struct link *lk, struct err *e)
@@ -189,6 +213,15 @@ int link_yields(struct work *w, const struct link *lk, struct span holder_key, b
     *ret = era.number && (mark.from == FROM_COMER ||
                           (mark.from == FROM_HOLDER && key_before(holder_key, mark.key)));
     return 0;
+}
+
+bool link_is_unwritten(const struct link *lk, const struct record *target)
+{
+    struct mark mark;
+
+    if (link_mark_read(target, lk, &mark))
+        return mark.from == FROM_HOLDER;
+    return !record_get(target, lk->there[0]);
 }
 
 /* values: as lens_assign's; the first one is what the holder shows from now on. */

@@ -282,6 +282,19 @@ static bool leave_to_link(struct record *r, slot_no slot)
     return !derived || record_set(r, slot, ENTRY_DERIVED, (struct span){0});
 }
 
+/* It shows what all do: what it left behind there does not come back. */
+static int forget_left(const struct sight *s, const struct link *lk, uint64_t era, struct record *r, struct err *e)
+{
+    struct span at = link_place(s->l, s->rec, lk, era);
+    struct remembered m;
+
+    if (!at.p)
+        return err_nomem(e);
+    if (link_memory(r, lk->here[0], link_left_id(lk), &m) && span_eq(m.inputs, at))
+        link_forget(r, lk->here[0], link_left_id(lk));
+    return 0;
+}
+
 /* The holder's own value stays where it is not what a holder without one is shown. */
 int link_hold(const struct sight *s, const struct link *lk, struct record *r, struct err *e)
 {
@@ -299,6 +312,8 @@ int link_hold(const struct sight *s, const struct link *lk, struct record *r, st
         return link_remember(s->l, r, lk->here[0], ENTRY_BASIS, basis, e);
     if (!leave_to_link(r, lk->here[0]))
         return err_nomem(e);
+    if (era.number)
+        return forget_left(s, lk, era.number, r, e);
     return same || !era.last ? 0 : remember_own(s->l, lk, own, link_place(s->l, s->rec, lk, era.last), r, e);
 }
 

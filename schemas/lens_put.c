@@ -387,6 +387,16 @@ static int assign_values(struct work *w, const struct link *lk, const struct spa
     return move ? link_mark(w, lk, values, only_unset, yields, e) : 0;
 }
 
+/* move_field: the write is none, but comes of an item that is brought up to date; and what the target has of that
+ * item nobody has written there, or the item has nothing for it. */
+static bool is_brought(const struct work *w, const struct link *lk, const struct span *values, bool only_unset,
+                       const struct record *cur)
+{
+    if (lk->kind != LINK_MOVE || !only_unset || !cur || elsewhere_is_open(w->l))
+        return false;
+    return values[1].p ? link_is_unwritten(lk, cur) : !values[0].p && !w->changed.n;
+}
+
 /* The writer stands where the step stands: it sees the target's type as it was then. */
 int lens_assign(struct lens *l, const struct link *lk, struct span key, const struct span *values,
                 bool only_unset, const struct record *cur, struct record *ret,
@@ -396,7 +406,7 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
     struct work w WORK_CLEANUP = {0};
     const struct version *v = link_version(l->cat, lk);
     const struct shape *s = shapes_find(lk->shapes, lk->n_shapes, lk->target_shape);
-    bool other;
+    bool other = false;
 
     if (!v || !s)
         return err_set(e, ERR_IO, "a link to an unknown type");
@@ -405,7 +415,8 @@ int lens_assign(struct lens *l, const struct link *lk, struct span key, const st
                    lk->target_coll, key, cur ? &brought : NULL, e) ||
         assign_values(&w, lk, values, only_unset, e) ||
         work_propagate(&w, e) || work_finish(&w, ret, e) ||
-        elsewhere_sign(l, v, cur, w.create || w.changed.n, ret, &other, e))
+        (is_brought(&w, lk, values, only_unset, cur) ? elsewhere_keep_sign(cur, ret, e)
+                                                     : elsewhere_sign(l, v, cur, w.create || w.changed.n, ret, &other, e)))
         return -1;
     lens_raw_drop(l, ret, &w.changed);
     return tell(l, &w, other, ret_change, e);

@@ -187,13 +187,21 @@ static int seeds_elsewhere(struct work *w, struct err *e)
     return rc;
 }
 
+/* The step lies between the writer's side and the root: one that writes over a link stands where that stands, before
+ * later steps of the same version. */
+static bool is_behind(const struct work *w, const struct applied *a)
+{
+    bool later = w->vw.step && a->f->step > w->vw.step;
+    return !later && work_on_path(w, a->version) && work_is_own(w, a->f);
+}
+
 /* The writer's side has removed the field as well: what stands there, that step gave. */
 static bool is_removed_here(const struct work *w, slot_no slot)
 {
     const struct group *g = w->g;
     for (size_t i = 0; i < g->n_backward; i++)
         if (g->backward[i].f->out == slot && g->backward[i].f->mode == FORMULA_SEEDED &&
-            work_on_path(w, g->backward[i].version) && work_is_own(w, g->backward[i].f))
+            is_behind(w, &g->backward[i]))
             return true;
     return false;
 }
@@ -203,7 +211,7 @@ static bool is_removed_here(const struct work *w, slot_no slot)
 static bool is_theirs(const struct work *w, const struct applied *a)
 {
     const struct formula *f = a->f;
-    bool on_path = work_on_path(w, a->version) && work_is_own(w, f), back = f->dir == FORMULA_BACKWARD;
+    bool on_path = is_behind(w, a), back = f->dir == FORMULA_BACKWARD;
 
     if (f->mode == FORMULA_COMPUTED || work_only_for_new(w->g, f))
         return false;
