@@ -68,7 +68,7 @@ static void leave(const struct model *m, const struct m_item *now, struct m_item
 {
     for (size_t to = 0; to < m->known; to++) {
         const struct m_link *l = &m->nodes[to].link;
-        if (!l->is || l->inlined || m->nodes[to].root != it->root)
+        if (!l->is || l->inlined || l->moved || m->nodes[to].root != it->root)
             continue;
         it->memory[to][0] = now->memory[to][0];
         if (now->v[l->ref])
@@ -90,6 +90,7 @@ static bool begin_again(struct model *m, struct m_item *it, struct m_before *b, 
         leave(m, &now, it);
     } else {
         b->writer = writer;
+        b->since = m->known;
         b->it = *it;
     }
     return again;
@@ -126,9 +127,12 @@ static bool write_over(struct model *m, struct m_item *it, size_t writer, const 
     struct carry c = {.m = m, .it = it, .at = node};
     struct m_before *b = &m->before[it - m->items];
     const char *over[MODEL_FIELDS], *const *now = laid;
+    const struct m_item had = *it;
     bool again = begin_again(m, it, b, writer);
 
     if (again) {
+        c.now = &had;
+        c.since = b->since;
         lay_again(m, beside, n, it, laid, over);
         now = over;
     }
@@ -137,7 +141,7 @@ static bool write_over(struct model *m, struct m_item *it, size_t writer, const 
     for (size_t i = 0; i < n->n; i++)
         if (!n->f[i].read_only && !m_same(it->v[n->f[i].id], now[i]))
             carry_set(&c, n->f[i].id, now[i], NULL);
-    m_elsewhere_begin(m, it);
+    m_elsewhere_begin(m, it->number);
     carry_spread(&c);
     m_elsewhere_end(m, it, b);
     return again;
@@ -253,10 +257,13 @@ bool model_write(struct model *m, size_t writer, const struct m_shows *beside, s
     }
     if (!it && m_key_is_taken(m, node, key)) /* in another part */
         return false;
-    if (it)
+    if (it) {
         rewrite(m, it, writer, beside, at, values);
-    else
+    } else {
+        m_elsewhere_begin(m, m->n_numbers + 1);
         it = m_make(m, at, key, values);
+        m_elsewhere_end(m, it, NULL);
+    }
     make_way(m, it);
     m_elsewhere_drop_spares(m);
     return true;
@@ -267,7 +274,7 @@ bool model_write(struct model *m, size_t writer, const struct m_shows *beside, s
 /* An item that is there when a step comes: its new fields follow from those before. */
 static void carry_over(struct model *m, struct m_item *it, size_t to)
 {
-    struct carry c = {.m = m, .it = it, .create = true, .at = (size_t)m->nodes[to].from};
+    struct carry c = {.m = m, .it = it, .create = true, .bring = true, .at = (size_t)m->nodes[to].from};
     carry_on(&c, to);
     decide_removed(m, it, to);
 }
@@ -296,19 +303,21 @@ void model_next(struct model *m)
         if (m->items[i].root != m->nodes[to].root)
             continue;
         carry_over(m, &m->items[i], to);
-        if (m->nodes[to].link.is && !m->nodes[to].link.inlined) /* no records are made of what nobody sees any more */
+        if (m->nodes[to].link.is && !m->nodes[to].link.inlined && !m->nodes[to].link.moved) /* no records are made of what nobody sees any more */
             m->before[i].writer = 0;
         if (m->before[i].writer)
             carry_over(m, &m->before[i].it, to);
     }
     for (size_t i = 0; i < m->n_items; i++)
         carry_left_over(m, &m->before[i], to);
+    m_move_step(m, to);
 }
 
 void model_skip(struct model *m)
 {
     m->nodes[m->known].n_namers = 0;
     m->nodes[m->known].link.is = false;
+    m->nodes[m->known].link.moved = 0;
     m->nodes[m->known++].n_rules = 0;
 }
 

@@ -15,7 +15,8 @@
  * follows from others
  *
  *   over       a field stands in the item that a reference leads to: a record of the values, found or made
- * (extract_type), or what is inlined; a write of that item is carried over the rules of all that refer to it
+ * (extract_type), what is inlined, or has moved there (model_move.c); a write of that item is carried over the rules
+ * of all that refer to it
  *
  * Values are JSON texts, NULL = none. Not modelled: see docs/testing.md. Threads: none. Out of
  * memory ends the program. */
@@ -74,11 +75,13 @@ enum m_kind {
     M_ADD_REF, /* to a type that there is */
     M_EXTRACT, /* a, and b where there is one */
     M_INLINE,  /* a: the reference; from: fields there, to: here */
+    M_MOVE,    /* a: the reference, b: the field; to: its name there; then: the node of the type referred to */
     M_ADD_OBJECT, /* a type of objects inside items */
     M_ADD_INSIDE, /* a field of objects; then: the node of their type */
     M_KINDS,
     M_PART = M_KINDS, /* what M_SPLIT_TYPE's node goes on as */
     M_MERGED,         /* of M_MERGE_TYPES: the second type's items */
+    M_MOVED,          /* of M_MOVE: the type that gets the field; then: the node of the one that had it */
     M_ALL_KINDS
 };
 
@@ -117,8 +120,9 @@ struct m_field {
 
 typedef const char *m_fn(struct arena *a, const struct m_step *s, const char *const *in,
                          const char *prev);
-/* M_FIND: the record of the inputs' values, found or made. M_GIVE: the inputs are written there. */
-enum m_over { M_HERE, M_FIND, M_READ, M_GIVE };
+/* M_FIND: the record of the inputs' values, found or made. M_GIVE: the inputs are written there. M_PUT, M_COME:
+ * model_move.c; the first has no output of its own. */
+enum m_over { M_HERE, M_FIND, M_READ, M_GIVE, M_PUT, M_COME };
 enum m_mode { M_LINKED, M_SEEDED, M_COMPUTED };
 struct m_rule {
     bool forward;
@@ -140,6 +144,7 @@ struct m_rule {
 #define MODEL_LINKED 2
 struct m_link {
     bool is, inlined; /* inlined: the reference is on the old side */
+    size_t moved;     /* by move_field, which has the reference on both sides: the how manieth of these; 0: not so */
     size_t root, node; /* of the items referred to, and how they are written */
     size_t ref, here[MODEL_LINKED], there[MODEL_LINKED], n;
 };
@@ -189,6 +194,19 @@ struct m_alone {
     bool is, made, had_made;
     const char *ref;
 };
+/* Of each move_field. A holder's value, of that target and era; the target's era, of which it had this value. */
+#define MODEL_MOVES 4 /* and one that is none */
+struct m_moved {
+    struct m_own {
+        bool is;
+        unsigned to, era;
+        const char *value;
+    } own, left, alone;
+    struct m_era {
+        unsigned n; /* 0: there was none yet */
+        const char *value, *shown;
+    } era;
+};
 struct m_item {
     size_t root;
     unsigned number; /* no other item has it, or gets it later */
@@ -198,6 +216,7 @@ struct m_item {
     bool decided[MODEL_IDS];
     struct m_memory memory[MODEL_NODES][MODEL_RULES];
     struct m_alone alone[MODEL_NODES];
+    struct m_moved moved[MODEL_MOVES + 1];
 };
 
 /* What a write of an item left in another one. */
@@ -213,7 +232,9 @@ struct m_before {
     size_t writer; /* 0: nobody */
     struct m_item it;
     struct m_left left[MODEL_LEFT]; /* by the last of the writes */
-    size_t n_left, known;           /* known: nodes that there were */
+    size_t n_left, known, since;    /* known: nodes that there were, since: when it began */
+    const char *held[MODEL_MOVES + 1]; /* by what it referred to, and in which era */
+    unsigned eras[MODEL_MOVES + 1];
     const char *shown[MODEL_IDS];   /* by the item then */
     const char *showed[MODEL_IDS];  /* by the item as it was before */
 };
@@ -241,7 +262,8 @@ struct model {
     unsigned n_numbers;
     struct m_journal journal;
     unsigned spares[MODEL_LEFT]; /* items that the write before made, to be made anew or to go */
-    size_t n_spares;
+    unsigned returned[MODEL_LEFT]; /* those that are what they were before it */
+    size_t n_spares, n_returned;
 };
 
 /* ---- model_fn.c ---- */
@@ -307,17 +329,31 @@ bool m_is_referred_to(const struct model *m, const struct m_item *it, const bool
 void m_purge(struct model *m);
 /* What a rule over a reference comes to. Records are made on the way. */
 const char *m_over_value(struct model *m, size_t node, const struct m_rule *r, const char *const *in);
+int m_compare_keys(const char *a, const char *b); /* with the quotes */
 /* The reference still leads to an item of those values, or is null. */
 bool m_still_shows(struct model *m, size_t node, const char *ref,
                    const char *const *values);
 
+/* ---- model_move.c ---- */
+/* What a holder shows of the field now, whoever was written. */
+const char *m_move_value(struct model *m, const struct m_link *l, const struct m_item *it);
+/* A holder is about to be written, and has been. */
+void m_move_begin(struct model *m, struct m_item *it);
+void m_move_end(struct model *m, struct m_item *it);
+/* The field is given another value; by: NULL = by its writer. */
+void m_move_forget(const struct model *m, struct m_item *it, size_t id, const struct m_rule *by);
+/* A node of a holder comes: all give their targets what they have. */
+void m_move_step(struct model *m, size_t to);
+/* The era of what the item refers to, 0 = none; ret: the value there. */
+unsigned m_move_era(struct model *m, const struct m_link *l, const struct m_item *it, const char **ret);
+
 /* ---- model_elsewhere.c ---- */
-/* The item is written from now on: others, before it writes them over a reference, are noted as they are. */
-void m_elsewhere_begin(struct model *m, const struct m_item *writer);
+/* The item of that number is written from now on: others, before it writes them over a reference, are noted as they are. */
+void m_elsewhere_begin(struct model *m, unsigned writer);
 void m_elsewhere_note(struct model *m, const struct m_item *it);
 void m_elsewhere_wrote(struct model *m, struct m_item *it, bool changed);
 void m_elsewhere_made(struct model *m, struct m_item *it);
-/* And that is left. */
+/* And that is left. b: NULL = the item is new. */
 void m_elsewhere_end(struct model *m, const struct m_item *it, struct m_before *b);
 /* Nobody else has changed what the last write left, nor counts on it. */
 bool m_elsewhere_stands(struct model *m, const struct m_item *it, const struct m_before *b);
@@ -329,6 +365,8 @@ void m_state_return(struct model *m, const struct m_state *s);
 void m_state_drop(struct m_state *s); /* NULL is fine */
 /* Of what the item was, it refers to another record of values that are the same: one has got them since. */
 bool m_finds_another(const struct model *m, const struct m_item *was, const struct m_item *now);
+/* It was, at the beginning of this write. */
+bool m_elsewhere_is_taken_back(const struct model *m, const struct m_item *it);
 /* One to be made anew; NULL = none. At the end of the write the others go. */
 struct m_item *m_elsewhere_spare(struct model *m, size_t root);
 void m_elsewhere_drop_spares(struct model *m);

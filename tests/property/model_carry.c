@@ -31,7 +31,7 @@ static void decide(struct carry *c, size_t id, size_t without)
     for (size_t to = 0; to < c->m->known; to++) {
         const struct m_node *n = &c->m->nodes[to];
         for (size_t i = 0; i < n->n_rules && to != without && n->root == c->it->root; i++)
-            for (size_t k = 0; n->rules[i].out == id && k < n->n_rules; k++)
+            for (size_t k = 0; n->rules[i].out == id && !n->link.moved && k < n->n_rules; k++)
                 if (n->rules[k].mode == M_LINKED && n->rules[k].forward != n->rules[i].forward &&
                     (reads(&n->rules[k], id) || reads(&n->rules[i], n->rules[k].out)))
                     decide(c, n->rules[k].out, to);
@@ -60,6 +60,7 @@ void carry_set(struct carry *c, size_t id, const char *value, const struct m_rul
         c->it->alone[to].made &= !c->m->nodes[to].link.inlined || c->m->nodes[to].link.ref != id;
     c->it->v[id] = value;
     c->changed[id] = true;
+    m_move_forget(c->m, c->it, id, by);
     forget(c, id, by);
 }
 
@@ -153,10 +154,14 @@ static void run_linked(struct carry *c, size_t to, size_t i)
     const struct m_rule *r = &c->m->nodes[to].rules[i];
     const char *value, *part = c->it->v[r->out];
 
-    if (r->over == M_GIVE) {
+    if (r->over == M_GIVE)
         carry_give(c, to, i);
+    else if (r->over == M_PUT)
+        carry_put(c, to);
+    else if (r->over == M_COME)
+        carry_come(c, to, r);
+    if (r->over == M_GIVE || r->over >= M_PUT)
         return;
-    }
     if (r->inside && !c->create && reads_same(c, r))
         return;
     if (!c->create && r->over != M_READ &&
@@ -266,7 +271,8 @@ void carry_on(struct carry *c, size_t to)
     bool behind = m_descends(c->m, c->at, to); /* the way that the write came */
     for (size_t i = 0; i < c->m->nodes[to].n_rules; i++) {
         const struct m_rule *r = &c->m->nodes[to].rules[i];
-        if (!r->forward || !inputs_changed(c, r) || is_told(c, r->out))
+        bool later = r->over == M_PUT && c->now && c->since <= to;
+        if (!r->forward || (!later && !inputs_changed(c, r)) || is_told(c, r->out))
             continue;
         if (r->mode == M_COMPUTED ||
             (r->mode == M_SEEDED && !c->reached[r->out] && !c->it->decided[r->out]))
@@ -288,7 +294,7 @@ static bool is_theirs(const struct carry *c, size_t id, size_t without)
     for (size_t to = 0; to < c->m->known && !theirs; to++)
         for (size_t i = 0; i < c->m->nodes[to].n_rules && to != without; i++) {
             const struct m_rule *r = &c->m->nodes[to].rules[i];
-            for (size_t k = 0; c->m->nodes[to].root == c->it->root && r->out == id && r->mode == M_LINKED && k < r->n_in; k++)
+            for (size_t k = 0; c->m->nodes[to].root == c->it->root && r->out == id && r->mode == M_LINKED && r->over < M_PUT && k < r->n_in; k++)
                 theirs |= is_theirs(c, r->in[k], to);
         }
     return theirs;
@@ -371,12 +377,16 @@ void carry_spread(struct carry *c)
     carry_on_all(c);
     if (settle_all(c))
         carry_on_all(c);
+    if (!c->told)
+        m_move_end(c->m, c->it);
 }
 
 /* The writer's side. */
 void carry_look(struct carry *c)
 {
     const struct m_node *n = &c->m->nodes[c->at];
+    if (!c->create)
+        m_move_begin(c->m, c->it);
     c->seen[n->key] = c->reached[n->key] = true;
     if (n->part)
         c->seen[n->parts] = c->reached[n->parts] = true;
@@ -385,6 +395,12 @@ void carry_look(struct carry *c)
 }
 
 /* ---- Items that show fields of this one ---- */
+
+static const char *over_now(struct model *m, const struct m_link *l, size_t i, const struct m_item *holder,
+                            const struct m_item *it)
+{
+    return l->moved ? m_move_value(m, l, holder) : it->v[l->there[i]];
+}
 
 /* One that refers to it, as it is or as it was before its writer began. */
 static void follow(struct model *m, struct m_item *holder, size_t node, const struct m_item *it)
@@ -397,8 +413,9 @@ static void follow(struct model *m, struct m_item *holder, size_t node, const st
     memcpy(c.was, holder->v, sizeof c.was);
     c.reached[l->ref] = !l->inlined;
     for (size_t i = 0; i < l->n; i++) {
-        c.changed[l->here[i]] = !m_same(holder->v[l->here[i]], it->v[l->there[i]]);
-        holder->v[l->here[i]] = it->v[l->there[i]];
+        const char *now = over_now(m, l, i, holder, it);
+        c.changed[l->here[i]] = !m_same(holder->v[l->here[i]], now);
+        holder->v[l->here[i]] = now;
         c.reached[l->here[i]] = !l->inlined;
     }
     m->journal.writer = 0; /* nobody writes this one */
@@ -407,11 +424,11 @@ static void follow(struct model *m, struct m_item *holder, size_t node, const st
     m->journal.writer = writer;
 }
 
-static bool shows_other(const struct m_link *l, const struct m_item *holder, const struct m_item *it)
+static bool shows_other(struct model *m, const struct m_link *l, const struct m_item *holder, const struct m_item *it)
 {
     bool other = false;
     for (size_t i = 0; i < l->n; i++)
-        other |= !m_same(holder->v[l->here[i]], it->v[l->there[i]]);
+        other |= !m_same(holder->v[l->here[i]], over_now(m, l, i, holder, it));
     return other;
 }
 
@@ -421,7 +438,7 @@ static void tell_left(struct model *m, const struct m_before *b, size_t node, co
     const struct m_link *l = &m->nodes[node].link;
     for (size_t i = 0; b->writer && i < b->n_left; i++) {
         struct m_item *was = b->left[i].was;
-        if (was && was->root == m->nodes[node].root && m_referred(m, was->v[l->ref]) == it && shows_other(l, was, it))
+        if (was && was->root == m->nodes[node].root && m_referred(m, was->v[l->ref]) == it && shows_other(m, l, was, it))
             follow(m, was, node, it);
     }
 }
@@ -434,13 +451,14 @@ void carry_tell(struct model *m, const struct m_item *it, const struct m_item *b
         const struct m_link *l = &m->nodes[node].link;
         for (size_t i = 0; l->is && l->root == it->root && i < m->n_items; i++) {
             struct m_item *holder = &m->items[i], *before = &m->before[i].it;
-            bool runs = m->before[i].writer && holder != but && holder->root == m->nodes[node].root;
+            bool runs = m->before[i].writer && holder != but && holder->root == m->nodes[node].root &&
+                        (!l->moved || node < m->before[i].since); /* else it has the value to itself */
             if (holder != but && holder->root == m->nodes[node].root && m_same(holder->v[l->ref], ref) &&
-                shows_other(l, holder, it)) {
+                shows_other(m, l, holder, it)) {
                 follow(m, holder, node, it);
                 carry_tell(m, holder, but);
             }
-            if (runs && m_same(before->v[l->ref], ref) && shows_other(l, before, it))
+            if (runs && m_same(before->v[l->ref], ref) && shows_other(m, l, before, it))
                 follow(m, before, node, it);
             tell_left(m, &m->before[i], node, it);
         }

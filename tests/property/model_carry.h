@@ -20,6 +20,9 @@ struct carry {
     bool changed[MODEL_IDS];
     bool seen[MODEL_IDS];    /* by the writer */
     bool reached[MODEL_IDS]; /* that, or it follows from it on the way back */
+    bool bring;              /* the step comes, and the item is there already */
+    const struct m_item *now; /* what it is, where the write starts from what it was before (since: see m_before) */
+    size_t since;
     const struct m_link *told; /* nobody writes the item: the one that it refers to is another */
 };
 
@@ -37,6 +40,11 @@ void carry_look(struct carry *c);
 void carry_spread(struct carry *c);
 /* Items that show fields of this one; but: it is being written. */
 void carry_tell(struct model *m, const struct m_item *it, const struct m_item *but);
+
+/* ---- model_move.c ---- */
+/* The old side was written, or the new one. */
+void carry_put(struct carry *c, size_t to);
+void carry_come(struct carry *c, size_t to, const struct m_rule *r);
 
 /* ---- model_give.c ---- */
 /* The fields of an inlined type are written where the reference leads; to an item that is made where there is

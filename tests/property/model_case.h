@@ -29,6 +29,7 @@ struct m_case {
     size_t n_ops, n_names;
     bool whole, merges; /* it is about types that are split or merged; the latter */
     bool inside;        /* there are objects inside items */
+    bool moves;         /* fields move over references */
     uint64_t kinds[2][M_KINDS]; /* over an item type, over an object */
     uint64_t along; /* items that went with one that was deleted */
 };
@@ -52,6 +53,8 @@ bool m_is_inlined_field(const struct m_case *c, size_t id);
 bool m_type_is_used(const struct m_case *c, size_t version, size_t node);
 /* The type that is merged with the node's. */
 bool m_choose_merged(struct m_case *c, size_t version, size_t node, struct m_step *s);
+/* In the first version, where fields move: a type that the other one refers to. */
+void m_gen_root_owner(struct m_case *c);
 bool m_shows_line(const struct m_case *c, size_t version, size_t line);
 
 /* ---- model_gen.c ---- */

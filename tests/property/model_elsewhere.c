@@ -16,9 +16,9 @@ static struct m_item *snapshot(struct model *m, const struct m_item *it)
 
 /* ---- While an item is written ---- */
 
-void m_elsewhere_begin(struct model *m, const struct m_item *writer)
+void m_elsewhere_begin(struct model *m, unsigned writer)
 {
-    m->journal.writer = writer->number;
+    m->journal.writer = writer;
     m->journal.n = 0;
 }
 
@@ -49,7 +49,7 @@ void m_elsewhere_wrote(struct model *m, struct m_item *it, bool changed)
     struct m_left *left = noted(m, it);
     unsigned had = it->signer;
 
-    it->signer = changed || had == m->journal.writer ? m->journal.writer : 0;
+    it->signer = changed || had ? m->journal.writer : 0;
     if (left)
         left->wrote |= changed || it->signer != had;
 }
@@ -66,10 +66,17 @@ void m_elsewhere_end(struct model *m, const struct m_item *it, struct m_before *
 {
     struct m_journal *j = &m->journal;
     j->writer = 0;
+    if (!b)
+        return;
     b->n_left = 0;
     b->known = m->known;
     memcpy(b->shown, it->v, sizeof b->shown);
     memcpy(b->showed, b->it.v, sizeof b->showed);
+    for (size_t to = 0; to < m->known; to++) {
+        const struct m_link *l = &m->nodes[to].link;
+        if (l->moved && m->nodes[to].root == it->root)
+            b->eras[l->moved] = m_move_era(m, l, it, &b->held[l->moved]);
+    }
     for (size_t i = 0; i < j->n; i++)
         if (j->left[i].wrote)
             b->left[b->n_left++] = j->left[i];
@@ -102,6 +109,7 @@ void m_state_return(struct model *m, const struct m_state *s)
     memcpy(m->before, s->before, s->n * sizeof *s->before);
     m->n_items = s->n;
     m->n_numbers = s->n_numbers;
+    m->n_returned = 0;
     m->n_spares = 0;
 }
 
@@ -119,7 +127,7 @@ bool m_finds_another(const struct model *m, const struct m_item *was, const stru
     bool finds = false;
     for (size_t to = 0; to < m->known; to++) {
         const struct m_link *l = &m->nodes[to].link;
-        bool same = l->is && !l->inlined && m->nodes[to].root == now->root;
+        bool same = l->is && !l->inlined && !l->moved && m->nodes[to].root == now->root;
         for (size_t i = 0; i < l->n; i++)
             same &= m_same(was->v[l->here[i]], now->v[l->here[i]]);
         finds |= same && !m_same(was->v[l->ref], now->v[l->ref]);
@@ -128,7 +136,7 @@ bool m_finds_another(const struct model *m, const struct m_item *was, const stru
 }
 
 /* Over references the item shows what its writer left, and what it was before shows what it did then. */
-static bool shows_the_same(const struct model *m, const struct m_item *it, const struct m_before *b)
+static bool shows_the_same(struct model *m, const struct m_item *it, const struct m_before *b)
 {
     bool same = true;
     for (size_t to = 0; to < b->known; to++) {
@@ -136,6 +144,9 @@ static bool shows_the_same(const struct model *m, const struct m_item *it, const
         for (size_t i = 0; l->is && m->nodes[to].root == it->root && i < l->n; i++)
             same &= m_same(it->v[l->here[i]], b->shown[l->here[i]]) &&
                     m_same(b->it.v[l->here[i]], b->showed[l->here[i]]);
+        const char *held;
+        if (l->moved && m->nodes[to].root == it->root)
+            same &= m_move_era(m, l, it, &held) == b->eras[l->moved] && m_same(held, b->held[l->moved]);
     }
     return same;
 }
@@ -168,7 +179,7 @@ bool m_elsewhere_stands(struct model *m, const struct m_item *it, const struct m
 
 void m_elsewhere_take_back(struct model *m, const struct m_item *it, struct m_before *b)
 {
-    m->n_spares = 0;
+    m->n_spares = m->n_returned = 0;
     for (size_t i = b->n_left; i-- > 0;) {
         struct m_item *other = m_numbered(m, b->left[i].number);
         if (!b->left[i].was) {
@@ -176,8 +187,17 @@ void m_elsewhere_take_back(struct model *m, const struct m_item *it, struct m_be
             continue;
         }
         *other = *b->left[i].was;
+        m->returned[m->n_returned++] = other->number;
         carry_tell(m, other, it);
     }
+}
+
+bool m_elsewhere_is_taken_back(const struct model *m, const struct m_item *it)
+{
+    bool is = false;
+    for (size_t i = 0; i < m->n_returned; i++)
+        is |= m->returned[i] == it->number;
+    return is;
 }
 
 struct m_item *m_elsewhere_spare(struct model *m, size_t root)

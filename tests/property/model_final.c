@@ -121,6 +121,7 @@ void model_finalize(struct model *m, const struct m_final *f)
             continue;
         n->n_rules = 0;
         n->link.is = false;
+        n->link.moved = 0;
     }
     for (size_t id = 0; id < m->n_ids; id++)
         m->dead[id] = !is_alive(m, f, id);

@@ -146,6 +146,7 @@ static const struct {
     [M_ADD_REF] = {"add_field", .new_a = true, .weight = 7},
     [M_EXTRACT] = {"extract_type", .of = is_any, .new_c = true, .weight = 6},
     [M_INLINE] = {"inline_type", .of = is_ref, .weight = 25},
+    [M_MOVE] = {"move_field", .of = is_ref, .with = is_any, .weight = 50},
     [M_ADD_OBJECT] = {"add_type", .weight = 2},
     [M_ADD_INSIDE] = {"add_field", .new_a = true, .weight = 6},
 };
@@ -345,9 +346,9 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
 /* Types are split or merged in some cases, and their fields stand in other items in the others. */
 static unsigned weight_of(const struct m_case *c, const struct m_node *n, size_t kind)
 {
-    bool whole = kind == M_SPLIT_TYPE || kind == M_MERGE_TYPES, over = kind == M_EXTRACT || kind == M_INLINE;
+    bool whole = kind == M_SPLIT_TYPE || kind == M_MERGE_TYPES, over = kind == M_EXTRACT || kind == M_INLINE, move = kind == M_MOVE;
     bool inside = kind == M_ADD_OBJECT || kind == M_ADD_INSIDE;
-    bool not = (c->whole ? over : whole) || (inside && !c->inside) || (n->object && !m_fits_objects((enum m_kind)kind));
+    bool not = (c->whole ? over : whole) || (move ? !c->moves : over && c->moves) || (inside && !c->inside) || (n->object && !m_fits_objects((enum m_kind)kind));
     return not ? 0 : wants[kind].weight;
 }
 
@@ -449,6 +450,16 @@ static void take_also(struct m_case *c, size_t from, size_t now, const struct m_
     c->shape.nodes[also].line = c->shape.nodes[now].line;
 }
 
+/* The type that gets the field. */
+static void move_there(struct m_case *c, struct m_shows *sh, size_t now, const struct m_step *s)
+{
+    const struct m_step moved = {.kind = M_MOVED, .a = "", .b = "", .then = now};
+    for (size_t i = 0; i < sh->n; i++)
+        if (sh->node[i] == s->then)
+            sh->node[i] = c->shape.n;
+    model_step(&c->shape, s->then, &moved);
+}
+
 static void take_step(struct m_case *c, size_t version, size_t at, const struct m_step *s)
 {
     struct m_shows *sh = &c->shows[version];
@@ -465,6 +476,8 @@ static void take_step(struct m_case *c, size_t version, size_t at, const struct 
         m_inside_rules(&c->shape, i, sh);
     if (s->kind == M_EXTRACT)
         sh->node[sh->n++] = now + 1;
+    if (s->kind == M_MOVE)
+        move_there(c, sh, now, s);
     if (s->kind == M_SPLIT_TYPE)
         split_shown(c, sh, at, s);
     else
@@ -516,6 +529,8 @@ void m_gen_chain(struct m_case *c)
     make_root(c);
     if (c->inside)
         m_gen_root_object(c);
+    if (c->moves)
+        m_gen_root_owner(c);
     for (size_t i = 0, n = 1 + rnd_below(&c->r, 8); i < n; i++)
         make_version(c);
 }

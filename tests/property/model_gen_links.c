@@ -64,7 +64,7 @@ static bool is_elsewhere(const struct model *m, size_t root, size_t id)
         const struct m_node *n = &m->nodes[to];
         for (size_t i = 0; n->root == root && i < n->link.n; i++)
             is |= n->link.here[i] == id;
-        for (size_t i = 0; n->root == root && i < n->n_rules; i++)
+        for (size_t i = 0; n->root == root && !n->link.moved && i < n->n_rules; i++)
             for (size_t k = 0; n->rules[i].forward && n->rules[i].out == id && k < n->rules[i].n_in; k++)
                 is |= is_elsewhere(m, root, n->rules[i].in[k]);
     }
@@ -109,7 +109,7 @@ static void find_sides(const struct model *m, size_t root, size_t id, struct sid
         for (size_t to = 0; to < m->n; to++) {
             const struct m_node *n = &m->nodes[to];
             struct side from = s->at[done];
-            for (size_t i = 0; n->root == root && to != from.via && i < n->n_rules; i++) {
+            for (size_t i = 0; n->root == root && to != from.via && !n->link.moved && i < n->n_rules; i++) {
                 const struct m_rule *r = &n->rules[i];
                 for (size_t k = 0; r->mode == M_LINKED && k < r->n_in; k++)
                     if (r->in[k] == from.id || r->out == from.id)
@@ -205,7 +205,8 @@ static bool moves_whole(const struct m_case *c, size_t node)
 /* Its items, or some of what they show, stand in other items. */
 static bool stands_elsewhere(const struct m_case *c, size_t node)
 {
-    return has_step(c, node, M_EXTRACT) || has_step(c, node, M_INLINE) || is_inlined(&c->shape, node) ||
+    return has_step(c, node, M_EXTRACT) || has_step(c, node, M_INLINE) || has_step(c, node, M_MOVE) ||
+           has_step(c, node, M_MOVED) || is_inlined(&c->shape, node) ||
            c->shape.nodes[c->shape.nodes[node].root].step.kind == M_EXTRACT;
 }
 
@@ -317,6 +318,74 @@ static bool choose_inlined(struct m_case *c, size_t version, size_t node, struct
            !moves_whole(c, s->then);
 }
 
+/* ---- Fields that move ---- */
+
+static size_t moves(const struct model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        n += m->nodes[i].link.moved != 0;
+    return n;
+}
+
+/* With a `down`, in another branch: that goes on giving it to items which stand alone. */
+static bool is_removed_elsewhere(const struct model *m, size_t id)
+{
+    bool is = false;
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t k = 0; k < m->nodes[i].n_rules; k++)
+            is |= m->nodes[i].rules[k].mode == M_SEEDED && !m->nodes[i].rules[k].forward && m->nodes[i].rules[k].out == id;
+    return is;
+}
+
+static bool may_be_moved(const struct m_case *c, size_t version, size_t node, const struct m_field *f)
+{
+    return may_be_inlined(f) && !is_shared(c, version, node, f->id) && !is_removed_elsewhere(&c->shape, f->id) &&
+           !shows_other_side(&c->shape, &c->shape.nodes[node], f, true) &&
+           !is_linked_elsewhere(&c->shape, &c->shape.nodes[node], f);
+}
+
+static bool choose_moved(struct m_case *c, size_t version, size_t node, struct m_step *s)
+{
+    const struct model *m = &c->shape;
+    const struct m_node *n = &m->nodes[node];
+    const struct m_field *ref = &n->f[m_field_at(n, s->a)];
+    size_t at = rnd_below(&c->r, n->n);
+    s->then = m_node_of_line(m, &c->shows[version], ref->refers);
+    const struct m_node *there = &m->nodes[s->then];
+
+    s->to[0] = m_format(c, "v%zu", m->n);
+    s->b = NULL;
+    for (size_t i = 0; i < n->n && !s->b; i++)
+        if (may_be_moved(c, version, node, &n->f[(at + i) % n->n]))
+            s->b = n->f[(at + i) % n->n].name;
+    return s->b && there->n + 2 < MODEL_FIELDS && moves(m) < MODEL_MOVES && !leads_to(m, there->root, n->root, 0) &&
+           !moves_whole(c, node) && !moves_whole(c, s->then);
+}
+
+void m_gen_root_owner(struct m_case *c)
+{
+    static const char *const refs[] = {[M_RESTRICTS] = "ref<Own>",
+                                       [M_UNSETS] = "{type: ref<Own>, on_delete: unset}",
+                                       [M_CASCADES] = "{type: ref<Own>, on_delete: cascade}"};
+    struct case_version *v = &c->k.v[0];
+    struct block *own = &v->blocks[v->n_blocks++], *dog = &v->blocks[0];
+    struct m_node *n = &c->shape.nodes[c->shape.n], *holder = &c->shape.nodes[0];
+    struct m_field f = {.name = "owner", .type = M_REF, .id = c->shape.n_ids++, .refers = c->shape.n, .old = true,
+                        .on_delete = rnd_below(&c->r, 3)};
+
+    *n = (struct m_node){.from = -1, .root = c->shape.n, .line = c->shape.n, .key = c->shape.n_ids++, .n = 1};
+    snprintf(n->type, sizeof n->type, "Own");
+    n->f[0] = (struct m_field){.name = "email", .id = c->shape.n_ids++, .old = true};
+    *own = (struct block){.kind = SHAPE_ITEM, .name = "Own"};
+    own->fields.m = arena_alloc(&c->a, sizeof(struct member));
+    own->fields.m[own->fields.n++] = (struct member){.name = "email", .json = "string"};
+    holder->f[holder->n++] = f;
+    dog->fields.m[dog->fields.n++] = (struct member){.name = f.name, .json = refs[f.on_delete]};
+    c->shows[0] = (struct m_shows){{0, c->shape.n}, 2, 0, 2};
+    c->shape.n++;
+}
+
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s)
 {
     const struct m_shows *sh = &c->shows[version];
@@ -331,6 +400,8 @@ bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step 
         const struct m_node *then = &c->shape.nodes[s->then];
         return !shows_other_side(&c->shape, &c->shape.nodes[node], &then->f[m_field_at(then, s->a)], false);
     }
+    if (s->kind == M_MOVE)
+        return choose_moved(c, version, node, s);
     if (s->kind == M_INLINE)
         return choose_inlined(c, version, node, s);
     return s->kind != M_EXTRACT || choose_extracted(c, version, node, s);

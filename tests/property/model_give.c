@@ -8,7 +8,7 @@ static void see_again(struct carry *c, size_t but, const struct m_item *it)
 {
     for (size_t to = 0; to < c->m->known; to++) {
         const struct m_node *n = &c->m->nodes[to];
-        bool leads = n->link.is && n->root == c->it->root && to != but && m_referred(c->m, c->it->v[n->link.ref]) == it;
+        bool leads = n->link.is && !n->link.moved && n->root == c->it->root && to != but && m_referred(c->m, c->it->v[n->link.ref]) == it;
         for (size_t i = 0; leads && i < n->link.n; i++)
             if (!m_same(c->it->v[n->link.here[i]], it->v[n->link.there[i]])) {
                 c->it->v[n->link.here[i]] = it->v[n->link.there[i]];

@@ -10,7 +10,7 @@ bool m_fits_objects(enum m_kind kind)
     static const bool not[M_KINDS] = {
         [M_ADD_TYPE] = true, [M_REMOVE_TYPE] = true, [M_COPY_TYPE] = true, [M_COPY_TYPE_OWN] = true,
         [M_ADD_UNIQUE] = true, [M_REMOVE_UNIQUE] = true, [M_CHANGE_KEY] = true, [M_SPLIT_TYPE] = true,
-        [M_MERGE_TYPES] = true, [M_ADD_REF] = true, [M_EXTRACT] = true, [M_INLINE] = true, [M_ADD_OBJECT] = true,
+        [M_MERGE_TYPES] = true, [M_ADD_REF] = true, [M_EXTRACT] = true, [M_INLINE] = true, [M_MOVE] = true, [M_ADD_OBJECT] = true,
     };
     return !not[kind];
 }

@@ -187,7 +187,7 @@ static struct m_item *make_record(struct model *m, const struct m_link *l, const
 }
 
 /* Without the quotes around them. */
-static int compare_keys(const char *a, const char *b)
+int m_compare_keys(const char *a, const char *b)
 {
     size_t n = strlen(a), k = strlen(b);
     int c = memcmp(a, b, (n < k ? n : k) - 1);
@@ -204,7 +204,7 @@ static const char *find_record(struct model *m, const struct m_link *l, const ch
         return NULL;
     key_of_values(values, l->n, &called);
     for (size_t i = 0; i < m->n_items; i++)
-        if (has_values(l, &m->items[i], values) && (!it || compare_keys(m->items[i].v[key], it->v[key]) < 0))
+        if (has_values(l, &m->items[i], values) && (!it || m_compare_keys(m->items[i].v[key], it->v[key]) < 0))
             it = &m->items[i];
     struct m_item *so = model_item(m, l->root, buf_str(&called));
     if (so && has_values(l, so, values))

@@ -373,6 +373,7 @@ static bool one(uint64_t seed, bool show, bool brief, struct totals *t)
     c->whole = rnd_chance(&apart, 30);
     c->merges = c->whole && rnd_chance(&apart, 35);
     c->inside = rnd_chance(&apart, 30);
+    c->moves = !c->whole && !c->inside && rnd_chance(&apart, 35);
     m_gen_chain(c);
     compile(c, seed, env, &comp);
     m_gen_ops(c);

@@ -1,19 +1,10 @@
 /* model.h: what a step makes of a type. */
-#include "model.h"
+#include "model_step_int.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "case.h"
-
-/* A step on its way: the fields that it takes were read before anything changes. */
-struct change {
-    struct model *m;
-    struct m_node *n;
-    const struct m_step *s;
-    struct m_field a, b; /* the fields s->a and s->b, where there are such */
-    size_t at;           /* where a stands */
-};
 
 /* Of a or b; the rules that read defaults read no other. */
 static const char *default_of(const struct change *c, size_t id)
@@ -22,8 +13,8 @@ static const char *default_of(const struct change *c, size_t id)
     return f->name && f->id == id ? f->def : NULL;
 }
 
-static void add_rule(struct change *c, bool forward, enum m_mode mode, m_fn *fn, size_t out,
-                     size_t in, size_t in2, size_t n_in)
+void step_rule(struct change *c, bool forward, enum m_mode mode, m_fn *fn, size_t out, size_t in, size_t in2,
+               size_t n_in)
 {
     struct m_node *n = c->n;
     MUST(n->n_rules < MODEL_RULES);
@@ -34,16 +25,7 @@ static void add_rule(struct change *c, bool forward, enum m_mode mode, m_fn *fn,
     n->n_rules++;
 }
 
-static void add_over(struct change *c, bool forward, enum m_over over, size_t out, const size_t *in, size_t n_in,
-                     size_t there)
-{
-    add_rule(c, forward, M_LINKED, NULL, out, in[0], n_in > 1 ? in[1] : 0, n_in);
-    struct m_rule *r = &c->n->rules[c->n->n_rules - 1];
-    r->over = over;
-    r->there = there;
-}
-
-static void insert(struct change *c, size_t at, struct m_field f)
+void step_insert(struct change *c, size_t at, struct m_field f)
 {
     struct m_node *n = c->n;
     MUST(n->n < MODEL_FIELDS);
@@ -52,7 +34,7 @@ static void insert(struct change *c, size_t at, struct m_field f)
     n->n++;
 }
 
-static void cut(struct change *c, const char *name)
+void step_cut(struct change *c, const char *name)
 {
     struct m_node *n = c->n;
     size_t at = (size_t)m_field_at(n, name);
@@ -60,7 +42,7 @@ static void cut(struct change *c, const char *name)
     n->n--;
 }
 
-static size_t new_id(struct change *c)
+size_t step_new_id(struct change *c)
 {
     MUST(c->m->n_ids < MODEL_IDS);
     return c->m->n_ids++;
@@ -68,11 +50,11 @@ static size_t new_id(struct change *c)
 
 static struct m_field new_field(struct change *c, const char *name)
 {
-    return (struct m_field){.name = name, .id = new_id(c)};
+    return (struct m_field){.name = name, .id = step_new_id(c)};
 }
 
 /* One that follows from a. */
-static struct m_field follower(struct change *c, const char *name)
+struct m_field step_follower(struct change *c, const char *name)
 {
     struct m_field f = new_field(c, name);
     f.seeded = c->a.seeded;
@@ -84,9 +66,9 @@ static struct m_field follower(struct change *c, const char *name)
 static struct m_field *link_one(struct change *c, m_fn *up, m_fn *down)
 {
     struct m_field *f = &c->n->f[c->at];
-    f->id = new_id(c);
-    add_rule(c, true, M_LINKED, up, f->id, c->a.id, 0, 1);
-    add_rule(c, false, M_LINKED, down, c->a.id, f->id, 0, 1);
+    f->id = step_new_id(c);
+    step_rule(c, true, M_LINKED, up, f->id, c->a.id, 0, 1);
+    step_rule(c, false, M_LINKED, down, c->a.id, f->id, 0, 1);
     return f;
 }
 
@@ -95,9 +77,9 @@ static struct m_field *link_one(struct change *c, m_fn *up, m_fn *down)
 static void add_type(struct change *c)
 {
     c->n->n = 0;
-    c->n->key = new_id(c);
-    insert(c, 0, (struct m_field){.name = "name", .id = new_id(c), .old = true});
-    insert(c, 1, (struct m_field){.name = "size", .type = M_INT, .id = new_id(c), .old = true});
+    c->n->key = step_new_id(c);
+    step_insert(c, 0, (struct m_field){.name = "name", .id = step_new_id(c), .old = true});
+    step_insert(c, 1, (struct m_field){.name = "size", .type = M_INT, .id = step_new_id(c), .old = true});
 }
 
 static void copy_type(struct change *c)
@@ -108,8 +90,8 @@ static void copy_type(struct change *c)
         return;
     struct m_field f = new_field(c, c->s->c);
     f.seeded = true;
-    insert(c, c->n->n, f);
-    add_rule(c, true, M_SEEDED, m_exprs[c->s->expr], f.id, c->a.id, 0, 1);
+    step_insert(c, c->n->n, f);
+    step_rule(c, true, M_SEEDED, m_exprs[c->s->expr], f.id, c->a.id, 0, 1);
 }
 
 static void add(struct change *c)
@@ -118,9 +100,9 @@ static void add(struct change *c)
     f.def = c->s->kind == M_ADD ? c->s->def : NULL;
     f.seeded = c->s->kind == M_ADD_UP;
     f.read_only = c->s->kind == M_COMPUTE;
-    insert(c, c->n->n, f);
+    step_insert(c, c->n->n, f);
     if (c->s->kind != M_ADD)
-        add_rule(c, true, f.seeded ? M_SEEDED : M_COMPUTED, m_exprs[c->s->expr], f.id, c->b.id, 0,
+        step_rule(c, true, f.seeded ? M_SEEDED : M_COMPUTED, m_exprs[c->s->expr], f.id, c->b.id, 0,
                  1);
 }
 
@@ -131,13 +113,13 @@ static void add_ref(struct change *c)
     f.refers = c->m->nodes[c->s->then].line;
     f.on_delete = c->s->on_delete;
     f.many = c->s->many;
-    insert(c, c->n->n, f);
+    step_insert(c, c->n->n, f);
 }
 
 static void remove_down(struct change *c)
 {
-    cut(c, c->s->a);
-    add_rule(c, false, M_SEEDED, m_exprs[c->s->expr], c->a.id, c->b.id, 0, 1);
+    step_cut(c, c->s->a);
+    step_rule(c, false, M_SEEDED, m_exprs[c->s->expr], c->a.id, c->b.id, 0, 1);
 }
 
 static void restore(struct change *c)
@@ -145,7 +127,7 @@ static void restore(struct change *c)
     const struct m_node *then = &c->m->nodes[c->s->then];
     struct m_field f = then->f[m_field_at(then, c->s->a)];
     f.old = false;
-    insert(c, c->n->n, f);
+    step_insert(c, c->n->n, f);
 }
 
 /* Where the field is unset, an expression over b: in the new version, or in the old ones. */
@@ -154,32 +136,32 @@ static void require(struct change *c)
     bool up = c->s->kind == M_REQUIRE;
     struct m_field *f = &c->n->f[c->at];
     f->required = up;
-    f->id = new_id(c);
+    f->id = step_new_id(c);
     if (up) {
-        add_rule(c, true, M_LINKED, m_fn_else, f->id, c->a.id, c->b.id, 2);
-        add_rule(c, false, M_LINKED, m_fn_same, c->a.id, f->id, 0, 1);
+        step_rule(c, true, M_LINKED, m_fn_else, f->id, c->a.id, c->b.id, 2);
+        step_rule(c, false, M_LINKED, m_fn_same, c->a.id, f->id, 0, 1);
     } else {
-        add_rule(c, true, M_LINKED, m_fn_same, f->id, c->a.id, 0, 1);
-        add_rule(c, false, M_LINKED, m_fn_else, c->a.id, f->id, c->b.id, 2);
+        step_rule(c, true, M_LINKED, m_fn_same, f->id, c->a.id, 0, 1);
+        step_rule(c, false, M_LINKED, m_fn_else, c->a.id, f->id, c->b.id, 2);
     }
 }
 
 static void split(struct change *c)
 {
-    struct m_field x = follower(c, c->s->b), y = follower(c, c->s->c);
-    cut(c, c->s->a);
-    insert(c, c->at, x);
-    insert(c, c->at + 1, y);
-    add_rule(c, true, M_LINKED, m_fn_first, x.id, c->a.id, 0, 1);
-    add_rule(c, true, M_LINKED, m_fn_rest, y.id, c->a.id, 0, 1);
-    add_rule(c, false, M_LINKED, m_fn_join, c->a.id, x.id, y.id, 2);
+    struct m_field x = step_follower(c, c->s->b), y = step_follower(c, c->s->c);
+    step_cut(c, c->s->a);
+    step_insert(c, c->at, x);
+    step_insert(c, c->at + 1, y);
+    step_rule(c, true, M_LINKED, m_fn_first, x.id, c->a.id, 0, 1);
+    step_rule(c, true, M_LINKED, m_fn_rest, y.id, c->a.id, 0, 1);
+    step_rule(c, false, M_LINKED, m_fn_join, c->a.id, x.id, y.id, 2);
 }
 
 /* Two fields into one: a text, or an object. */
 static void merge(struct change *c)
 {
     bool object = c->s->kind == M_NEST;
-    struct m_field f = follower(c, c->s->c);
+    struct m_field f = step_follower(c, c->s->c);
     f.seeded |= c->b.seeded;
     f.old &= c->b.old;
     if (object) {
@@ -188,101 +170,36 @@ static void merge(struct change *c)
         f.members[1] = c->s->from[1];
     }
     size_t at = (size_t)m_field_at(c->n, c->s->b);
-    cut(c, c->s->a);
-    cut(c, c->s->b);
-    insert(c, at < c->at ? at : c->at, f);
-    add_rule(c, true, M_LINKED, object ? m_fn_nest : m_fn_bar, f.id, c->a.id, c->b.id, 2);
-    add_rule(c, false, M_LINKED, object ? m_fn_member_a : m_fn_before_bar, c->a.id, f.id, 0, 1);
-    add_rule(c, false, M_LINKED, object ? m_fn_member_b : m_fn_after_bar, c->b.id, f.id, 0, 1);
+    step_cut(c, c->s->a);
+    step_cut(c, c->s->b);
+    step_insert(c, at < c->at ? at : c->at, f);
+    step_rule(c, true, M_LINKED, object ? m_fn_nest : m_fn_bar, f.id, c->a.id, c->b.id, 2);
+    step_rule(c, false, M_LINKED, object ? m_fn_member_a : m_fn_before_bar, c->a.id, f.id, 0, 1);
+    step_rule(c, false, M_LINKED, object ? m_fn_member_b : m_fn_after_bar, c->b.id, f.id, 0, 1);
 }
 
 static void unnest(struct change *c)
 {
-    struct m_field x = follower(c, c->s->b), y = follower(c, c->s->c);
-    cut(c, c->s->a);
-    insert(c, c->at, x);
-    insert(c, c->at + 1, y);
-    add_rule(c, true, M_LINKED, m_fn_member_a, x.id, c->a.id, 0, 1);
-    add_rule(c, true, M_LINKED, m_fn_member_b, y.id, c->a.id, 0, 1);
-    add_rule(c, false, M_LINKED, m_fn_nest, c->a.id, x.id, y.id, 2);
+    struct m_field x = step_follower(c, c->s->b), y = step_follower(c, c->s->c);
+    step_cut(c, c->s->a);
+    step_insert(c, c->at, x);
+    step_insert(c, c->at + 1, y);
+    step_rule(c, true, M_LINKED, m_fn_member_a, x.id, c->a.id, 0, 1);
+    step_rule(c, true, M_LINKED, m_fn_member_b, y.id, c->a.id, 0, 1);
+    step_rule(c, false, M_LINKED, m_fn_nest, c->a.id, x.id, y.id, 2);
 }
 
 static void transform(struct change *c)
 {
     bool both = c->s->kind == M_TRANSFORM;
-    struct m_field f = follower(c, c->s->b);
+    struct m_field f = step_follower(c, c->s->b);
     f.seeded |= !both;
     f.old &= both;
-    cut(c, c->s->a);
-    insert(c, c->n->n, f);
-    add_rule(c, true, both ? M_LINKED : M_SEEDED, m_exprs[c->s->expr], f.id, c->a.id, 0, 1);
+    step_cut(c, c->s->a);
+    step_insert(c, c->n->n, f);
+    step_rule(c, true, both ? M_LINKED : M_SEEDED, m_exprs[c->s->expr], f.id, c->a.id, 0, 1);
     if (both)
-        add_rule(c, false, M_LINKED, m_fn_down, c->a.id, f.id, 0, 1);
-}
-
-/* The record of the values comes next, as a type of its own. */
-static void extract(struct change *c)
-{
-    size_t n = c->s->n;
-    struct m_field ref = follower(c, c->s->c), taken[2] = {c->a, c->b};
-    struct m_link *l = &c->n->link;
-    ref.type = M_REF;
-    ref.refers = c->m->n + 1;
-    *l = (struct m_link){.is = true, .root = c->m->n + 1, .node = c->m->n + 1, .ref = ref.id, .n = n};
-    for (size_t i = 0; i < n; i++) {
-        size_t at = (size_t)m_field_at(c->n, taken[i].name);
-        c->at = at < c->at ? at : c->at;
-        l->here[i] = taken[i].id;
-        l->there[i] = new_id(c);
-        ref.seeded |= taken[i].seeded;
-        ref.old &= taken[i].old;
-    }
-    for (size_t i = 0; i < n; i++)
-        cut(c, taken[i].name);
-    insert(c, c->at, ref);
-    add_over(c, true, M_FIND, ref.id, l->here, n, 0);
-    for (size_t i = 0; i < n; i++)
-        add_over(c, false, M_READ, l->here[i], &ref.id, 1, l->there[i]);
-}
-
-/* The fields that the reference leads to, in its place. */
-static void inline_type(struct change *c)
-{
-    const struct m_node *there = &c->m->nodes[c->s->then];
-    struct m_link *l = &c->n->link;
-    *l = (struct m_link){.is = true, .inlined = true, .root = there->root, .node = c->s->then, .ref = c->a.id,
-                         .n = c->s->n};
-    cut(c, c->s->a);
-    for (size_t i = 0; i < l->n; i++) {
-        struct m_field f = there->f[m_field_at(there, c->s->from[i])];
-        if (f.type == M_ENUM)
-            memcpy(c->n->values, there->values, sizeof c->n->values);
-        c->n->n_values = f.type == M_ENUM ? there->n_values : c->n->n_values;
-        l->there[i] = f.id;
-        f.name = c->s->to[i];
-        l->here[i] = f.id = new_id(c);
-        f.old = false;
-        insert(c, c->at + i, f);
-        add_over(c, true, M_READ, f.id, &l->ref, 1, l->there[i]);
-    }
-    add_over(c, false, M_GIVE, l->ref, l->here, l->n, 0);
-}
-
-static void add_record_type(struct model *m, const struct m_node *holder)
-{
-    const struct m_step *s = &holder->step;
-    struct m_node *n = &m->nodes[m->n], *before = &m->nodes[holder->from];
-    *n = (struct m_node){.from = -1, .root = m->n, .line = m->n, .key = m->n_ids++, .step = *s, .n = s->n};
-    snprintf(n->type, sizeof n->type, "%s", s->into);
-    memcpy(n->values, holder->values, sizeof n->values);
-    n->n_values = holder->n_values;
-    for (size_t i = 0; i < s->n; i++) {
-        n->f[i] = before->f[m_field_at(before, i ? s->b : s->a)];
-        n->f[i].name = s->to[i];
-        n->f[i].id = holder->link.there[i];
-        n->f[i].old = false;
-    }
-    m->n++;
+        step_rule(c, false, M_LINKED, m_fn_down, c->a.id, f.id, 0, 1);
 }
 
 static size_t value_at(const struct m_node *n, const char *value)
@@ -326,13 +243,13 @@ static void rename_field(struct change *c)
 /* The named field first, the others as they were. */
 static void reorder(struct change *c)
 {
-    cut(c, c->s->a);
-    insert(c, 0, c->a);
+    step_cut(c, c->s->a);
+    step_insert(c, 0, c->a);
 }
 
 static void remove_field(struct change *c)
 {
-    cut(c, c->s->a);
+    step_cut(c, c->s->a);
 }
 
 static void change_default(struct change *c)
@@ -395,7 +312,7 @@ static void key_rule(struct change *c, bool forward, const struct m_key_expr *x,
                      size_t out, size_t like)
 {
     const size_t in[] = {x->field ? f->id : like, like};
-    add_rule(c, forward, M_LINKED, forward ? m_fn_key_up : m_fn_key_down, out, in[0], in[1],
+    step_rule(c, forward, M_LINKED, forward ? m_fn_key_up : m_fn_key_down, out, in[0], in[1],
              (size_t)x->field + x->key);
     struct m_rule *r = &c->n->rules[c->n->n_rules - 1];
     r->def[0] = x->field ? f->def : NULL;
@@ -406,7 +323,7 @@ static void key_rule(struct change *c, bool forward, const struct m_key_expr *x,
 static void change_key(struct change *c)
 {
     size_t before = c->n->key;
-    c->n->key = new_id(c);
+    c->n->key = step_new_id(c);
     key_rule(c, true, &m_key_exprs[c->s->expr], &c->a, c->n->key, before);
     names_on(c);
     key_rule(c, false, &m_key_exprs[c->s->expr2], &c->b, before, c->n->key);
@@ -416,8 +333,8 @@ static void change_key(struct change *c)
 static void split_type(struct change *c)
 {
     struct m_node *n = c->n;
-    n->parts = new_id(c);
-    add_rule(c, true, M_LINKED, m_fn_part, n->parts, c->a.id, c->b.id, c->s->n - 1);
+    n->parts = step_new_id(c);
+    step_rule(c, true, M_LINKED, m_fn_part, n->parts, c->a.id, c->b.id, c->s->n - 1);
     n->rules[0].def[0] = c->a.def;
     n->rules[0].def[1] = c->s->n > 2 ? c->b.def : NULL;
     names_on(c);
@@ -434,8 +351,8 @@ static void part(struct change *c)
 
 static void tag_rule(struct change *c, struct m_field *tag)
 {
-    tag->id = new_id(c);
-    add_rule(c, true, M_LINKED, m_fn_tag, tag->id, MODEL_IDS, MODEL_IDS, 0);
+    tag->id = step_new_id(c);
+    step_rule(c, true, M_LINKED, m_fn_tag, tag->id, MODEL_IDS, MODEL_IDS, 0);
     names_on(c);
 }
 
@@ -443,18 +360,18 @@ static void tag_rule(struct change *c, struct m_field *tag)
  * follows from the first one's and it from that. */
 static void link_field(struct change *c, struct m_field *f, const struct m_field *own)
 {
-    f->id = new_id(c);
+    f->id = step_new_id(c);
     f->seeded |= own->seeded;
-    add_rule(c, true, M_LINKED, m_fn_same, f->id, own->id, MODEL_IDS, 1);
-    add_rule(c, false, M_LINKED, m_fn_same, own->id, f->id, MODEL_IDS, 1);
+    step_rule(c, true, M_LINKED, m_fn_same, f->id, own->id, MODEL_IDS, 1);
+    step_rule(c, false, M_LINKED, m_fn_same, own->id, f->id, MODEL_IDS, 1);
 }
 
 static void merged_keys(struct change *c, size_t key, size_t rank, const struct m_merged *merged)
 {
     size_t own = c->n->key;
     c->n->key = key;
-    add_rule(c, true, M_LINKED, m_fn_same, key, own, MODEL_IDS, 1);
-    add_rule(c, false, M_LINKED, m_fn_same, own, key, MODEL_IDS, 1);
+    step_rule(c, true, M_LINKED, m_fn_same, key, own, MODEL_IDS, 1);
+    step_rule(c, false, M_LINKED, m_fn_same, own, key, MODEL_IDS, 1);
     struct m_rule *r = &c->n->rules[c->n->n_rules - 2];
     r[0].key = r[1].key = true;
     r[0].like = own;
@@ -479,17 +396,17 @@ static void merge_types(struct change *c)
     n->line = c->m->n;
     n->tag = c->s->def;
     tag_rule(c, &tag);
-    insert(c, 0, tag);
+    step_insert(c, 0, tag);
     for (size_t i = 0; i < o->n; i++)
         if (m_field_at(n, o->f[i].name) < 0)
-            insert(c, n->n, o->f[i]); /* its place is the same in all items: each has its own value there */
+            step_insert(c, n->n, o->f[i]); /* its place is the same in all items: each has its own value there */
     for (size_t i = 0; i < n->n; i++)
         n->f[i].old = n->f[i].unique = false;
     if (!n->n_values) {
         memcpy(n->values, o->values, sizeof n->values);
         n->n_values = o->n_values;
     }
-    merged_keys(c, new_id(c), 0, merged);
+    merged_keys(c, step_new_id(c), 0, merged);
 }
 
 /* The same for the items of the second type. */
@@ -559,8 +476,10 @@ static void (*const appliers[M_ALL_KINDS])(struct change *c) = {
     [M_MERGE_TYPES] = merge_types,
     [M_MERGED] = merge_second,
     [M_ADD_REF] = add_ref,
-    [M_EXTRACT] = extract,
-    [M_INLINE] = inline_type,
+    [M_EXTRACT] = step_extract,
+    [M_INLINE] = step_inline,
+    [M_MOVE] = step_move,
+    [M_MOVED] = step_moved,
     [M_ADD_OBJECT] = add_type,
     [M_ADD_INSIDE] = add_ref,
 };
@@ -592,5 +511,5 @@ void model_step(struct model *m, size_t from, const struct m_step *step)
     appliers[step->kind](&c);
     m->n++;
     if (step->kind == M_EXTRACT)
-        add_record_type(m, n);
+        step_add_record_type(m, n);
 }

@@ -132,6 +132,9 @@ static const char *several_yaml(struct m_case *c, const struct m_step *s, const 
         return m_format(c, "inline_type: {type: %s, ref: %s, fields: {%s: %s%s%s%s%s}}", type, s->a, s->from[0],
                         s->to[0], s->n > 1 ? ", " : "", s->n > 1 ? s->from[1] : "", s->n > 1 ? ": " : "",
                         s->n > 1 ? s->to[1] : "");
+    case M_MOVE:
+        return m_format(c, "move_field: {type: %s, field: %s, to: %s, through: %s, as: %s}", type, s->b,
+                        c->shape.nodes[s->then].type, s->a, s->to[0]);
     case M_EXTRACT:
         return m_format(c, "extract_type: {type: %s, fields: {%s: %s%s%s%s%s}, into: %s, as: %s}", type, s->a,
                         s->to[0], s->n > 1 ? ", " : "", s->n > 1 ? s->b : "", s->n > 1 ? ": " : "",
