@@ -325,13 +325,17 @@ const char *m_inside_read(struct model *m, const struct m_rule *r, size_t i, con
 const char *m_inside_was(struct model *m, const struct m_rule *r, const char *value)
 {
     const struct m_sides *s = r->inside;
-    return value && s->out.type == M_INSIDE ? m_inside_text(m, &s->beside, &s->out, value, M_PLAIN) : value;
+    return value && s->out.type == M_INSIDE ? m_inside_text(m, &s->beside, &s->out, value, M_STORED) : value;
 }
 
+/* Nothing, where an object in it fails its check. */
 const char *m_inside_given(struct model *m, const struct m_rule *r, const char *json, const char *had)
 {
     const struct m_sides *s = r->inside;
-    return json && s->out.type == M_INSIDE ? m_inside_taken(m, &s->beside, &s->out, json, had, M_PLAIN) : json;
+    if (!json || s->out.type != M_INSIDE)
+        return json;
+    bool fits = !m_inside_refused(m, &s->beside, &s->out, json, NULL);
+    return fits ? m_inside_taken(m, &s->beside, &s->out, json, had, M_PLAIN) : NULL;
 }
 
 static bool same_objects(const struct model *m, const struct m_item *a, const struct m_item *b)
