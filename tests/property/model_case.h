@@ -49,6 +49,7 @@ bool m_stand_apart(const struct model *m);
 /* The rest of a step about references; true for any other. */
 bool m_choose_link(struct m_case *c, size_t version, size_t node, struct m_step *s);
 bool m_is_inlined_field(const struct m_case *c, size_t id);
+bool m_is_moved_field(const struct m_case *c, size_t id);
 /* A reference of the version to the type. */
 bool m_type_is_used(const struct m_case *c, size_t version, size_t node);
 /* The type that is merged with the node's. */

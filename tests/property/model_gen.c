@@ -304,7 +304,7 @@ static bool choose_rest(struct m_case *c, size_t version, size_t node, struct m_
     case M_RESTORE:
         return !n->also && choose_restored(c, version, node, s) && m_choose_link(c, version, node, s);
     case M_REMOVE_DOWN:
-        return !removed_elsewhere(c, node);
+        return !removed_elsewhere(c, node) && !m_is_moved_field(c, n->f[m_field_at(n, s->a)].id);
     case M_RELAX:
         return !goes_round(c, n, s) && (!n->also || !goes_round(c, &c->shape.nodes[n->also], s));
     case M_SPLIT_TYPE:

@@ -328,6 +328,14 @@ static size_t moves(const struct model *m)
     return n;
 }
 
+bool m_is_moved_field(const struct m_case *c, size_t id)
+{
+    bool is = false;
+    for (size_t i = 0; i < c->shape.n; i++)
+        is |= c->shape.nodes[i].link.moved && c->shape.nodes[i].link.here[0] == id;
+    return is;
+}
+
 /* With a `down`, in another branch: that goes on giving it to items which stand alone. */
 static bool is_removed_elsewhere(const struct model *m, size_t id)
 {
