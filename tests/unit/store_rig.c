@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../../store/verbs.h"
+
 static void on_change(void *arg, const struct store_change *changes, size_t n)
 {
     static const char *const names[] = {"ITEM", "ADDED", "REMOVED", "MANY"};
@@ -64,6 +66,17 @@ void rig_free(struct rig *r)
     buf_free(&r->text);
     buf_free(&r->changes);
     pthread_mutex_destroy(&r->changes_lock);
+}
+
+void rig_free_sound(struct rig *r)
+{
+    struct buf report BUF_CLEANUP = BUF_INIT;
+    size_t findings;
+
+    err_clear(&r->err);
+    ck_assert_msg(store_fsck(r->s, &report, &findings, &r->err) == 0, "%s", r->err.text);
+    ck_assert_msg(findings == 0, "%s", buf_str(&report));
+    rig_free(r);
 }
 
 /* ---- Versions ---- */

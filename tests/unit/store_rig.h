@@ -15,6 +15,7 @@ struct rig {
 
 void rig_init(struct rig *r);
 void rig_free(struct rig *r);
+void rig_free_sound(struct rig *r); /* whatever was done: fails the test when fsck finds something */
 void rig_reopen(struct rig *r, const struct store_options *o); /* o NULL = as in rig_init */
 /* Compiles and adds; fails the test when it is refused. */
 void rig_add(struct rig *r, const char *yaml);
