@@ -85,8 +85,9 @@ struct w_item *world_target(struct world *w, const struct view *vw, const char *
     struct buf b BUF_CLEANUP = BUF_INIT;
     struct w_item *it = has_merged_keys(w, vw->s) ? NULL : by_own_key(w, vw->s, key);
 
-    if (!it)
+    if (!it || !world_shows(w, vw, it, &b)) /* the key may be another one's own, which is in another part */
         it = world_by_shown(w, vw->s, span_of(key));
+    buf_reset(&b);
     return it && world_shows(w, vw, it, &b) ? it : NULL;
 }
 
