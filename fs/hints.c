@@ -135,10 +135,14 @@ static void move_on_locked(struct reading *r, uint64_t dir, uint64_t number)
 /* How many items to store from now on; 0 = none, or somebody is at it. */
 static unsigned notice_locked(struct reading *r, uint64_t dir, uint64_t number, bool missed)
 {
+    bool next = r->dir != dir || r->last != number;
+
     move_on_locked(r, dir, number);
+    if (next && !missed && !r->window && r->run) /* a few that are missing among many that are there are no run */
+        r->run--;
     if (missed && r->missed != number) {
         r->missed = number;
-        r->run++;
+        r->run += 2;
     }
     if (r->run < RUN_MIN || r->todo || number + r->window / 2 < r->ahead)
         return 0;

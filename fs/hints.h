@@ -32,7 +32,7 @@ struct reading {
     uint64_t last;   /* the item that was read last */
     uint64_t ahead;  /* everything up to this item is stored */
     uint64_t missed; /* the last item that a READ asked for */
-    unsigned run;    /* how many READs asked for, in order */
+    unsigned run;    /* READs asked for, in order, two each; less one for each item opened, until some are stored */
     unsigned window; /* how many to store at a time */
     unsigned todo;   /* still to store now; 0 = nobody is at it */
 };
