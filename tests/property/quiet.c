@@ -48,12 +48,18 @@ static void quiet_put(struct world *w, const struct op *op, const struct view *v
     world_put(w, vw, id, op->key, buf_span(&text), &base, &e);
 }
 
+bool quiet_brings(const struct op *op, size_t i, uint32_t last, uint32_t *ret_upto)
+{
+    uint32_t back = (uint32_t)(op->salt >> 40 & 7);
+    *ret_upto = back < 5 || last < back ? last : last - (back - 5) * 2;
+    return op->salt >> (i % 8) & 1;
+}
+
 void quiet_bring(struct world *w, const struct op *op, struct err *e)
 {
-    uint32_t last = w->cat->last_step, back = (uint32_t)(op->salt >> 40 & 7);
-    uint32_t upto = back < 5 || last < back ? last : last - (back - 5) * 2;
+    uint32_t upto;
     for (size_t i = 0; i < w->st.n_items && !e->code; i++)
-        if (op->salt >> (i % 8) & 1)
+        if (quiet_brings(op, i, w->cat->last_step, &upto))
             world_bring(w, i, upto, e);
 }
 

@@ -101,7 +101,7 @@ static int bring_some(struct store_tx *tx, void *arg, struct err *e)
 {
     const struct op *op = arg;
     struct id_list ids ID_LIST_CLEANUP = {0};
-    uint32_t last = tx->cat->last_step, back = (uint32_t)(op->salt >> 40 & 7);
+    uint32_t upto;
     sqlite3_stmt *st;
     bool row;
     int rc;
@@ -114,11 +114,11 @@ static int bring_some(struct store_tx *tx, void *arg, struct err *e)
     for (size_t i = 0; i < ids.n && rc == 0; i++) {
         struct item_row item ITEM_ROW_CLEANUP = {0};
         bool found, changed;
-        if (!(op->salt >> (i % 8) & 1))
+        if (!quiet_brings(op, i, tx->cat->last_step, &upto))
             continue;
         rc = item_row_get(tx->c, ids.ids[i], &item, &found, e);
         if (rc == 0 && found)
-            rc = item_materialize(tx, &item, back < 5 || last < back ? last : last - (back - 5) * 2, &changed, e);
+            rc = item_materialize(tx, &item, upto, &changed, e);
     }
     return rc;
 }
